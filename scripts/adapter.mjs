@@ -12,7 +12,14 @@ const device = await adapter.requestDevice();
 
 if (process.argv.includes("--json")) {
   const { vendor, architecture, description, subgroupMinSize, subgroupMaxSize } = adapter.info;
-  const info = { vendor, architecture, device: adapter.info.device, description, subgroupMinSize, subgroupMaxSize };
+  const info = {
+    vendor,
+    architecture,
+    device: adapter.info.device,
+    description,
+    subgroupMinSize,
+    subgroupMaxSize,
+  };
   /** @type {Record<string, number>} */
   const limits = {};
   for (const key in adapter.limits) limits[key] = Number(Reflect.get(adapter.limits, key));

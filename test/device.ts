@@ -4,8 +4,9 @@
  * It has the limits that WebGPU guarantees everywhere and no more: a kernel that needs more fails here as it would on
  * a user's machine. Features beyond the core are on where the adapter has them; WGSL must still enable each by name.
  */
-import { create, globals } from "webgpu";
+
 import { afterAll, afterEach } from "vitest";
+import { create, globals } from "webgpu";
 
 Object.assign(globalThis, globals); // GPUBufferUsage, GPUMapMode …: a page has them without being asked
 
