@@ -1,0 +1,117 @@
+/**
+ * Every op of the Graph and its attributes. The op table (`ops/`) gives each its meaning;
+ * its type is made total by this vocabulary.
+ */
+import type { Graph } from "./graph.js";
+import type { DType, Shape, Size } from "./shape.js";
+
+/** Where a leaf value comes from. */
+export type InputKind =
+  | "input" // supplied by the caller of an entry
+  | "parameter" // a model parameter (or a stack of them: leading axis = turn of `repeat`)
+  | "state" // optimizer state, in the shape of its parameter
+  | "scalar" // supplied per call by the runtime: lr, seed, step, … (shape [])
+  | "carry" // inside a `repeat` body: the value carried into this turn
+  | "slice" // inside a `repeat` body: this turn's slice of a stacked operand
+  | "fixed" // inside a `repeat` or `fused` body: an operand that is the same for every turn
+  | "turn"; // inside a `repeat` body: the turn's number, i32 []
+
+export type UnaryMap =
+  | "neg" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "erf" | "sigmoid" | "sin" | "cos"
+  | "abs" | "floor" | "not" | "to_f32" | "to_i32" | "to_bool";
+export type BinaryMap =
+  | "add" | "sub" | "mul" | "div" | "pow" | "min" | "max" | "floordiv" | "mod"
+  | "eq" | "ne" | "lt" | "le" | "and" | "or";
+export type TernaryMap = "select"; // select(condition, then, otherwise)
+export type MapOp = UnaryMap | BinaryMap | TernaryMap;
+
+/** No attributes. */
+export type None = Record<string, never>;
+
+/** One label per axis of each operand; a label of both operands that is not in `out` is summed. */
+export interface ContractLabels {
+  readonly a: readonly string[];
+  readonly b: readonly string[];
+  readonly out: readonly string[];
+}
+
+/** A scalar formula of `mix`: a Graph of shape-[] nodes over inputs named s, h, i, j and field0, field1, … */
+export type ScalarFormula = Graph;
+
+type MapAttributes = { readonly [K in MapOp]: None };
+
+export interface Vocabulary extends MapAttributes {
+  // ---- leaves
+  input: { readonly kind: InputKind; readonly name: string; readonly shape: Shape; readonly dtype: DType };
+  /** A scalar constant, shape []. */
+  const: { readonly value: number; readonly dtype: DType };
+  /** The index along one axis of `shape`, i32. `offset` names a runtime length to add (position offset `P`), or is 0. */
+  iota: { readonly shape: Shape; readonly axis: number; readonly offset: Size };
+  /** A size as a number: f32 or i32, shape []. */
+  length: { readonly size: Size; readonly dtype: DType };
+  /** Uniform bits → f32 in [0, 1) of `shape`; inputs (seed, step, turn), all scalars i32. Bits are f(seed, step, path, turn, element). */
+  random: { readonly path: string; readonly shape: Shape };
+  /**
+   * A constant tensor that the host fills in f64 before the first call (rotary angles, sinusoids): `formula` over the i32
+   * scalar inputs i0, i1, … (the element's indices). `shape` is constant.
+   */
+  table: { readonly name: string; readonly shape: Shape; readonly formula: ScalarFormula };
+
+  // ---- primitives: layout (lowered as index arithmetic, no data moves unless it must)
+  /** Output axis n is input axis `from[n]`, or new where -1; `shape` is the output's. */
+  broadcast: { readonly shape: Shape; readonly from: readonly number[] };
+  transpose: { readonly order: readonly number[] };
+  /** Same elements in row-major order. */
+  reshape: { readonly shape: Shape };
+  slice: { readonly axis: number; readonly start: Size; readonly size: Size };
+  /** Zeros before and after along one axis. */
+  pad: { readonly axis: number; readonly before: Size; readonly after: Size };
+  concat: { readonly axis: number };
+
+  // ---- primitives: arithmetic over axes
+  contract: ContractLabels;
+  /** Removes `axes`. The empty reduction is 0 for sum, and for max/min by the language's rule. argmax: i32, first of equals, one axis. */
+  reduce: { readonly kind: "sum" | "max" | "min" | "argmax"; readonly axes: readonly number[] };
+  /** inputs (table, ids): replaces axis `axis` of the table by all axes of ids. An id outside the range reads as 0. */
+  gather: { readonly axis: number };
+  /** inputs (ids, updates): adjoint of gather into zeros; `axis` of the result has `size`, the updates carry ids' axes there. */
+  scatter_add: { readonly axis: number; readonly size: Size; readonly name: string };
+
+  // ---- composites: their meaning is their expansion
+  /** inputs (x) or (x, mask): over one axis; masked-out elements give 0, an empty row gives 0 throughout. */
+  softmax: { readonly axis: number };
+  logsumexp: { readonly axis: number };
+  /**
+   * Generalised mixing y_i = Σ_{j : mask} weight_j(score(q_i · k_j)) v_j; inputs (q, k, v, ...fields).
+   * q [...batch, h, i, c], k [...batch, g, j, c], v [...batch, g, j, e] → [...batch, h, i, e], g | h.
+   * `fields[n]` says for input 3 + n which of the axes of [...batch, h, i, j] it has, in order (positions).
+   */
+  mix: {
+    readonly score: ScalarFormula;
+    readonly mask: ScalarFormula | undefined;
+    readonly weight: "softmax" | "identity";
+    readonly fields: readonly (readonly number[])[];
+    readonly offset: Size;
+  };
+
+  // ---- regions
+  /**
+   * `count` turns of `body`, turn numbers first … first+count-1 (run backwards when `reverse`).
+   * inputs: [carries…, stacked operands…, fixed operands…]; the body's inputs are `carry.n`, `slice.n`, `fixed.n`, `turn.0`;
+   * its outputs are [next carries…, per-turn results…]. Results: [last carries…, stacks of per-turn results (leading axis = turn)…].
+   */
+  repeat: {
+    readonly body: Graph;
+    readonly first: number;
+    readonly count: number;
+    readonly reverse: boolean;
+    readonly carries: number;
+    readonly slices: number;
+  };
+  /** What one kernel computes: inputs are the body's `fixed.n`, results its outputs. Formed by the fuse pass. */
+  fused: { readonly body: Graph };
+  /** One result of a region. */
+  get: { readonly index: number };
+}
+
+export type OpName = keyof Vocabulary;

@@ -1,0 +1,158 @@
+/**
+ * Program: what the compiler decided, as plain JSON. The runtime evaluates it and decides nothing.
+ *
+ * All values live in *slots*. A slot's byte size is the largest of its `sizes`, each `count` strides of
+ * ⌈elements/64⌉·64 elements of 4 bytes, so every binding offset is a multiple of 256 bytes. Parameter, state and input
+ * slots persist between calls; temporary slots are an arena shared by all entries.
+ */
+
+/** A number, or a sum of products over length symbols: `[[4, "B", "T"], [8]]` is 4·B·T + 8. */
+export type Size = number | readonly (readonly [number, ...string[]])[];
+/** A size, one rounded up to a multiple of 64, or a ⌈size / tile⌉. */
+export type Extent = Size | { readonly aligned: Size } | { readonly size: Size; readonly tile: number };
+export type DType = "f32" | "i32" | "bool";
+
+export interface Slot {
+  readonly role: "parameter" | "state" | "table" | "input" | "temporary";
+  /** Elements of 4 bytes: max over entries of count · align64(elements). */
+  readonly sizes: readonly { readonly count: number; readonly elements: Size }[];
+}
+
+/** A value's place: slot, element offset `turn · align64(stride)`, and its length in elements. */
+export interface Place {
+  readonly slot: number;
+  readonly turn: number;
+  readonly stride: Size;
+  readonly length: Size;
+}
+
+/** One text of a kernel. `grid`: invocations; the device dispatches ⌈grid / workgroup⌉ groups. */
+export interface KernelText {
+  readonly code: string;
+  readonly grid: readonly [Extent, Extent, Extent];
+  readonly workgroup: readonly [number, number, number];
+  /** Values of the uniform of lengths in order (WGSL: `sizes`, JavaScript: `n`). */
+  readonly extents: readonly Extent[];
+}
+
+/**
+ * WGSL: entry point `main`; group 0: binding 0 = uniform `array<vec4<u32>, …>` of extents followed by the turn,
+ * binding 1 = uniform `array<vec4<u32>, 4>` of call scalars (16 words), bindings 2… = storage, all `read_write`.
+ * JavaScript: a function expression `(n, s, b, from, to) => void`: n = extents then the turn (Int32Array), s = call scalars as
+ * {f: Float32Array, i: Int32Array, u: Uint32Array} over one buffer, b = typed arrays, one a binding, [from, to) = range of the flattened grid.
+ */
+export interface Kernel {
+  readonly name: string;
+  readonly bindings: readonly { readonly type: "f32" | "i32" | "u32"; readonly access: "read" | "write" | "both" }[];
+  readonly wgsl: KernelText;
+  readonly javascript: KernelText;
+}
+
+export interface Step {
+  readonly kernel: number;
+  readonly bindings: readonly Place[];
+  readonly turn: number;
+  /** What it computes, for profiles and dumps: the graph node's path. */
+  readonly label: string;
+}
+
+export interface Value {
+  readonly name: string;
+  readonly place: Place;
+  readonly axes: readonly string[];
+  readonly shape: readonly Size[];
+  readonly dtype: DType;
+}
+
+/**
+ * A scalar formula as nested arrays, evaluated in f64 by the host: a number, `["i", axis]` (the element's index), or
+ * `[map op, ...operands]` with the names of the IR's map ops.
+ */
+export type Formula = number | readonly ["i", number] | readonly [string, ...Formula[]];
+
+/** A constant tensor in a parameter slot, filled once by the host. */
+export interface Table {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly place: Place;
+  readonly formula: Formula;
+}
+
+/** A straight line of steps. With `updates`, parameter and state slots hold new values afterwards. */
+export interface Entry {
+  readonly steps: readonly Step[];
+  /** Names of `Program.inputs` it reads. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly Value[];
+  readonly updates: boolean;
+}
+
+export interface Input extends Value {
+  /** Exclusive upper bound of an integer input; the runtime refuses ids outside [0, bound) (-1 is allowed in `nextOf` inputs). */
+  readonly bound: number | null;
+  /** This input is that input shifted by one; -1 where nothing follows. */
+  readonly nextOf: string | null;
+}
+
+export type Initializer =
+  | { readonly kind: "zeros" }
+  | { readonly kind: "ones" }
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "normal"; readonly deviation: number; readonly mean: number }
+  | { readonly kind: "uniform"; readonly low: number; readonly high: number }
+  | { readonly kind: "xavier_uniform" | "xavier_normal" | "he_normal"; readonly fanIn: number; readonly fanOut: number };
+
+/** A parameter as the model names it; its place in a (possibly stacked) slot is the layout map. */
+export interface Parameter {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly axes: readonly string[];
+  readonly place: Place;
+  readonly init: Initializer;
+  readonly frozen: boolean;
+  readonly decay: boolean;
+}
+
+/** Optimizer state of one parameter, `adamw.m/layers.0.attention.wq`. */
+export interface State {
+  readonly name: string;
+  readonly parameter: string;
+  readonly shape: readonly number[];
+  readonly place: Place;
+  readonly initial: number;
+}
+
+export interface Recipe {
+  readonly learningRate: number;
+  readonly schedule:
+    | { readonly kind: "constant"; readonly warmup: number }
+    | { readonly kind: "cosine" | "linear"; readonly warmup: number; readonly steps: number; readonly floor: number }
+    | { readonly kind: "noam"; readonly warmup: number; readonly width: number };
+  readonly clip: number | null;
+  readonly batch: number;
+  readonly steps: number;
+}
+
+export interface Program {
+  readonly format: 1;
+  readonly name: string;
+  /** Version of the compiler and SHA-256 of the source it compiled. */
+  readonly compiler: string;
+  readonly source: string;
+  readonly lengths: Readonly<Record<string, { readonly axis: string; readonly maximum: number }>>;
+  readonly slots: readonly Slot[];
+  readonly kernels: readonly Kernel[];
+  readonly inputs: readonly Input[];
+  readonly parameters: readonly Parameter[];
+  readonly states: readonly State[];
+  readonly tables: readonly Table[];
+  /** Names of the 4-byte call scalars in order: word n of the scalars uniform. */
+  readonly scalars: readonly { readonly name: string; readonly type: "f32" | "i32" | "u32" }[];
+  /**
+   * forward: outputs and probes. loss: `loss.sum`, `loss.count`. grad: loss.* and `grad.<leaf>`.
+   * train: loss.*, `grad_norm`; updates parameters and states.
+   */
+  readonly entries: Readonly<{ forward: Entry; loss?: Entry; grad?: Entry; train?: Entry }>;
+  readonly recipe: Recipe | null;
+}
