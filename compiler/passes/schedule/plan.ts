@@ -5,9 +5,10 @@
  * Sizes are formulas over the lengths; they are compared at the largest lengths, and a slot is as large as the largest of
  * what it ever holds.
  */
-import { type Graph, type Lengths, type Node } from "../../ir/graph.js";
+import type { Lengths, Node } from "../../ir/graph.js";
 import { evaluateSize, mulSizes, sameSizes, sizeEquals, sizeText, type Size } from "../../ir/shape.js";
 import { ops } from "../../ir/ops/index.js";
+import { topological } from "../../ir/rewrite.js";
 import type { Buffer, View, Walk, WalkStep } from "./walk.js";
 
 /** Slot number of each buffer. */
@@ -90,29 +91,19 @@ function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
 
 const isPlain = ({ buffer, stacked }: View): boolean => buffer.role === "temporary" && buffer.count === 1 && !stacked;
 
-/** Whether a pointwise kernel reads operand `read` only at the element it writes to `write`. */
-export function readsInPlace(step: Pick<WalkStep, "body">, read: number, write: number): boolean {
-  const target = step.body.outputs[write]!.node;
-  const aligned = new Set<Node>();
-  const visit = (node: Node): boolean => {
-    if (aligned.has(node)) return true;
-    aligned.add(node);
-    if (node.op === "input" && node.attributes.kind === "fixed") return true;
-    if (ops[node.op].kind === "map") return node.inputs.every(visit);
-    return !readsThrough(node, read) && node.inputs.every((input) => !readsThrough(input, read)) && isPointwise(node);
-  };
-  return step.body.outputs.every(({ node }) => sameSizes(node.shape, target.shape) && visit(node));
-}
-
-function readsThrough(node: Node, read: number): boolean {
-  if (node.op === "input") return node.attributes.name === `fixed.${read}`;
-  return node.inputs.some((input) => readsThrough(input, read));
-}
-
-/** Neither a reduction nor a contraction anywhere below: each invocation reads and writes its own element. */
-function isPointwise(node: Node): boolean {
-  if (node.op === "reduce" || node.op === "contract" || node.op === "scatter_add") return false;
-  return node.inputs.every(isPointwise);
+/** Whether everything that depends on operand `read` is pointwise, so that each element is read only where it is written. */
+export function readsInPlace({ body }: Pick<WalkStep, "body">, read: number, write: number): boolean {
+  const target = body.outputs[write]!.node;
+  if (!body.outputs.every(({ node }) => sameSizes(node.shape, target.shape))) return false;
+  const dependent = new Set<Node>();
+  for (const node of topological(body)) {
+    const isOperand = node.op === "input" && node.attributes.name === `fixed.${read}`;
+    const depends = node.inputs.some((input) => dependent.has(input));
+    if (depends && ops[node.op].kind !== "map") return false;
+    if (isOperand && !sameSizes(node.shape, target.shape)) return false;
+    if (isOperand || depends) dependent.add(node);
+  }
+  return true;
 }
 
 function bestFit(buffer: Buffer, free: readonly number[], slots: readonly TemporarySlot[], most: Readonly<Record<string, number>>): number {
@@ -132,5 +123,3 @@ function grow(slots: TemporarySlot[], slot: number, { count, elements }: Buffer)
 
 const bytesAt = ({ count, elements }: { count: number; elements: Size }, lengths: Readonly<Record<string, number>>): number =>
   evaluateSize(mulSizes(4 * count, elements), lengths);
-
-export type { Graph };
