@@ -121,15 +121,15 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
         if (stack && !wanted.has(output)) wanted.set(output, { ...stack, turn: t, stacked: false });
       });
       const inner = walkGraph(body, bound, first + t, wanted);
-      const valueOf = (output: Node): Held => inner.get(output)![0]!;
+      const resultOf = (output: Node): Held => inner.get(output)![0]!;
       outputs.forEach(({ node: output }, n) => {
         const stack = stacks[n];
-        const value = valueOf(output);
+        const value = resultOf(output);
         if (!stack) turns[n]![t] = value;
         else if (!("buffer" in value) || value.buffer !== stack.buffer)
           copy(output, inMemory(value), { ...stack, turn: t, stacked: false });
       });
-      carried = body.outputs.slice(0, carries).map(({ node: output }) => valueOf(output));
+      carried = body.outputs.slice(0, carries).map(({ node: output }) => resultOf(output));
     }
     return [...carried, ...stacks.map((stack, n) => stack ?? { turns: turns[n]! })];
   }
