@@ -5,14 +5,19 @@
  */
 import type { Graph } from "./graph.js";
 import type { AttributeKind } from "./ops/row.js";
-import { type Shape, type Size, shapeText, sizeText } from "./shape.js";
+import type { Shape, Size } from "./shape.js";
+import { shapeText, sizeText } from "./shape.js";
 
 export const numberText = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
 
 const listText = (values: readonly unknown[]): string => `[${values.join(",")}]`;
 
 /** Graphs are written by `graphText`: their outputs' keys in an address, a block in text. */
-export function attributeText(kind: AttributeKind, value: unknown, graphText: (graph: Graph) => string): string {
+export function attributeText(
+  kind: AttributeKind,
+  value: unknown,
+  graphText: (graph: Graph) => string,
+): string {
   switch (kind) {
     case "number":
       return numberText(value as number);

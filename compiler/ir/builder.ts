@@ -11,7 +11,8 @@ import { attributeText } from "./attributes.js";
 import type { Graph, Node, NodeOf, ValueType } from "./graph.js";
 import { hashText } from "./hash.js";
 import { rowOf } from "./ops/index.js";
-import { type DType, type Shape, type Size, shapeText } from "./shape.js";
+import type { DType, Shape, Size } from "./shape.js";
+import { shapeText } from "./shape.js";
 import type { BinaryMap, ContractLabels, InputKind, OpName, UnaryMap, Vocabulary } from "./vocabulary.js";
 
 export interface Sugar {
@@ -101,22 +102,31 @@ function sugar(make: Make): Sugar {
   const scalar = (value: number, dtype: DType): Node => make("const", [], { value, dtype });
   const broadcastTo = (x: Node, shape: Shape, from: readonly number[]): Node => {
     const full = shape.map((_, n) => from[n] ?? -1);
-    return isIdentity(full, x) && shapeText(shape) === shapeText(x.shape) ? x : make("broadcast", [x], { shape, from: full });
+    return isIdentity(full, x) && shapeText(shape) === shapeText(x.shape)
+      ? x
+      : make("broadcast", [x], { shape, from: full });
   };
   const reduce: Sugar["reduce"] = (kind, x, axes) =>
     axes.length === 0 ? x : make("reduce", [x], { kind, axes: [...axes].sort((p, q) => p - q) });
   return {
     input: (kind, name, shape, dtype) => make("input", [], { kind, name, shape, dtype }),
     const: scalar,
-    full: (value, shape, dtype) => broadcastTo(scalar(value, dtype), shape, shape.map(() => -1)),
+    full: (value, shape, dtype) =>
+      broadcastTo(
+        scalar(value, dtype),
+        shape,
+        shape.map(() => -1),
+      ),
     iota: (shape, axis, offset = 0) => make("iota", [], { shape, axis, offset }),
     length: (size, dtype) => make("length", [], { size, dtype }),
-    select: (condition, then, otherwise) => make("select", sameShapes([condition, then, otherwise], make), {}),
+    select: (condition, then, otherwise) =>
+      make("select", sameShapes([condition, then, otherwise], make), {}),
     broadcastTo,
     transpose: (x, order) => (isIdentity(order, x) ? x : make("transpose", [x], { order })),
     reshape: (x, shape) => (shapeText(shape) === shapeText(x.shape) ? x : make("reshape", [x], { shape })),
     slice: (x, axis, start, size) => make("slice", [x], { axis, start, size }),
-    pad: (x, axis, before, after) => (before === 0 && after === 0 ? x : make("pad", [x], { axis, before, after })),
+    pad: (x, axis, before, after) =>
+      before === 0 && after === 0 ? x : make("pad", [x], { axis, before, after }),
     concat: (inputs, axis) => (inputs.length === 1 ? inputs[0]! : make("concat", inputs, { axis })),
     contract: (x, y, labels) => make("contract", [x, y], labels),
     reduce,
@@ -142,17 +152,47 @@ function sameShapes(inputs: readonly Node[], make: Make): readonly Node[] {
 }
 
 const UNARY: { readonly [K in UnaryMap]: K } = {
-  neg: "neg", exp: "exp", log: "log", sqrt: "sqrt", rsqrt: "rsqrt", tanh: "tanh", erf: "erf", sigmoid: "sigmoid", sin: "sin",
-  cos: "cos", abs: "abs", floor: "floor", not: "not", to_f32: "to_f32", to_i32: "to_i32", to_bool: "to_bool",
+  neg: "neg",
+  exp: "exp",
+  log: "log",
+  sqrt: "sqrt",
+  rsqrt: "rsqrt",
+  tanh: "tanh",
+  erf: "erf",
+  sigmoid: "sigmoid",
+  sin: "sin",
+  cos: "cos",
+  abs: "abs",
+  floor: "floor",
+  not: "not",
+  to_f32: "to_f32",
+  to_i32: "to_i32",
+  to_bool: "to_bool",
   stop_gradient: "stop_gradient",
 };
 const BINARY: { readonly [K in BinaryMap]: K } = {
-  add: "add", sub: "sub", mul: "mul", div: "div", pow: "pow", min: "min", max: "max", floordiv: "floordiv", mod: "mod",
-  eq: "eq", ne: "ne", lt: "lt", le: "le", and: "and", or: "or",
+  add: "add",
+  sub: "sub",
+  mul: "mul",
+  div: "div",
+  pow: "pow",
+  min: "min",
+  max: "max",
+  floordiv: "floordiv",
+  mod: "mod",
+  eq: "eq",
+  ne: "ne",
+  lt: "lt",
+  le: "le",
+  and: "and",
+  or: "or",
 };
 
 function mapSugar(make: Make): MapSugar {
   const unary = Object.values(UNARY).map((op) => [op, (x: Node) => make(op, [x], {})]);
-  const binary = Object.values(BINARY).map((op) => [op, (x: Node, y: Node) => make(op, sameShapes([x, y], make), {})]);
+  const binary = Object.values(BINARY).map((op) => [
+    op,
+    (x: Node, y: Node) => make(op, sameShapes([x, y], make), {}),
+  ]);
   return Object.fromEntries([...unary, ...binary]) as MapSugar;
 }

@@ -12,7 +12,8 @@ import type { Graph, Node } from "./graph.js";
 import type { Vocabulary } from "./vocabulary.js";
 
 /** Every node that the outputs reach, operands before users, in an order that depends on the graph alone. */
-export const topological = (graph: Graph): readonly Node[] => topologicalFrom(graph.outputs.map((output) => output.node));
+export const topological = (graph: Graph): readonly Node[] =>
+  topologicalFrom(graph.outputs.map((output) => output.node));
 
 export function topologicalFrom(roots: readonly Node[]): readonly Node[] {
   const order: Node[] = [];
@@ -50,7 +51,12 @@ export interface RewriteOptions {
   readonly bodies: boolean;
 }
 
-export function rewrite(graph: Graph, b: Builder, rewriter: Rewriter, options: RewriteOptions = { bodies: false }): Graph {
+export function rewrite(
+  graph: Graph,
+  b: Builder,
+  rewriter: Rewriter,
+  options: RewriteOptions = { bodies: false },
+): Graph {
   const made = new Map<Node, Node>();
   for (const node of topological(graph)) {
     const inputs = node.inputs.map((input) => made.get(input)!);
@@ -79,4 +85,5 @@ export function bodiesOf(node: Node): readonly Graph[] {
   return Object.values(node.attributes as Vocabulary[keyof Vocabulary]).filter(isGraph);
 }
 
-const isGraph = (value: unknown): value is Graph => typeof value === "object" && value !== null && "outputs" in value;
+const isGraph = (value: unknown): value is Graph =>
+  typeof value === "object" && value !== null && "outputs" in value;

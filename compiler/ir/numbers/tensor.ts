@@ -49,7 +49,13 @@ export function positions(sizes: readonly number[], strides: readonly number[]):
 }
 
 /** A new tensor of `sizes` that reads `source` at strided positions. */
-export function view<T>(m: Numbers<T>, source: Storage<T>, sizes: readonly number[], strides: readonly number[], offset = 0): Tensor<T> {
+export function view<T>(
+  m: Numbers<T>,
+  source: Storage<T>,
+  sizes: readonly number[],
+  strides: readonly number[],
+  offset = 0,
+): Tensor<T> {
   const data = m.allocate(countOf(sizes));
   let at = 0;
   walk(sizes, [strides, strides], (p) => {
@@ -59,7 +65,12 @@ export function view<T>(m: Numbers<T>, source: Storage<T>, sizes: readonly numbe
 }
 
 /** Copies `source` to strided positions of `target`. */
-export function place<T>(source: Tensor<T>, target: Storage<T>, strides: readonly number[], offset: number): void {
+export function place<T>(
+  source: Tensor<T>,
+  target: Storage<T>,
+  strides: readonly number[],
+  offset: number,
+): void {
   let at = 0;
   walk(source.sizes, [strides, strides], (p) => {
     target[offset + p] = source.data[at++]!;

@@ -2,9 +2,11 @@
 import type { Axis, Node, NodeOf } from "../graph.js";
 import type { Numbers, Storage, Tensor } from "../numbers/scalar.js";
 import { countOf, positions, stridesOf } from "../numbers/tensor.js";
-import { type Shape, sizeEquals } from "../shape.js";
+import type { Shape } from "../shape.js";
+import { sizeEquals } from "../shape.js";
 import type { ContractLabels } from "../vocabulary.js";
-import { demandAxis, demandCount, misuse, type OpRow, value } from "./row.js";
+import type { OpRow } from "./row.js";
+import { demandAxis, demandCount, misuse, value } from "./row.js";
 
 type Arithmetic = "contract" | "reduce" | "gather" | "scatter_add";
 
@@ -37,7 +39,10 @@ export const arithmetic: { readonly [K in Arithmetic]: OpRow<K> } = {
       const x = inputs[0]!;
       if (x.dtype === "bool") misuse("reduce", inputs, "wants numbers");
       if (kind === "argmax" && axes.length !== 1) misuse("reduce", inputs, "argmax is over one axis");
-      return value(x.shape.filter((_, axis) => !axes.includes(axis)), kind === "argmax" ? "i32" : x.dtype);
+      return value(
+        x.shape.filter((_, axis) => !axes.includes(axis)),
+        kind === "argmax" ? "i32" : x.dtype,
+      );
     },
     reference: (m, [x], node) => reduceReference(m, x!, node.attributes.kind, node.attributes.axes),
     vjp(b, dy, node) {
@@ -61,7 +66,10 @@ export const arithmetic: { readonly [K in Arithmetic]: OpRow<K> } = {
       demandAxis("gather", inputs, axis);
       const [table, ids] = inputs as readonly [Node, Node];
       if (ids.dtype !== "i32") misuse("gather", inputs, "ids are i32");
-      return value([...table.shape.slice(0, axis), ...ids.shape, ...table.shape.slice(axis + 1)], table.dtype);
+      return value(
+        [...table.shape.slice(0, axis), ...ids.shape, ...table.shape.slice(axis + 1)],
+        table.dtype,
+      );
     },
     reference(m, [table, ids], { attributes: { axis } }) {
       const sizes = [...table!.sizes.slice(0, axis), ...ids!.sizes, ...table!.sizes.slice(axis + 1)];
@@ -86,14 +94,26 @@ export const arithmetic: { readonly [K in Arithmetic]: OpRow<K> } = {
       demandCount("scatter_add", inputs, 2);
       const [ids, updates] = inputs as readonly [Node, Node];
       const rank = ids.shape.length;
-      if (ids.dtype !== "i32" || updates.dtype !== "f32") misuse("scatter_add", inputs, "ids are i32 and updates f32");
-      if (!ids.shape.every((a, n) => updates.shape[axis + n] && sizeEquals(a.size, updates.shape[axis + n]!.size)))
+      if (ids.dtype !== "i32" || updates.dtype !== "f32")
+        misuse("scatter_add", inputs, "ids are i32 and updates f32");
+      if (
+        !ids.shape.every(
+          (a, n) => updates.shape[axis + n] && sizeEquals(a.size, updates.shape[axis + n]!.size),
+        )
+      )
         misuse("scatter_add", inputs, `the updates do not carry the axes of ids at ${axis}`);
-      return value([...updates.shape.slice(0, axis), { name, size }, ...updates.shape.slice(axis + rank)], "f32");
+      return value(
+        [...updates.shape.slice(0, axis), { name, size }, ...updates.shape.slice(axis + rank)],
+        "f32",
+      );
     },
     reference(m, [ids, updates], { attributes: { axis, size } }, context) {
       const rank = ids!.sizes.length;
-      const sizes = [...updates!.sizes.slice(0, axis), context.size(size), ...updates!.sizes.slice(axis + rank)];
+      const sizes = [
+        ...updates!.sizes.slice(0, axis),
+        context.size(size),
+        ...updates!.sizes.slice(axis + rank),
+      ];
       const data = m.allocate(countOf(sizes));
       lookUp(m, sizes, ids!, axis, (inTable, outside) => {
         data[inTable] = m.add(data[inTable]!, updates!.data[outside]!);
@@ -112,10 +132,12 @@ export function keptAxes(shape: Shape, axes: readonly number[]): readonly number
 
 function contractShape(inputs: readonly Node[], labels: ContractLabels): Shape {
   const [x, y] = inputs as readonly [Node, Node];
-  const fail = (what: string): never => misuse("contract", inputs, `${what} (${labels.a}; ${labels.b} → ${labels.out})`);
+  const fail = (what: string): never =>
+    misuse("contract", inputs, `${what} (${labels.a}; ${labels.b} → ${labels.out})`);
   if (x.dtype !== "f32" || y.dtype !== "f32") fail("wants f32");
   if (labels.a.length !== x.shape.length || labels.b.length !== y.shape.length) fail("one label an axis");
-  for (const list of [labels.a, labels.b, labels.out]) if (new Set(list).size !== list.length) fail("a label stands twice");
+  for (const list of [labels.a, labels.b, labels.out])
+    if (new Set(list).size !== list.length) fail("a label stands twice");
   const axes = new Map<string, Axis>(labels.b.map((label, n) => [label, y.shape[n]!]));
   labels.a.forEach((label, n) => {
     const axis = x.shape[n]!;
@@ -124,7 +146,8 @@ function contractShape(inputs: readonly Node[], labels: ContractLabels): Shape {
     if (!other && !labels.out.includes(label)) fail(`${label} is in one operand only`);
     axes.set(label, axis);
   });
-  for (const label of labels.b) if (!labels.a.includes(label) && !labels.out.includes(label)) fail(`${label} is in one operand only`);
+  for (const label of labels.b)
+    if (!labels.a.includes(label) && !labels.out.includes(label)) fail(`${label} is in one operand only`);
   return labels.out.map((label) => axes.get(label) ?? fail(`${label} is in no operand`));
 }
 
@@ -134,18 +157,23 @@ function contractReference<T>(m: Numbers<T>, x: Tensor<T>, y: Tensor<T>, labels:
     const strides = stridesOf(sizes);
     return (label: string): number => (list.includes(label) ? strides[list.indexOf(label)]! : 0);
   };
-  const sizeOf = (label: string): number => (a.includes(label) ? x.sizes[a.indexOf(label)]! : y.sizes[b.indexOf(label)]!);
+  const sizeOf = (label: string): number =>
+    a.includes(label) ? x.sizes[a.indexOf(label)]! : y.sizes[b.indexOf(label)]!;
   const inX = strideIn(a, x.sizes);
   const inY = strideIn(b, y.sizes);
   const summed = a.filter((label) => !out.includes(label));
   const sizes = out.map(sizeOf);
   const [rowsX, rowsY] = [positions(sizes, out.map(inX)), positions(sizes, out.map(inY))];
-  const [termsX, termsY] = [positions(summed.map(sizeOf), summed.map(inX)), positions(summed.map(sizeOf), summed.map(inY))];
+  const [termsX, termsY] = [
+    positions(summed.map(sizeOf), summed.map(inX)),
+    positions(summed.map(sizeOf), summed.map(inY)),
+  ];
   const data = m.allocate(rowsX.length);
   for (let row = 0; row < rowsX.length; row++) {
     let sum = m.of(0);
     const [p, q] = [rowsX[row]!, rowsY[row]!];
-    for (let n = 0; n < termsX.length; n++) sum = m.add(sum, m.mul(x.data[p + termsX[n]!]!, y.data[q + termsY[n]!]!));
+    for (let n = 0; n < termsX.length; n++)
+      sum = m.add(sum, m.mul(x.data[p + termsX[n]!]!, y.data[q + termsY[n]!]!));
     data[row] = sum;
   }
   return { sizes, data };
@@ -153,14 +181,26 @@ function contractReference<T>(m: Numbers<T>, x: Tensor<T>, y: Tensor<T>, labels:
 
 type ReduceKind = NodeOf<"reduce">["attributes"]["kind"];
 
-function reduceReference<T>(m: Numbers<T>, x: Tensor<T>, kind: ReduceKind, axes: readonly number[]): Tensor<T> {
+function reduceReference<T>(
+  m: Numbers<T>,
+  x: Tensor<T>,
+  kind: ReduceKind,
+  axes: readonly number[],
+): Tensor<T> {
   const strides = stridesOf(x.sizes);
   const kept = x.sizes.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const sizes = kept.map((axis) => x.sizes[axis]!);
-  const rows = positions(sizes, kept.map((axis) => strides[axis]!));
-  const terms = positions(axes.map((axis) => x.sizes[axis]!), axes.map((axis) => strides[axis]!));
+  const rows = positions(
+    sizes,
+    kept.map((axis) => strides[axis]!),
+  );
+  const terms = positions(
+    axes.map((axis) => x.sizes[axis]!),
+    axes.map((axis) => strides[axis]!),
+  );
   const data = m.allocate(rows.length);
-  if (terms.length > 0) for (let row = 0; row < rows.length; row++) data[row] = fold(m, kind, x.data, rows[row]!, terms);
+  if (terms.length > 0)
+    for (let row = 0; row < rows.length; row++) data[row] = fold(m, kind, x.data, rows[row]!, terms);
   return { sizes, data };
 }
 

@@ -1,10 +1,12 @@
 /** Ops whose meaning is their expansion. */
 import type { Builder } from "../builder.js";
 import type { Node, NodeOf } from "../graph.js";
-import { divideSize, type Shape, sameSizes, sizeEquals } from "../shape.js";
+import type { Shape } from "../shape.js";
+import { divideSize, sameSizes, sizeEquals } from "../shape.js";
 import { keptAxes } from "./arithmetic.js";
 import { expandMix, mixParts } from "./mix.js";
-import { demandAxis, demandCount, misuse, type OpRow, value } from "./row.js";
+import type { OpRow } from "./row.js";
+import { demandAxis, demandCount, misuse, value } from "./row.js";
 
 /** The most negative f32: below every score, and finite. */
 const LOWEST = -3.4028234663852886e38;
@@ -14,7 +16,8 @@ function demandRow(op: "softmax" | "logsumexp", inputs: readonly Node[], axis: n
   demandAxis(op, inputs, axis);
   const [x, mask] = inputs as readonly [Node, Node?];
   if (x.dtype !== "f32") misuse(op, inputs, "wants f32");
-  if (mask && (mask.dtype !== "bool" || !sameSizes(mask.shape, x.shape))) misuse(op, inputs, "the mask is a bool for each element");
+  if (mask && (mask.dtype !== "bool" || !sameSizes(mask.shape, x.shape)))
+    misuse(op, inputs, "the mask is a bool for each element");
   return x;
 }
 
@@ -68,7 +71,10 @@ export const composites: { readonly [K in "softmax" | "logsumexp" | "mix"]: OpRo
     attributes: { axis: "number" },
     type(inputs, { axis }) {
       const x = demandRow("logsumexp", inputs, axis);
-      return value(x.shape.filter((_, n) => n !== axis), "f32");
+      return value(
+        x.shape.filter((_, n) => n !== axis),
+        "f32",
+      );
     },
     expand(b, node) {
       const [x, mask] = node.inputs as readonly [Node, Node?];
@@ -99,20 +105,29 @@ function mixShape(inputs: readonly Node[], attributes: NodeOf<"mix">["attributes
   demandCount("mix", inputs, 3 + attributes.fields.length);
   const [q, k, v] = inputs as readonly [Node, Node, Node];
   const rank = q.shape.length;
-  if (rank < 3 || k.shape.length !== rank || v.shape.length !== rank) fail("q, k and v have [...batch, head, position, channel]");
+  if (rank < 3 || k.shape.length !== rank || v.shape.length !== rank)
+    fail("q, k and v have [...batch, head, position, channel]");
   if (![q, k, v].every((x) => x.dtype === "f32")) fail("q, k and v are f32");
   const { batch, scores, heads, kvHeads } = mixParts(q, k);
-  if (!sameSizes(batch, k.shape.slice(0, rank - 3)) || !sameSizes(batch, v.shape.slice(0, rank - 3))) fail("batches differ");
+  if (!sameSizes(batch, k.shape.slice(0, rank - 3)) || !sameSizes(batch, v.shape.slice(0, rank - 3)))
+    fail("batches differ");
   if (!sizeEquals(q.shape[rank - 1]!.size, k.shape[rank - 1]!.size)) fail("channels of q and k differ");
   if (!sameSizes(k.shape.slice(0, rank - 1), v.shape.slice(0, rank - 1))) fail("k and v differ");
   if (divideSize(heads, kvHeads) === undefined) fail("the heads of k do not divide those of q");
   attributes.fields.forEach((axes, n) => {
     const field = inputs[3 + n]!;
-    if (axes.some((axis, m) => !scores[axis] || (m > 0 && axes[m - 1]! >= axis)) || !sameSizes(field.shape, axes.map((axis) => scores[axis]!)))
+    if (
+      axes.some((axis, m) => !scores[axis] || (m > 0 && axes[m - 1]! >= axis)) ||
+      !sameSizes(
+        field.shape,
+        axes.map((axis) => scores[axis]!),
+      )
+    )
       fail(`field ${n} does not have the axes [${axes}] of the scores`);
   });
   const { score, mask } = attributes;
   if (score.outputs.length !== 1 || score.outputs[0]!.node.dtype !== "f32") fail("the score is one f32");
-  if (mask && (mask.outputs.length !== 1 || mask.outputs[0]!.node.dtype !== "bool")) fail("the mask is one bool");
+  if (mask && (mask.outputs.length !== 1 || mask.outputs[0]!.node.dtype !== "bool"))
+    fail("the mask is one bool");
   return [...q.shape.slice(0, rank - 1), v.shape[rank - 1]!];
 }

@@ -3,8 +3,10 @@ import type { Builder } from "../builder.js";
 import type { Node } from "../graph.js";
 import type { Tensor } from "../numbers/scalar.js";
 import { countOf, place, stridesOf, view } from "../numbers/tensor.js";
-import { addSizes, elementCount, type Shape, type Size, sizeEquals, subSizes } from "../shape.js";
-import { demandAxis, demandCount, misuse, type OpRow, value } from "./row.js";
+import type { Shape, Size } from "../shape.js";
+import { addSizes, elementCount, sizeEquals, subSizes } from "../shape.js";
+import type { OpRow } from "./row.js";
+import { demandAxis, demandCount, misuse, value } from "./row.js";
 
 type Layout = "broadcast" | "transpose" | "reshape" | "slice" | "pad" | "concat";
 
@@ -14,7 +16,8 @@ const isPermutation = (order: readonly number[], rank: number): boolean =>
 const resized = (shape: Shape, axis: number, size: Size): Shape =>
   shape.map((a, n) => (n === axis ? { name: a.name, size } : a));
 
-export const inverse = (order: readonly number[]): readonly number[] => order.map((_, axis) => order.indexOf(axis));
+export const inverse = (order: readonly number[]): readonly number[] =>
+  order.map((_, axis) => order.indexOf(axis));
 
 /** Sums what `broadcast` spread: the gradient of its operand. */
 function unbroadcast(b: Builder, dy: Node, from: readonly number[]): Node {
@@ -32,17 +35,29 @@ export const layout: { readonly [K in Layout]: OpRow<K> } = {
     type(inputs, { shape, from }) {
       demandCount("broadcast", inputs, 1);
       const x = inputs[0]!;
-      if (from.length !== shape.length || !isPermutation(from.filter((axis) => axis !== -1), x.shape.length))
+      if (
+        from.length !== shape.length ||
+        !isPermutation(
+          from.filter((axis) => axis !== -1),
+          x.shape.length,
+        )
+      )
         misuse("broadcast", inputs, `from [${from}] does not place every axis once in rank ${shape.length}`);
       from.forEach((axis, n) => {
-        if (axis >= 0 && !sizeEquals(sizeAt(x.shape, axis), sizeAt(shape, n))) misuse("broadcast", [x, { shape, dtype: x.dtype }], "sizes differ");
+        if (axis >= 0 && !sizeEquals(sizeAt(x.shape, axis), sizeAt(shape, n)))
+          misuse("broadcast", [x, { shape, dtype: x.dtype }], "sizes differ");
       });
       return value(shape, x.dtype);
     },
     reference(m, [x], node, context) {
       const strides = stridesOf(x!.sizes);
       const { shape, from } = node.attributes;
-      return view(m, x!.data, shape.map((axis) => context.size(axis.size)), from.map((axis) => (axis < 0 ? 0 : strides[axis]!)));
+      return view(
+        m,
+        x!.data,
+        shape.map((axis) => context.size(axis.size)),
+        from.map((axis) => (axis < 0 ? 0 : strides[axis]!)),
+      );
     },
     vjp: (b, dy, node) => [unbroadcast(b, dy, node.attributes.from)],
   },
@@ -53,13 +68,22 @@ export const layout: { readonly [K in Layout]: OpRow<K> } = {
     type(inputs, { order }) {
       demandCount("transpose", inputs, 1);
       const x = inputs[0]!;
-      if (!isPermutation(order, x.shape.length)) misuse("transpose", inputs, `[${order}] is no order of its axes`);
-      return value(order.map((axis) => x.shape[axis]!), x.dtype);
+      if (!isPermutation(order, x.shape.length))
+        misuse("transpose", inputs, `[${order}] is no order of its axes`);
+      return value(
+        order.map((axis) => x.shape[axis]!),
+        x.dtype,
+      );
     },
     reference(m, [x], node) {
       const strides = stridesOf(x!.sizes);
       const { order } = node.attributes;
-      return view(m, x!.data, order.map((axis) => x!.sizes[axis]!), order.map((axis) => strides[axis]!));
+      return view(
+        m,
+        x!.data,
+        order.map((axis) => x!.sizes[axis]!),
+        order.map((axis) => strides[axis]!),
+      );
     },
     vjp: (b, dy, node) => [b.transpose(dy, inverse(node.attributes.order))],
   },
@@ -70,10 +94,14 @@ export const layout: { readonly [K in Layout]: OpRow<K> } = {
     type(inputs, { shape }) {
       demandCount("reshape", inputs, 1);
       const x = inputs[0]!;
-      if (!sizeEquals(elementCount(x.shape), elementCount(shape))) misuse("reshape", [x, { shape, dtype: x.dtype }], "element counts differ");
+      if (!sizeEquals(elementCount(x.shape), elementCount(shape)))
+        misuse("reshape", [x, { shape, dtype: x.dtype }], "element counts differ");
       return value(shape, x.dtype);
     },
-    reference: (_, [x], node, context) => ({ sizes: node.attributes.shape.map((axis) => context.size(axis.size)), data: x!.data }),
+    reference: (_, [x], node, context) => ({
+      sizes: node.attributes.shape.map((axis) => context.size(axis.size)),
+      data: x!.data,
+    }),
     vjp: (b, dy, node) => [b.reshape(dy, node.inputs[0]!.shape)],
   },
   slice: {
@@ -85,7 +113,8 @@ export const layout: { readonly [K in Layout]: OpRow<K> } = {
       demandAxis("slice", inputs, axis);
       const x = inputs[0]!;
       const left = subSizes(sizeAt(x.shape, axis), addSizes(start, size));
-      if (isNegative(left) || isNegative(start) || isNegative(size)) misuse("slice", inputs, "reaches outside");
+      if (isNegative(left) || isNegative(start) || isNegative(size))
+        misuse("slice", inputs, "reaches outside");
       return value(resized(x.shape, axis, size), x.dtype);
     },
     reference(m, [x], node, context) {
@@ -133,14 +162,20 @@ export const layout: { readonly [K in Layout]: OpRow<K> } = {
       demandAxis("concat", inputs, axis);
       const [x] = inputs as readonly [Node];
       const fits = (y: Node): boolean =>
-        y.dtype === x.dtype && y.shape.length === x.shape.length &&
+        y.dtype === x.dtype &&
+        y.shape.length === x.shape.length &&
         y.shape.every((a, n) => n === axis || sizeEquals(a.size, sizeAt(x.shape, n)));
       if (!inputs.every(fits)) misuse("concat", inputs, "operands do not fit");
-      return value(resized(x.shape, axis, inputs.map((y) => sizeAt(y.shape, axis)).reduce(addSizes)), x.dtype);
+      return value(
+        resized(x.shape, axis, inputs.map((y) => sizeAt(y.shape, axis)).reduce(addSizes)),
+        x.dtype,
+      );
     },
     reference(m, inputs, node) {
       const { axis } = node.attributes;
-      const sizes = inputs[0]!.sizes.map((s, n) => (n === axis ? inputs.reduce((sum, x) => sum + x.sizes[axis]!, 0) : s));
+      const sizes = inputs[0]!.sizes.map((s, n) =>
+        n === axis ? inputs.reduce((sum, x) => sum + x.sizes[axis]!, 0) : s,
+      );
       const data = m.allocate(countOf(sizes));
       const strides = stridesOf(sizes);
       placeAll(inputs, data, strides, axis);
@@ -158,7 +193,12 @@ export const layout: { readonly [K in Layout]: OpRow<K> } = {
   },
 };
 
-function placeAll<T>(inputs: readonly Tensor<T>[], data: Tensor<T>["data"], strides: readonly number[], axis: number): void {
+function placeAll<T>(
+  inputs: readonly Tensor<T>[],
+  data: Tensor<T>["data"],
+  strides: readonly number[],
+  axis: number,
+): void {
   let at = 0;
   for (const x of inputs) {
     place(x, data, strides, at * strides[axis]!);
@@ -167,4 +207,5 @@ function placeAll<T>(inputs: readonly Tensor<T>[], data: Tensor<T>["data"], stri
 }
 
 /** Known to be negative whatever the lengths are. */
-const isNegative = (size: Size): boolean => typeof size === "number" ? size < 0 : size.every(([coefficient]) => coefficient < 0);
+const isNegative = (size: Size): boolean =>
+  typeof size === "number" ? size < 0 : size.every(([coefficient]) => coefficient < 0);

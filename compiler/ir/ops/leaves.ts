@@ -1,10 +1,11 @@
 /** Values that come from nowhere in the graph: inputs, constants, indices, lengths, random numbers, tables. */
 import type { Node } from "../graph.js";
 import { randomKey, uniform } from "../numbers/random.js";
-import { countOf, stridesOf } from "../numbers/tensor.js";
 import type { Numbers, Tensor } from "../numbers/scalar.js";
+import { countOf, stridesOf } from "../numbers/tensor.js";
 import { elementCount } from "../shape.js";
-import { demandCount, misuse, type OpRow, value } from "./row.js";
+import type { OpRow } from "./row.js";
+import { demandCount, misuse, value } from "./row.js";
 
 type Leaf = "input" | "const" | "iota" | "length" | "random" | "table";
 
@@ -17,7 +18,8 @@ export const leaves: { readonly [K in Leaf]: OpRow<K> } = {
     attributes: { kind: "string", name: "string", shape: "shape", dtype: "dtype" },
     type(inputs, { shape, dtype, kind }) {
       demandCount("input", inputs, 0);
-      if ((kind === "scalar" || kind === "turn") && shape.length > 0) misuse("input", [{ shape, dtype }], `a ${kind} has shape []`);
+      if ((kind === "scalar" || kind === "turn") && shape.length > 0)
+        misuse("input", [{ shape, dtype }], `a ${kind} has shape []`);
       if (kind === "turn" && dtype !== "i32") misuse("input", [{ shape, dtype }], "a turn is i32");
       return value(shape, dtype);
     },
@@ -78,7 +80,11 @@ export const leaves: { readonly [K in Leaf]: OpRow<K> } = {
     reference(m, inputs, node, context) {
       const [seed, step, turn] = inputs.map((input) => m.valueOf(input.data[0]!));
       const key = randomKey(seed!, step!, node.attributes.path, turn!);
-      return filled(m, node.attributes.shape.map((axis) => context.size(axis.size)), (n) => uniform(key, n));
+      return filled(
+        m,
+        node.attributes.shape.map((axis) => context.size(axis.size)),
+        (n) => uniform(key, n),
+      );
     },
     vjp: noGradient,
   },
@@ -88,7 +94,8 @@ export const leaves: { readonly [K in Leaf]: OpRow<K> } = {
     attributes: { name: "string", shape: "shape", formula: "graph" },
     type(inputs, { shape, formula }) {
       demandCount("table", inputs, 0);
-      if (typeof elementCount(shape) !== "number") misuse("table", [{ shape, dtype: "f32" }], "the shape of a table is constant");
+      if (typeof elementCount(shape) !== "number")
+        misuse("table", [{ shape, dtype: "f32" }], "the shape of a table is constant");
       return value(shape, formulaResult(formula.outputs.map((output) => output.node)).dtype);
     },
     reference(m, _, node, context) {
@@ -112,7 +119,8 @@ const axisOf = (name: string): number => Number(name.slice(1));
 
 /** The one scalar that a formula gives. */
 function formulaResult(outputs: readonly Node[]): Node {
-  if (outputs.length !== 1 || outputs[0]!.shape.length > 0) throw new Error("internal: a formula has one output of shape []");
+  if (outputs.length !== 1 || outputs[0]!.shape.length > 0)
+    throw new Error("internal: a formula has one output of shape []");
   return outputs[0]!;
 }
 

@@ -8,7 +8,8 @@ import type { Scalar } from "../numbers/scalar.js";
 import type { DType } from "../shape.js";
 import { sameSizes } from "../shape.js";
 import type { BinaryMap, MapOp, TernaryMap, UnaryMap } from "../vocabulary.js";
-import { demandCount, type MapRow, misuse, value } from "./row.js";
+import type { MapRow } from "./row.js";
+import { demandCount, misuse, value } from "./row.js";
 
 const REAL: readonly DType[] = ["f32"];
 const NUMBER: readonly DType[] = ["f32", "i32"];
@@ -18,25 +19,50 @@ const ANY: readonly DType[] = ["f32", "i32", "bool"];
 type Meaning = Pick<MapRow<MapOp>, "doc" | "formula" | "slope">;
 
 /** Operands of one type out of `allowed`, and the result's (undefined: the operands'). */
-function row<K extends MapOp>(op: K, arity: number, allowed: readonly DType[], result: DType | undefined, meaning: Meaning) {
+function row<K extends MapOp>(
+  op: K,
+  arity: number,
+  allowed: readonly DType[],
+  result: DType | undefined,
+  meaning: Meaning,
+) {
   const type = (inputs: readonly Node[]) => {
     demandCount(op, inputs, arity);
     const typed = op === "select" ? inputs.slice(1) : inputs;
     if (op === "select" && inputs[0]!.dtype !== "bool") misuse(op, inputs, "the condition is no bool");
-    if (!inputs.every((input) => sameSizes(input.shape, inputs[0]!.shape))) misuse(op, inputs, "sizes differ");
+    if (!inputs.every((input) => sameSizes(input.shape, inputs[0]!.shape)))
+      misuse(op, inputs, "sizes differ");
     if (!typed.every((input) => input.dtype === typed[0]!.dtype)) misuse(op, inputs, "element types differ");
     if (!allowed.includes(typed[0]!.dtype)) misuse(op, inputs, `wants ${allowed.join(" or ")}`);
     return value(inputs[0]!.shape, result ?? typed[0]!.dtype);
   };
-  return { kind: "map", arity, attributes: {} as MapRow<K>["attributes"], type, ...meaning } satisfies MapRow<K> as MapRow<K>;
+  return {
+    kind: "map",
+    arity,
+    attributes: {} as MapRow<K>["attributes"],
+    type,
+    ...meaning,
+  } satisfies MapRow<K> as MapRow<K>;
 }
 
 const none = (): readonly undefined[] => [];
 
 const unary: { readonly [K in UnaryMap]: MapRow<K> } = {
-  neg: row("neg", 1, NUMBER, undefined, { doc: "y = -x", formula: (m, x) => m.neg(x), slope: (m, dy) => [m.neg(dy)] }),
-  exp: row("exp", 1, REAL, undefined, { doc: "y = eˣ", formula: (m, x) => m.exp(x), slope: (m, dy, y) => [m.mul(dy, y)] }),
-  log: row("log", 1, REAL, undefined, { doc: "y = ln x", formula: (m, x) => m.log(x), slope: (m, dy, _, x) => [m.div(dy, x)] }),
+  neg: row("neg", 1, NUMBER, undefined, {
+    doc: "y = -x",
+    formula: (m, x) => m.neg(x),
+    slope: (m, dy) => [m.neg(dy)],
+  }),
+  exp: row("exp", 1, REAL, undefined, {
+    doc: "y = eˣ",
+    formula: (m, x) => m.exp(x),
+    slope: (m, dy, y) => [m.mul(dy, y)],
+  }),
+  log: row("log", 1, REAL, undefined, {
+    doc: "y = ln x",
+    formula: (m, x) => m.log(x),
+    slope: (m, dy, _, x) => [m.div(dy, x)],
+  }),
   sqrt: row("sqrt", 1, REAL, undefined, {
     doc: "y = √x; dy/dx = 1 / (2y), and 0 at 0",
     formula: (m, x) => m.sqrt(x),
@@ -59,7 +85,9 @@ const unary: { readonly [K in UnaryMap]: MapRow<K> } = {
   erf: row("erf", 1, REAL, undefined, {
     doc: "y = 2/√π ∫₀ˣ exp(-t²) dt",
     formula: (m, x) => m.erf(x),
-    slope: (m, dy, _, x) => [m.mul(m.mul(dy, m.constant(2 / Math.sqrt(Math.PI), x)), m.exp(m.neg(m.mul(x, x))))],
+    slope: (m, dy, _, x) => [
+      m.mul(m.mul(dy, m.constant(2 / Math.sqrt(Math.PI), x)), m.exp(m.neg(m.mul(x, x)))),
+    ],
   }),
   sigmoid: row("sigmoid", 1, REAL, undefined, {
     doc: "y = 1 / (1 + exp(-x))",
@@ -91,13 +119,29 @@ const unary: { readonly [K in UnaryMap]: MapRow<K> } = {
     formula: (m, x) => m.convert(x, "f32"),
     slope: (_, dy) => [dy],
   }),
-  to_i32: row("to_i32", 1, ANY, "i32", { doc: "y = x, truncated", formula: (m, x) => m.convert(x, "i32"), slope: none }),
-  to_bool: row("to_bool", 1, ANY, "bool", { doc: "y = x ≠ 0", formula: (m, x) => m.convert(x, "bool"), slope: none }),
-  stop_gradient: row("stop_gradient", 1, ANY, undefined, { doc: "y = x, dx = 0", formula: (m, x) => m.detach(x), slope: none }),
+  to_i32: row("to_i32", 1, ANY, "i32", {
+    doc: "y = x, truncated",
+    formula: (m, x) => m.convert(x, "i32"),
+    slope: none,
+  }),
+  to_bool: row("to_bool", 1, ANY, "bool", {
+    doc: "y = x ≠ 0",
+    formula: (m, x) => m.convert(x, "bool"),
+    slope: none,
+  }),
+  stop_gradient: row("stop_gradient", 1, ANY, undefined, {
+    doc: "y = x, dx = 0",
+    formula: (m, x) => m.detach(x),
+    slope: none,
+  }),
 };
 
 const binary: { readonly [K in BinaryMap]: MapRow<K> } = {
-  add: row("add", 2, NUMBER, undefined, { doc: "z = x + y", formula: (m, x, y) => m.add(x, y), slope: (_, dz) => [dz, dz] }),
+  add: row("add", 2, NUMBER, undefined, {
+    doc: "z = x + y",
+    formula: (m, x, y) => m.add(x, y),
+    slope: (_, dz) => [dz, dz],
+  }),
   sub: row("sub", 2, NUMBER, undefined, {
     doc: "z = x - y",
     formula: (m, x, y) => m.sub(x, y),
@@ -150,7 +194,11 @@ const binary: { readonly [K in BinaryMap]: MapRow<K> } = {
   ne: row("ne", 2, ANY, "bool", { doc: "z = (x ≠ y)", formula: (m, x, y) => m.not(m.eq(x, y)), slope: none }),
   lt: row("lt", 2, NUMBER, "bool", { doc: "z = (x < y)", formula: (m, x, y) => m.lt(x, y), slope: none }),
   le: row("le", 2, NUMBER, "bool", { doc: "z = (x ≤ y)", formula: (m, x, y) => m.le(x, y), slope: none }),
-  and: row("and", 2, LOGICAL, undefined, { doc: "z = x ∧ y", formula: (m, x, y) => m.and(x, y), slope: none }),
+  and: row("and", 2, LOGICAL, undefined, {
+    doc: "z = x ∧ y",
+    formula: (m, x, y) => m.and(x, y),
+    slope: none,
+  }),
   or: row("or", 2, LOGICAL, undefined, { doc: "z = x ∨ y", formula: (m, x, y) => m.or(x, y), slope: none }),
 };
 

@@ -10,7 +10,8 @@
  */
 import type { Builder } from "../builder.js";
 import type { Node, NodeOf } from "../graph.js";
-import { type Axis, divideSize, type Shape, type Size, sizeEquals } from "../shape.js";
+import type { Axis, Shape, Size } from "../shape.js";
+import { divideSize, sizeEquals } from "../shape.js";
 import { instantiate } from "./formula.js";
 
 export interface MixParts {
@@ -38,14 +39,19 @@ export function expandMix(b: Builder, node: NodeOf<"mix">): Node {
   const { batch, heads, scores } = mixParts(q, k);
   const outer = batch.map((_, n) => `b${n}`);
   const products = b.contract(q, repeatHeads(b, k, heads), {
-    a: [...outer, "h", "i", "c"], b: [...outer, "h", "j", "c"], out: [...outer, "h", "i", "j"],
+    a: [...outer, "h", "i", "c"],
+    b: [...outer, "h", "j", "c"],
+    out: [...outer, "h", "i", "j"],
   }); // [...batch, h, i, j]
   const argument = (name: string): Node => (name === "s" ? products : position(b, node, name, scores));
   const scored = instantiate(b, score, scores, argument); // [...batch, h, i, j]
   const allowed = mask && instantiate(b, mask, scores, argument); // [...batch, h, i, j]
-  const weights = weight === "softmax" ? b.softmax(scored, scores.length - 1, allowed) : keep(b, scored, allowed);
+  const weights =
+    weight === "softmax" ? b.softmax(scored, scores.length - 1, allowed) : keep(b, scored, allowed);
   return b.contract(weights, repeatHeads(b, v, heads), {
-    a: [...outer, "h", "i", "j"], b: [...outer, "h", "j", "e"], out: [...outer, "h", "i", "e"],
+    a: [...outer, "h", "i", "j"],
+    b: [...outer, "h", "j", "e"],
+    out: [...outer, "h", "i", "e"],
   }); // [...batch, h, i, e]
 }
 
@@ -62,7 +68,11 @@ function position(b: Builder, node: NodeOf<"mix">, name: string, scores: Shape):
   const n = Number(name.slice("field".length));
   const field = node.inputs[3 + n];
   if (!name.startsWith("field") || !field) throw new Error(`internal: mix has no argument ${name}`);
-  return b.broadcastTo(field, scores, scores.map((_, axis) => fields[n]!.indexOf(axis)));
+  return b.broadcastTo(
+    field,
+    scores,
+    scores.map((_, axis) => fields[n]!.indexOf(axis)),
+  );
 }
 
 /** [...batch, g, j, c] → [...batch, h, j, c], head h a copy of head h // (heads / g). */
@@ -74,5 +84,8 @@ function repeatHeads(b: Builder, x: Node, heads: Size): Node {
   const wide = [...x.shape.slice(0, at + 1), group, ...x.shape.slice(at + 1)];
   const from = wide.map((_, n) => (n <= at ? n : n === at + 1 ? -1 : n - 1));
   const repeated = b.broadcastTo(x, wide, from); // [...batch, g, group, j, c]
-  return b.reshape(repeated, x.shape.map((axis, n) => (n === at ? { name: own.name, size: heads } : axis)));
+  return b.reshape(
+    repeated,
+    x.shape.map((axis, n) => (n === at ? { name: own.name, size: heads } : axis)),
+  );
 }

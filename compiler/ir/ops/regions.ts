@@ -2,21 +2,30 @@
 import type { Graph, Node, NodeOf, ValueType } from "../graph.js";
 import { topological } from "../rewrite.js";
 import { sameSizes, sizeEquals } from "../shape.js";
-import { demandCount, misuse, type OpRow, typeText } from "./row.js";
+import type { OpRow } from "./row.js";
+import { demandCount, misuse, typeText } from "./row.js";
 
 export const regions: { readonly [K in "repeat" | "fused" | "get"]: OpRow<K> } = {
   repeat: {
     kind: "region",
     doc: "for each turn: (carries, results[turn]) = body(carries, slices[turn], fixed, turn)",
     attributes: {
-      body: "graph", first: "number", count: "number", reverse: "boolean", carries: "number", slices: "number",
+      body: "graph",
+      first: "number",
+      count: "number",
+      reverse: "boolean",
+      carries: "number",
+      slices: "number",
     },
     type(inputs, attributes) {
       demandRepeat(inputs, attributes);
       const { body, carries, count } = attributes;
-      const results = body.outputs.slice(carries).map(({ node }): ValueType => ({
-        shape: [{ name: "layer", size: count }, ...node.shape], dtype: node.dtype,
-      }));
+      const results = body.outputs.slice(carries).map(
+        ({ node }): ValueType => ({
+          shape: [{ name: "layer", size: count }, ...node.shape],
+          dtype: node.dtype,
+        }),
+      );
       return [...inputs.slice(0, carries).map(({ shape, dtype }) => ({ shape, dtype })), ...results];
     },
   },
@@ -43,7 +52,8 @@ export const regions: { readonly [K in "repeat" | "fused" | "get"]: OpRow<K> } =
       demandCount("get", inputs, 1);
       const region = inputs[0]!;
       const result = region.results[index];
-      if ((region.op !== "repeat" && region.op !== "fused") || !result) misuse("get", inputs, `${region.op} has no result ${index}`);
+      if ((region.op !== "repeat" && region.op !== "fused") || !result)
+        misuse("get", inputs, `${region.op} has no result ${index}`);
       return [{ shape: result.shape, dtype: result.dtype }];
     },
   },
@@ -52,10 +62,12 @@ export const regions: { readonly [K in "repeat" | "fused" | "get"]: OpRow<K> } =
 function demandRepeat(inputs: readonly Node[], attributes: NodeOf<"repeat">["attributes"]): void {
   const { body, carries, slices, count } = attributes;
   const fail = (what: string): never => misuse("repeat", inputs, what);
-  if (carries + slices > inputs.length || body.outputs.length < carries) fail(`${carries} carries and ${slices} slices`);
+  if (carries + slices > inputs.length || body.outputs.length < carries)
+    fail(`${carries} carries and ${slices} slices`);
   if (!Number.isInteger(count) || count < 0) fail(`${count} turns`);
   inputs.slice(carries, carries + slices).forEach((stack, n) => {
-    if (!stack.shape[0] || !sizeEquals(stack.shape[0].size, count)) fail(`slice.${n} is not a stack of ${count}`);
+    if (!stack.shape[0] || !sizeEquals(stack.shape[0].size, count))
+      fail(`slice.${n} is not a stack of ${count}`);
   });
   body.outputs.slice(0, carries).forEach(({ node }, n) => {
     if (!fits(node, inputs[n]!)) fail(`carry.${n} becomes ${typeText(node)}`);
@@ -71,7 +83,10 @@ function demandRepeat(inputs: readonly Node[], attributes: NodeOf<"repeat">["att
 
 /** The operand that the input `name` of a body stands for. */
 function operandOf(
-  inputs: readonly Node[], { carries, slices }: NodeOf<"repeat">["attributes"], kind: string, name: string,
+  inputs: readonly Node[],
+  { carries, slices }: NodeOf<"repeat">["attributes"],
+  kind: string,
+  name: string,
 ): Node | undefined {
   const n = indexOf(name);
   if (kind === "carry") return n < carries ? inputs[n] : undefined;

@@ -11,12 +11,23 @@
 import type { Builder } from "../builder.js";
 import type { Graph, Node, NodeOf, ValueType } from "../graph.js";
 import type { Numbers, Scalar, Tensor } from "../numbers/scalar.js";
-import { type DType, type Shape, type Size, shapeText } from "../shape.js";
+import type { DType, Shape, Size } from "../shape.js";
+import { shapeText } from "../shape.js";
 import type { MapOp, OpName, Vocabulary } from "../vocabulary.js";
 
 /** How an attribute is written: in text and in content addresses. */
 export type AttributeKind =
-  | "number" | "boolean" | "string" | "size" | "shape" | "dtype" | "numbers" | "strings" | "lists" | "graph" | "optional graph";
+  | "number"
+  | "boolean"
+  | "string"
+  | "size"
+  | "shape"
+  | "dtype"
+  | "numbers"
+  | "strings"
+  | "lists"
+  | "graph"
+  | "optional graph";
 
 interface RowBase<K extends OpName> {
   /** What it computes, as a formula. */
@@ -83,7 +94,11 @@ export function misuse(op: OpName, inputs: readonly ValueType[], what: string): 
 
 export function demandCount(op: OpName, inputs: readonly ValueType[], least: number, most = least): void {
   if (inputs.length < least || inputs.length > most)
-    misuse(op, inputs, `${inputs.length} operands instead of ${least === most ? least : `${least} to ${most}`}`);
+    misuse(
+      op,
+      inputs,
+      `${inputs.length} operands instead of ${least === most ? least : `${least} to ${most}`}`,
+    );
 }
 
 export function demandAxis(op: OpName, inputs: readonly ValueType[], axis: number): void {
