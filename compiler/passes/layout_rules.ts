@@ -9,12 +9,12 @@
 import type { Node } from "../ir/graph.js";
 import { addSizes, sameSizes, sizeEquals } from "../ir/shape.js";
 import type { MapOp } from "../ir/vocabulary.js";
-import { mapOps } from "./fold.js";
 import {
   broadcastTo,
   estimate,
   isCommutative,
   isUnit,
+  mapOps,
   reshaped,
   sameOrder,
   splatValue,

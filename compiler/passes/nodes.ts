@@ -4,8 +4,14 @@
 import type { Builder } from "../ir/builder.js";
 import type { Node } from "../ir/graph.js";
 import { type DType, elementCount, evaluateSize, type Shape, type Size, sizeEquals, symbolsIn } from "../ir/shape.js";
-import type { OpName } from "../ir/vocabulary.js";
+import { ops } from "../ir/ops/index.js";
+import type { MapOp, OpName } from "../ir/vocabulary.js";
 import { isOp } from "./rule.js";
+
+/** The names of the rows that are maps. */
+export const mapOps: readonly MapOp[] = (Object.keys(ops) as OpName[]).filter(
+  (op): op is MapOp => ops[op].kind === "map",
+);
 
 const commutative: ReadonlySet<OpName> = new Set(["add", "mul", "min", "max", "eq", "ne", "and", "or"]);
 export const isCommutative = (op: OpName): boolean => commutative.has(op);
