@@ -27,3 +27,137 @@
  * Costs: one invocation per row in rows, so split one large reduction into two stages by a reshape; maps below a contract
  * run once per tile that reads them.
  */
+import type { Graph, Node } from "../ir/graph.js";
+import { contractOf, type Family, family, nodesOf } from "./family.js";
+import type { Binding, Kernel, Stmt } from "./kernel.js";
+import type { Context, Launch, Target } from "./kernels/context.js";
+import { lowerContract } from "./kernels/contract.js";
+import { lowerPointwise } from "./kernels/pointwise.js";
+import { lowerRows } from "./kernels/rows.js";
+import { lowerScatter } from "./kernels/scatter.js";
+import { createScope } from "./scope.js";
+import { tidy, wideBindings } from "./tidy.js";
+import { createValues, fixedNumber, type Read, storageType } from "./values.js";
+
+export { canLower, type Family, family } from "./family.js";
+
+/** What a step says about one value's place. */
+export interface Operand {
+  readonly stacked: boolean;
+}
+
+export interface LowerOptions {
+  /** Write n uses the binding of read m: both are the same place. */
+  readonly aliases?: ReadonlyMap<number, number>;
+  /** Read n uses the binding of an earlier read m: both are the same place. */
+  readonly shared?: ReadonlyMap<number, number>;
+}
+
+const families: { readonly [K in Family]: (context: Context) => Launch } = {
+  pointwise: lowerPointwise,
+  rows: lowerRows,
+  contract: lowerContract,
+  scatter: lowerScatter,
+};
+
+/** Bindings: the reads in order, then the writes, without those that use another's. */
+export function lower(
+  body: Graph,
+  reads: readonly Operand[],
+  writes: readonly Operand[],
+  target: "wgsl" | "javascript",
+  options: LowerOptions = {},
+): Kernel {
+  const found = family(body);
+  if (typeof found !== "string") throw new Error(`internal: no kernel computes ${body.name}: ${found.reason}`);
+  const places = assignBindings(body, reads, writes, options);
+  const scope = createScope();
+  const context: Context = {
+    body,
+    target,
+    scope,
+    values: createValues(scope, places.reads),
+    outputs: places.outputs,
+    stores: [],
+    isStacked: (input) => input.op === "input" && (places.reads[fixedNumber(input)]?.stacked ?? false),
+  };
+  const launch = families[found](context);
+  checkInPlace(context, places.bindings);
+  const statements = tidy(scope.finish());
+  return { name: kernelName(body, found), bindings: widened(places.bindings, statements), ...launch, body: statements };
+}
+
+interface Places {
+  readonly reads: readonly Read[];
+  readonly outputs: readonly Target[];
+  readonly bindings: readonly Binding[];
+}
+
+function assignBindings(
+  body: Graph,
+  reads: readonly Operand[],
+  writes: readonly Operand[],
+  { aliases = new Map(), shared = new Map() }: LowerOptions,
+): Places {
+  const types = inputTypes(body);
+  const bindings: Binding[] = [];
+  const placed: Read[] = [];
+  reads.forEach(({ stacked }, n) => {
+    const same = shared.get(n);
+    if (same === undefined) bindings.push({ type: types.get(n) ?? "f32", width: 1, access: "read" });
+    placed.push({ binding: same === undefined ? bindings.length - 1 : placed[same]!.binding, stacked });
+  });
+  const outputs = body.outputs.map(({ node }, n): Target => {
+    const read = aliases.get(n);
+    const stacked = writes[n]?.stacked ?? false;
+    if (read === undefined) {
+      bindings.push({ type: storageType(node.dtype), width: 1, access: node.op === "scatter_add" ? "both" : "write" });
+      return { node, binding: bindings.length - 1, stacked };
+    }
+    const { binding } = placed[read]!;
+    if (bindings[binding]!.type !== storageType(node.dtype)) throw new Error("internal: in place over another type");
+    bindings[binding] = { ...bindings[binding]!, access: "both" };
+    return { node, binding, stacked };
+  });
+  return { reads: placed, outputs, bindings };
+}
+
+function inputTypes(body: Graph): ReadonlyMap<number, Binding["type"]> {
+  const types = new Map<number, Binding["type"]>();
+  for (const node of nodesOf(body))
+    if (node.op === "input" && node.attributes.kind === "fixed") types.set(fixedNumber(node), storageType(node.dtype));
+  return types;
+}
+
+/** An output may lie on an input only where each element is read by the invocation that overwrites it, at that index. */
+function checkInPlace({ values, stores, outputs }: Context, bindings: readonly Binding[]): void {
+  for (const { binding, node } of outputs) {
+    if (bindings[binding]!.access !== "both" || node.op === "scatter_add") continue;
+    const written = new Set(stores.filter((store) => store.binding === binding).map(({ index }) => normal(index)));
+    const strange = values.loads.find((load) => load.binding === binding && !written.has(normal(load.index)));
+    if (strange) throw new Error("internal: an output in place of an input that is read elsewhere");
+  }
+}
+
+/** Loop counters by order of appearance: the loops of one kernel walk the same space. */
+function normal(index: string): string {
+  const names = new Map<string, string>();
+  return index.replace(/\bi\d+\b(?!:)/g, (name) => {
+    if (!names.has(name)) names.set(name, `i#${names.size}`);
+    return names.get(name)!;
+  });
+}
+
+const widened = (bindings: readonly Binding[], statements: readonly Stmt[]): readonly Binding[] => {
+  const wide = wideBindings(statements);
+  return bindings.map((binding, n): Binding => ({ ...binding, width: wide.has(n) ? 4 : 1 }));
+};
+
+/** The ops that matter, as an identifier: `contract_add_tanh`. */
+function kernelName(body: Graph, found: Family): string {
+  const quiet: ReadonlySet<Node["op"]> = new Set(["input", "const", "broadcast", "reshape", "transpose", "length", "iota"]);
+  const ops = [...new Set(nodesOf(body).map((node) => node.op))].filter((op) => !quiet.has(op));
+  const head = contractOf(body) ? ["contract"] : found === "rows" ? ["rows"] : [];
+  const rest = ops.filter((op) => !head.includes(op)).slice(0, 4);
+  return [...head, ...rest].join("_") || "copy";
+}
