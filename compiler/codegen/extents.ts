@@ -5,7 +5,8 @@
  * grid [⌈B·T / 8⌉, 8, 1], body reads extent T → [{ size: B·T, tile: 8 }, T]
  * ```
  */
-import { children, type Expr, type Extent, type GridExtent, type Kernel } from "./kernel.js";
+import type { Expr, Extent, GridExtent, Kernel } from "./kernel.js";
+import { children } from "./kernel.js";
 import { exprsOf, walk } from "./tidy.js";
 
 export type HostExtent = Extent | GridExtent;
@@ -28,8 +29,10 @@ export interface Uses {
 /** The value of a constant extent. */
 export function constantExtent(extent: HostExtent): number | undefined {
   if (typeof extent === "number") return extent;
-  if ("tile" in extent) return typeof extent.size === "number" ? Math.ceil(extent.size / extent.tile) : undefined;
-  if ("aligned" in extent) return typeof extent.aligned === "number" ? Math.ceil(extent.aligned / 64) * 64 : undefined;
+  if ("tile" in extent)
+    return typeof extent.size === "number" ? Math.ceil(extent.size / extent.tile) : undefined;
+  if ("aligned" in extent)
+    return typeof extent.aligned === "number" ? Math.ceil(extent.aligned / 64) * 64 : undefined;
   return undefined;
 }
 
@@ -66,4 +69,3 @@ export const scalarIndex = (scalars: readonly CallScalar[], name: string): numbe
   if (index < 0) throw new Error(`internal: no call scalar ${name}`);
   return index;
 };
-

@@ -6,7 +6,8 @@
  * ```
  */
 import type { Graph, Node, NodeOf } from "../ir/graph.js";
-import { type Shape, sameSizes } from "../ir/shape.js";
+import type { Shape } from "../ir/shape.js";
+import { sameSizes } from "../ir/shape.js";
 import { isLayout } from "./layout.js";
 import { isMap } from "./maps.js";
 
@@ -33,12 +34,15 @@ export function dependents(nodes: readonly Node[], roots: ReadonlySet<Node>): Re
   return found;
 }
 
-const ofOp = <K extends "reduce" | "contract" | "scatter_add">(nodes: readonly Node[], op: K): readonly NodeOf<K>[] =>
-  nodes.filter((node): node is NodeOf<K> & Node => node.op === op);
+const ofOp = <K extends "reduce" | "contract" | "scatter_add">(
+  nodes: readonly Node[],
+  op: K,
+): readonly NodeOf<K>[] => nodes.filter((node): node is NodeOf<K> & Node => node.op === op);
 
 export const reducesOf = (body: Graph): readonly NodeOf<"reduce">[] => ofOp(nodesOf(body), "reduce");
 export const contractOf = (body: Graph): NodeOf<"contract"> | undefined => ofOp(nodesOf(body), "contract")[0];
-export const scatterOf = (body: Graph): NodeOf<"scatter_add"> | undefined => ofOp(nodesOf(body), "scatter_add")[0];
+export const scatterOf = (body: Graph): NodeOf<"scatter_add"> | undefined =>
+  ofOp(nodesOf(body), "scatter_add")[0];
 
 /** The family of a body, or why it has none. */
 export function family(body: Graph): Family | { readonly reason: string } {
@@ -46,7 +50,11 @@ export function family(body: Graph): Family | { readonly reason: string } {
   const strange = nodes.find((node) => !isLowered(node));
   if (strange) return { reason: `${strange.op} is not for a kernel` };
   if (body.outputs.length === 0) return { reason: "no outputs" };
-  const [reduces, contracts, scatters] = [ofOp(nodes, "reduce"), ofOp(nodes, "contract"), ofOp(nodes, "scatter_add")];
+  const [reduces, contracts, scatters] = [
+    ofOp(nodes, "reduce"),
+    ofOp(nodes, "contract"),
+    ofOp(nodes, "scatter_add"),
+  ];
   const kinds = [reduces, contracts, scatters].filter((found) => found.length > 0).length;
   if (kinds > 1 || contracts.length > 1 || scatters.length > 1) return { reason: "several heavy ops" };
   if (scatters[0]) return scatterReason(body) ?? "scatter";
@@ -61,7 +69,17 @@ export const canLower = (body: Graph): boolean => typeof family(body) === "strin
 function isLowered(node: Node): boolean {
   if (isMap(node.op) || isLayout(node)) return true;
   if (node.op === "input") return ["fixed", "scalar", "turn"].includes(node.attributes.kind);
-  return ["const", "iota", "length", "random", "concat", "gather", "contract", "reduce", "scatter_add"].includes(node.op);
+  return [
+    "const",
+    "iota",
+    "length",
+    "random",
+    "concat",
+    "gather",
+    "contract",
+    "reduce",
+    "scatter_add",
+  ].includes(node.op);
 }
 
 function scatterReason(body: Graph): { readonly reason: string } | undefined {
@@ -69,7 +87,11 @@ function scatterReason(body: Graph): { readonly reason: string } | undefined {
   return only ? undefined : { reason: "a scatter_add is the only output of its kernel" };
 }
 
-function contractReason(body: Graph, nodes: readonly Node[], contract: Node): { readonly reason: string } | undefined {
+function contractReason(
+  body: Graph,
+  nodes: readonly Node[],
+  contract: Node,
+): { readonly reason: string } | undefined {
   const strange = [...dependents(nodes, new Set([contract]))].find(
     (node) => node !== contract && !(isMap(node.op) && sameSizes(node.shape, contract.shape)),
   );
@@ -112,5 +134,7 @@ function rowsReason(
       if (!inPlace) return { reason: "a broadcast that moves the rows" };
     } else if (!isMap(node.op) || !inSpace(node)) return { reason: `${node.op} after a reduce` };
   }
-  return body.outputs.every(({ node }) => inSpace(node)) ? undefined : { reason: "an output outside the rows' space" };
+  return body.outputs.every(({ node }) => inSpace(node))
+    ? undefined
+    : { reason: "an output outside the rows' space" };
 }

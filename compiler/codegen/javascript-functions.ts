@@ -14,7 +14,9 @@ const definitions: Readonly<Record<string, readonly string[]>> = {
     `  return Math.sign(x) * (a < 1 ? a * ${horner(erfNear, "s")} : 1 - Math.exp(-s) * ${horner(erfFar, "t")});`,
     "};",
   ],
-  sigmoid: ["const sigmoid_ = (x) => { const e = Math.exp(-Math.abs(x)); return (x >= 0 ? 1 : e) / (1 + e); };"],
+  sigmoid: [
+    "const sigmoid_ = (x) => { const e = Math.exp(-Math.abs(x)); return (x >= 0 ? 1 : e) / (1 + e); };",
+  ],
   mod: ["const mod_ = (x, y) => x - y * Math.floor(x / y);"],
 };
 

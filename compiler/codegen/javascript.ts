@@ -7,17 +7,11 @@
  * Arithmetic on f32 is done in f64 and rounded when it is stored.
  */
 import type { KernelText } from "../../runtime/program.js";
-import {
-  type CallScalar,
-  constantExtent,
-  extentKey,
-  type HostExtent,
-  scalarIndex,
-  type Uses,
-  usesOf,
-} from "./extents.js";
+import type { CallScalar, HostExtent, Uses } from "./extents.js";
+import { constantExtent, extentKey, scalarIndex, usesOf } from "./extents.js";
 import { javascriptFunctions } from "./javascript-functions.js";
-import { type BinaryFunction, type Expr, type Kernel, lanes, type Stmt, type UnaryFunction, type ValueType } from "./kernel.js";
+import type { BinaryFunction, Expr, Kernel, Stmt, UnaryFunction, ValueType } from "./kernel.js";
+import { lanes } from "./kernel.js";
 
 interface Printer {
   readonly kernel: Kernel;
@@ -81,7 +75,8 @@ function print(printer: Printer, statement: Stmt): readonly string[] {
   const text = (x: Expr): string => expression(printer, x, 0);
   const each = (x: Expr): readonly string[] =>
     x.type === "f32x4" ? lanes.map((lane) => expression(printer, x, lane)) : [text(x)];
-  const nested = (body: readonly Stmt[]): readonly string[] => indent(body.flatMap((inner) => print(printer, inner)));
+  const nested = (body: readonly Stmt[]): readonly string[] =>
+    indent(body.flatMap((inner) => print(printer, inner)));
   const set = (name: string, value: Expr): readonly string[] => {
     const values = each(value);
     return named(name, value.type).map((part, n) => `${part} = ${values[n]}`);
@@ -119,7 +114,11 @@ function expression(printer: Printer, x: Expr, lane: Lane): string {
   const text = (child: Expr): string => expression(printer, child, lane);
   switch (x.tag) {
     case "const":
-      return x.type === "bool" ? String(x.value !== 0) : x.value < 0 || Object.is(x.value, -0) ? `(-${-x.value})` : String(x.value);
+      return x.type === "bool"
+        ? String(x.value !== 0)
+        : x.value < 0 || Object.is(x.value, -0)
+          ? `(-${-x.value})`
+          : String(x.value);
     case "var":
       return x.type === "f32x4" ? `${x.name}_${lane}` : x.name;
     case "grid":
@@ -216,7 +215,7 @@ const binaryText: { readonly [K in BinaryFunction]: (x: string, y: string, type:
   min: (x, y) => `Math.min(${x}, ${y})`,
   max: (x, y) => `Math.max(${x}, ${y})`,
   floordiv: (x, y, type) => (type === "i32" ? `(Math.floor(${x} / ${y}) | 0)` : `Math.floor(${x} / ${y})`),
-  mod: (x, y, type) => `mod_(${x}, ${y})${type === "i32" ? " | 0" : ""}`.replace(/^(.* \| 0)$/, "($1)"),
+  mod: (x, y, type) => (type === "i32" ? `(mod_(${x}, ${y}) | 0)` : `mod_(${x}, ${y})`),
   quotient: (x, y) => `((${x} / ${y}) | 0)`,
   remainder: infix("%"),
   eq: infix("==="),

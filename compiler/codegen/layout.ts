@@ -6,12 +6,20 @@
  * ```
  */
 import type { Node, NodeOf } from "../ir/graph.js";
-import { type Size, sizeEquals } from "../ir/shape.js";
-import { add, binary, bool, type Expr, extent, i32 } from "./kernel.js";
-import { isMultiple, type Position, reshapeGroups, reshaped, sizes } from "./position.js";
+import type { Size } from "../ir/shape.js";
+import { sizeEquals } from "../ir/shape.js";
+import type { Expr } from "./kernel.js";
+import { add, binary, bool, extent, i32 } from "./kernel.js";
+import type { Position } from "./position.js";
+import { isMultiple, reshaped, reshapeGroups, sizes } from "./position.js";
 import type { Scope } from "./scope.js";
 
-export type LayoutNode = NodeOf<"broadcast"> | NodeOf<"transpose"> | NodeOf<"reshape"> | NodeOf<"slice"> | NodeOf<"pad">;
+export type LayoutNode =
+  | NodeOf<"broadcast">
+  | NodeOf<"transpose">
+  | NodeOf<"reshape">
+  | NodeOf<"slice">
+  | NodeOf<"pad">;
 const layouts: ReadonlySet<string> = new Set(["broadcast", "transpose", "reshape", "slice", "pad"]);
 export const isLayout = (node: Node): node is LayoutNode => layouts.has(node.op);
 
@@ -33,7 +41,10 @@ export function source(scope: Scope, node: LayoutNode, position: Position): Sour
   const always = bool(true);
   switch (node.op) {
     case "broadcast":
-      return { position: x.shape.map((_, axis) => broadcastCoordinate(node, axis, position)), inside: always };
+      return {
+        position: x.shape.map((_, axis) => broadcastCoordinate(node, axis, position)),
+        inside: always,
+      };
     case "transpose": {
       const order = node.attributes.order;
       return { position: x.shape.map((_, axis) => position[order.indexOf(axis)]!), inside: always };
@@ -41,13 +52,19 @@ export function source(scope: Scope, node: LayoutNode, position: Position): Sour
     case "reshape":
       return { position: reshaped(scope, position, sizes(x.shape), sizes(node.shape)), inside: always };
     case "slice":
-      return { position: moveAxis(scope, position, node.attributes.axis, extent(node.attributes.start)), inside: always };
+      return {
+        position: moveAxis(scope, position, node.attributes.axis, extent(node.attributes.start)),
+        inside: always,
+      };
     case "pad": {
       const { axis, before } = node.attributes;
       const at = moveAxis(scope, position, axis, binary("mul", extent(before), i32(-1)))[axis]!;
       const size = x.shape[axis]!.size;
       const safe = scope.name(clamped(at, size));
-      return { position: position.map((value, n) => (n === axis ? safe : value)), inside: scope.name(within(at, size)) };
+      return {
+        position: position.map((value, n) => (n === axis ? safe : value)),
+        inside: scope.name(within(at, size)),
+      };
     }
     default:
       node satisfies never;

@@ -28,7 +28,8 @@
  * run once per tile that reads them.
  */
 import type { Graph, Node } from "../ir/graph.js";
-import { contractOf, type Family, family, nodesOf } from "./family.js";
+import type { Family } from "./family.js";
+import { contractOf, family, nodesOf } from "./family.js";
 import type { Binding, Kernel, Stmt } from "./kernel.js";
 import type { Context, Launch, Target } from "./kernels/context.js";
 import { lowerContract } from "./kernels/contract.js";
@@ -37,7 +38,8 @@ import { lowerRows } from "./kernels/rows.js";
 import { lowerScatter } from "./kernels/scatter.js";
 import { createScope } from "./scope.js";
 import { tidy, wideBindings } from "./tidy.js";
-import { createValues, fixedNumber, type Read, storageType } from "./values.js";
+import type { Read } from "./values.js";
+import { createValues, fixedNumber, storageType } from "./values.js";
 
 export { canLower, type Family, family } from "./family.js";
 
@@ -69,7 +71,8 @@ export function lower(
   options: LowerOptions = {},
 ): Kernel {
   const found = family(body);
-  if (typeof found !== "string") throw new Error(`internal: no kernel computes ${body.name}: ${found.reason}`);
+  if (typeof found !== "string")
+    throw new Error(`internal: no kernel computes ${body.name}: ${found.reason}`);
   const places = assignBindings(body, reads, writes, options);
   const scope = createScope();
   const context: Context = {
@@ -84,7 +87,12 @@ export function lower(
   const launch = families[found](context);
   checkInPlace(context, places.bindings);
   const statements = tidy(scope.finish());
-  return { name: kernelName(body, found), bindings: widened(places.bindings, statements), ...launch, body: statements };
+  return {
+    name: kernelName(body, found),
+    bindings: widened(places.bindings, statements),
+    ...launch,
+    body: statements,
+  };
 }
 
 interface Places {
@@ -111,11 +119,16 @@ function assignBindings(
     const read = aliases.get(n);
     const stacked = writes[n]?.stacked ?? false;
     if (read === undefined) {
-      bindings.push({ type: storageType(node.dtype), width: 1, access: node.op === "scatter_add" ? "both" : "write" });
+      bindings.push({
+        type: storageType(node.dtype),
+        width: 1,
+        access: node.op === "scatter_add" ? "both" : "write",
+      });
       return { node, binding: bindings.length - 1, stacked };
     }
     const { binding } = placed[read]!;
-    if (bindings[binding]!.type !== storageType(node.dtype)) throw new Error("internal: in place over another type");
+    if (bindings[binding]!.type !== storageType(node.dtype))
+      throw new Error("internal: in place over another type");
     bindings[binding] = { ...bindings[binding]!, access: "both" };
     return { node, binding, stacked };
   });
@@ -125,7 +138,8 @@ function assignBindings(
 function inputTypes(body: Graph): ReadonlyMap<number, Binding["type"]> {
   const types = new Map<number, Binding["type"]>();
   for (const node of nodesOf(body))
-    if (node.op === "input" && node.attributes.kind === "fixed") types.set(fixedNumber(node), storageType(node.dtype));
+    if (node.op === "input" && node.attributes.kind === "fixed")
+      types.set(fixedNumber(node), storageType(node.dtype));
   return types;
 }
 
@@ -133,7 +147,9 @@ function inputTypes(body: Graph): ReadonlyMap<number, Binding["type"]> {
 function checkInPlace({ values, stores, outputs }: Context, bindings: readonly Binding[]): void {
   for (const { binding, node } of outputs) {
     if (bindings[binding]!.access !== "both" || node.op === "scatter_add") continue;
-    const written = new Set(stores.filter((store) => store.binding === binding).map(({ index }) => normal(index)));
+    const written = new Set(
+      stores.filter((store) => store.binding === binding).map(({ index }) => normal(index)),
+    );
     const strange = values.loads.find((load) => load.binding === binding && !written.has(normal(load.index)));
     if (strange) throw new Error("internal: an output in place of an input that is read elsewhere");
   }
@@ -155,7 +171,15 @@ const widened = (bindings: readonly Binding[], statements: readonly Stmt[]): rea
 
 /** The ops that matter, as an identifier: `contract_add_tanh`. */
 function kernelName(body: Graph, found: Family): string {
-  const quiet: ReadonlySet<Node["op"]> = new Set(["input", "const", "broadcast", "reshape", "transpose", "length", "iota"]);
+  const quiet: ReadonlySet<Node["op"]> = new Set([
+    "input",
+    "const",
+    "broadcast",
+    "reshape",
+    "transpose",
+    "length",
+    "iota",
+  ]);
   const ops = [...new Set(nodesOf(body).map((node) => node.op))].filter((op) => !quiet.has(op));
   const head = contractOf(body) ? ["contract"] : found === "rows" ? ["rows"] : [];
   const rest = ops.filter((op) => !head.includes(op)).slice(0, 4);

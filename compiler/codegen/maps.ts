@@ -6,19 +6,8 @@
  * ```
  */
 import type { MapOp } from "../ir/vocabulary.js";
-import {
-  type BinaryFunction,
-  binary,
-  convert,
-  type Expr,
-  f32,
-  isConst,
-  mul,
-  select,
-  splat,
-  type UnaryFunction,
-  unary,
-} from "./kernel.js";
+import type { BinaryFunction, Expr, UnaryFunction } from "./kernel.js";
+import { binary, convert, f32, isConst, mul, select, splat, unary } from "./kernel.js";
 
 /** How one map becomes an expression; `name` names a value used more than once. */
 type MapRule = (operands: readonly Expr[], name: (x: Expr) => Expr) => Expr;
@@ -48,6 +37,7 @@ export const mapRules: { readonly [K in MapOp]: MapRule } = {
   not: one("not"),
   to_f32: ([x]) => convert("f32", x!),
   to_i32: ([x]) => convert("i32", x!),
+  stop_gradient: ([x]) => x!,
   to_bool: ([x]) => convert("bool", x!),
   add: two("add"),
   sub: two("sub"),
@@ -70,7 +60,8 @@ export const mapRules: { readonly [K in MapOp]: MapRule } = {
 export const isMap = (op: string): op is MapOp => op in mapRules;
 
 /** The maps whose operands and result can be four f32 at once. */
-export const isVectorMap = (op: MapOp): boolean => !["not", "and", "or", "eq", "ne", "lt", "le", "select"].includes(op);
+export const isVectorMap = (op: MapOp): boolean =>
+  !["not", "and", "or", "eq", "ne", "lt", "le", "select"].includes(op);
 
 function power(x: Expr, y: Expr, name: (x: Expr) => Expr): Expr {
   const exponent = y.tag === "splat" ? y.x : y;

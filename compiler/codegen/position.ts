@@ -5,8 +5,10 @@
  * reshape [b, t, h*c] → [b, t, h, c], position (i, j, k, l) → (i, j, k·c + l)
  * ```
  */
-import { addSizes, mulSizes, product, type Shape, type Size, sizeEquals } from "../ir/shape.js";
-import { add, binary, type Expr, type Extent, extent, i32, isConst, mul } from "./kernel.js";
+import type { Shape, Size } from "../ir/shape.js";
+import { addSizes, mulSizes, product, sizeEquals } from "../ir/shape.js";
+import type { Expr, Extent } from "./kernel.js";
+import { add, binary, extent, i32, isConst, mul } from "./kernel.js";
 import type { Scope } from "./scope.js";
 
 export type Position = readonly Expr[];
@@ -58,7 +60,8 @@ const sizeOf = (x: Expr): Size | undefined =>
 function joined(scope: Scope, high: Term, low: Term): readonly Term[] | undefined {
   const x = scope.definition(high.value);
   const y = scope.definition(low.value);
-  if (x.tag !== "binary" || y.tag !== "binary" || x.fn !== "quotient" || y.fn !== "remainder") return undefined;
+  if (x.tag !== "binary" || y.tag !== "binary" || x.fn !== "quotient" || y.fn !== "remainder")
+    return undefined;
   if (scope.key(x.x) !== scope.key(y.x) || scope.key(x.y) !== scope.key(y.y)) return undefined;
   const size = sizeOf(x.y);
   const [wide, narrow] = [plain(high.stride), plain(low.stride)];
@@ -129,7 +132,8 @@ export function reshapeGroups(x: readonly Size[], y: readonly Size[]): readonly 
     const group = { x: [] as number[], y: [] as number[] };
     if (i < x.length) group.x.push(i++);
     if (j < y.length) group.y.push(j++);
-    const count = (of: readonly Size[], axes: readonly number[]): Size => product(axes.map((axis) => of[axis]!));
+    const count = (of: readonly Size[], axes: readonly number[]): Size =>
+      product(axes.map((axis) => of[axis]!));
     // Where growing by degree and value cannot line the products up, the group runs to the end.
     while (!sizeEquals(count(x, group.x), count(y, group.y)) && (i < x.length || j < y.length)) {
       const growX = j >= y.length || (i < x.length && lessSize(count(x, group.x), count(y, group.y)));
@@ -143,8 +147,10 @@ export function reshapeGroups(x: readonly Size[], y: readonly Size[]): readonly 
 
 /** Orders products of positive sizes: by degree of their symbols, then by coefficient. */
 function lessSize(x: Size, y: Size): boolean {
-  const degree = (size: Size): number => (typeof size === "number" ? 0 : Math.max(...size.map((term) => term.length - 1)));
-  const lead = (size: Size): number => (typeof size === "number" ? size : size.reduce((sum, [c]) => sum + c, 0));
+  const degree = (size: Size): number =>
+    typeof size === "number" ? 0 : Math.max(...size.map((term) => term.length - 1));
+  const lead = (size: Size): number =>
+    typeof size === "number" ? size : size.reduce((sum, [c]) => sum + c, 0);
   return degree(x) !== degree(y) ? degree(x) < degree(y) : lead(x) < lead(y);
 }
 
@@ -152,11 +158,22 @@ function lessSize(x: Size, y: Size): boolean {
 export function reshaped(scope: Scope, position: Position, x: readonly Size[], y: readonly Size[]): Position {
   const result: Expr[] = x.map(() => i32(0));
   for (const group of reshapeGroups(x, y)) {
-    const [from, to] = [group.y.filter((axis) => !sizeEquals(y[axis]!, 1)), group.x.filter((axis) => !sizeEquals(x[axis]!, 1))];
+    const [from, to] = [
+      group.y.filter((axis) => !sizeEquals(y[axis]!, 1)),
+      group.x.filter((axis) => !sizeEquals(x[axis]!, 1)),
+    ];
     if (from.length === 1 && to.length === 1) result[to[0]!] = position[from[0]!]!;
     else {
-      const flat = flatten(scope, from.map((axis) => position[axis]!), from.map((axis) => y[axis]!));
-      const digits = decompose(scope, flat, to.map((axis) => x[axis]!));
+      const flat = flatten(
+        scope,
+        from.map((axis) => position[axis]!),
+        from.map((axis) => y[axis]!),
+      );
+      const digits = decompose(
+        scope,
+        flat,
+        to.map((axis) => x[axis]!),
+      );
       to.forEach((axis, n) => {
         result[axis] = digits[n]!;
       });

@@ -5,7 +5,8 @@
  * random "drop" at element i → f32(mix(mix(i ^ key) + rotl(key, 25)) >> 8) · 2⁻²⁴
  * ```
  */
-import { binary, bitcast, convert, type Expr, f32, mul, u32 } from "./kernel.js";
+import type { Expr } from "./kernel.js";
+import { binary, bitcast, convert, f32, mul, u32 } from "./kernel.js";
 
 type Name = (x: Expr) => Expr;
 

@@ -7,7 +7,8 @@
  *
  * Naming is value numbering: equal expressions get one name, so a repeated load or address costs nothing.
  */
-import { add, children, type Expr, exprKey, i32, isConst, type Stmt, type ValueType, variable } from "./kernel.js";
+import type { Expr, Stmt, ValueType } from "./kernel.js";
+import { add, children, exprKey, i32, isConst, variable } from "./kernel.js";
 
 export interface Scope {
   /** A name for a value (constants, names and grid indices stay themselves). */
@@ -70,7 +71,7 @@ export function createScope(): Scope {
     const text = exprKey(value);
     const seen = numbered.get(text);
     if (seen) return seen;
-    const floor = frames.findLastIndex((frame) => frame.conditional);
+    const floor = frames.map((frame) => frame.conditional).lastIndexOf(true);
     const depth = Math.max(depthOf(value), floor, 0);
     const named = define(value, depth);
     numbered.set(text, named);

@@ -5,7 +5,8 @@
  * let v0 = load 0 [g0]; let v1 = v0 * 2; store 1 [g0] v1 → store 1 [g0] (load 0 [g0] * 2)
  * ```
  */
-import { children, type Expr, type Stmt, withChildren } from "./kernel.js";
+import type { Expr, Stmt } from "./kernel.js";
+import { children, withChildren } from "./kernel.js";
 
 export const tidy = (statements: readonly Stmt[]): readonly Stmt[] => {
   const used = countUses(statements);
@@ -28,7 +29,11 @@ export function wideBindings(statements: readonly Stmt[]): ReadonlySet<number> {
 }
 
 export const bodiesOf = (statement: Stmt): readonly (readonly Stmt[])[] =>
-  statement.tag === "for" ? [statement.body] : statement.tag === "if" ? [statement.then, statement.otherwise] : [];
+  statement.tag === "for"
+    ? [statement.body]
+    : statement.tag === "if"
+      ? [statement.then, statement.otherwise]
+      : [];
 
 export function walk(statements: readonly Stmt[], visit: (statement: Stmt) => void): void {
   for (const statement of statements) {
@@ -76,7 +81,8 @@ function withExprs(statement: Stmt, exprs: readonly Expr[]): Stmt {
 
 function withBodies(statement: Stmt, map: (body: readonly Stmt[]) => readonly Stmt[]): Stmt {
   if (statement.tag === "for") return { ...statement, body: map(statement.body) };
-  if (statement.tag === "if") return { ...statement, then: map(statement.then), otherwise: map(statement.otherwise) };
+  if (statement.tag === "if")
+    return { ...statement, then: map(statement.then), otherwise: map(statement.otherwise) };
   return statement;
 }
 
@@ -140,7 +146,8 @@ function substitute(x: Expr, pending: Map<string, Expr>): Expr {
     if (value) pending.delete(x.name);
     return value ?? x;
   }
-  const repeated = (child: Expr): boolean => x.type === "f32x4" && x.tag !== "vector" && child.type !== "f32x4";
+  const repeated = (child: Expr): boolean =>
+    x.type === "f32x4" && x.tag !== "vector" && child.type !== "f32x4";
   return withChildren(
     x,
     children(x).map((child) => (repeated(child) ? child : substitute(child, pending))),

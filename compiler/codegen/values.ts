@@ -7,31 +7,28 @@
  */
 import type { Node, NodeOf } from "../ir/graph.js";
 import type { DType } from "../ir/shape.js";
+import type { Expr, ScalarType } from "./kernel.js";
 import {
   add,
   binary,
-  bitcast,
   bool,
   convert,
-  type Expr,
   exprKey,
   extent,
   f32,
   i32,
-  isConst,
-  lane,
   load,
-  type ScalarType,
   select,
   splat,
-  u32,
   vector,
 } from "./kernel.js";
 import { clamped, follow, isLayout, isMultipleOf4, source, within } from "./layout.js";
 import { isMap, isVectorMap, mapRules } from "./maps.js";
-import { flatten, offset, type Position, shifted, sizes, strides } from "./position.js";
+import type { Position } from "./position.js";
+import { flatten, offset, shifted, sizes, strides } from "./position.js";
 import { randomAt } from "./random.js";
-import { type Scope, zero } from "./scope.js";
+import type { Scope } from "./scope.js";
+import { zero } from "./scope.js";
 
 /** A node whose value a kernel computes itself (a reduction, an accumulator). */
 export interface Bound {
@@ -82,13 +79,18 @@ export function createValues(scope: Scope, reads: readonly Read[]): Values {
     const read = reads[fixedNumber(node)];
     if (!read) throw new Error(`internal: nothing is bound to ${node.attributes.name}`);
     const index = offset(scope, position, strides(node.shape, read.stacked));
-    for (let n = 0; n < width; n++) loads.push({ binding: read.binding, index: scope.key(add(index, i32(n))) });
+    for (let n = 0; n < width; n++)
+      loads.push({ binding: read.binding, index: scope.key(add(index, i32(n))) });
     const type = storageType(node.dtype);
     return convert4(load(read.binding, width === 4 ? "f32x4" : type, index), node.dtype);
   }
 
   function scalarAt(node: Node, position: Position): Expr {
-    if (isMap(node.op)) return mapRules[node.op](node.inputs.map((x) => at(x, position)), scope.name);
+    if (isMap(node.op))
+      return mapRules[node.op](
+        node.inputs.map((x) => at(x, position)),
+        scope.name,
+      );
     if (isLayout(node)) {
       const { position: from, inside } = source(scope, node, position);
       return select(inside, at(node.inputs[0]!, from), zeroOf(node.dtype));
@@ -114,7 +116,8 @@ export function createValues(scope: Scope, reads: readonly Read[]): Values {
   }
 
   function vectorAt(node: Node, position: Position, axis: number): Expr {
-    if (!varies(node, axis)) return node.dtype === "f32" ? splat(at(node, position)) : each(node, position, axis);
+    if (!varies(node, axis))
+      return node.dtype === "f32" ? splat(at(node, position)) : each(node, position, axis);
     if (node.dtype !== "f32") throw new Error("internal: only f32 comes in fours");
     if (isMap(node.op)) return mapAt4(node, position, axis);
     if (isLayout(node)) {
@@ -124,7 +127,10 @@ export function createValues(scope: Scope, reads: readonly Read[]): Values {
       return select(inside, at4(node.inputs[0]!, there, from), zero("f32x4"));
     }
     if (node.op === "input" && isContiguous(node, axis)) return loadAt(node, position, 4);
-    if (node.op === "concat" && (node.attributes.axis !== axis || node.inputs.every((x) => isMultipleOf4(x.shape[axis]!.size))))
+    if (
+      node.op === "concat" &&
+      (node.attributes.axis !== axis || node.inputs.every((x) => isMultipleOf4(x.shape[axis]!.size)))
+    )
       return concatAt(scope, node, position, (x, from) => at4(x, from, axis));
     if (node.op === "gather") return gatherAt4(node, position, axis);
     return each(node, position, axis);
@@ -136,7 +142,10 @@ export function createValues(scope: Scope, reads: readonly Read[]): Values {
       return select(at(condition!, position), at4(then!, position, axis), at4(otherwise!, position, axis));
     if (!isMap(node.op) || !isVectorMap(node.op) || node.inputs.some((x) => x.dtype !== "f32"))
       return each(node, position, axis);
-    return mapRules[node.op](node.inputs.map((x) => at4(x, position, axis)), scope.name);
+    return mapRules[node.op](
+      node.inputs.map((x) => at4(x, position, axis)),
+      scope.name,
+    );
   }
 
   function gatherAt4(node: NodeOf<"gather">, position: Position, axis: number): Expr {
@@ -147,7 +156,11 @@ export function createValues(scope: Scope, reads: readonly Read[]): Values {
     return gatherAt(node, position, (x, there) => at4(x, there, from));
   }
 
-  function gatherAt(node: NodeOf<"gather">, position: Position, value: (x: Node, from: Position) => Expr): Expr {
+  function gatherAt(
+    node: NodeOf<"gather">,
+    position: Position,
+    value: (x: Node, from: Position) => Expr,
+  ): Expr {
     const [table, ids] = node.inputs as readonly [Node, Node];
     const { axis } = node.attributes;
     const end = axis + ids.shape.length;
@@ -162,7 +175,11 @@ export function createValues(scope: Scope, reads: readonly Read[]): Values {
   function randomOf(node: NodeOf<"random">, position: Position): Expr {
     const [seed, step, turn] = node.inputs.map((x) => at(x, []));
     const element = flatten(scope, position, sizes(node.shape));
-    return randomAt({ path: node.attributes.path, seed: seed!, step: step!, turn: turn! }, element, scope.name);
+    return randomAt(
+      { path: node.attributes.path, seed: seed!, step: step!, turn: turn! },
+      element,
+      scope.name,
+    );
   }
 
   function isContiguous(node: NodeOf<"input">, axis: number): boolean {
@@ -175,7 +192,8 @@ export function createValues(scope: Scope, reads: readonly Read[]): Values {
 
 export function fixedNumber(node: NodeOf<"input">): number {
   const [kind, number] = node.attributes.name.split(".");
-  if (node.attributes.kind !== "fixed" || kind !== "fixed") throw new Error(`internal: ${node.attributes.name} is not bound`);
+  if (node.attributes.kind !== "fixed" || kind !== "fixed")
+    throw new Error(`internal: ${node.attributes.name} is not bound`);
   return Number(number);
 }
 
@@ -213,8 +231,13 @@ function concatAt(
   for (const x of node.inputs) {
     const size = x.shape[axis]!.size;
     const at = scope.name(clamped(binary("sub", position[axis]!, start), size));
-    const part = value(x, position.map((coordinate, n) => (n === axis ? at : coordinate)));
-    result = result ? scope.name(select(scope.name(binary("lt", position[axis]!, start)), result, part)) : part;
+    const part = value(
+      x,
+      position.map((coordinate, n) => (n === axis ? at : coordinate)),
+    );
+    result = result
+      ? scope.name(select(scope.name(binary("lt", position[axis]!, start)), result, part))
+      : part;
     start = scope.sum([start, extent(size)]);
   }
   if (!result) throw new Error("internal: concat of nothing");

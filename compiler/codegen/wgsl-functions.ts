@@ -20,7 +20,8 @@ const definitions: Readonly<Record<string, Definition>> = {
   tanh: { operands: 1, scalar: "fn tanh_(x: f32) -> f32 { return tanh(clamp(x, -15.0f, 15.0f)); }" },
   sigmoid: {
     operands: 1,
-    scalar: "fn sigmoid_(x: f32) -> f32 { let e = exp(-abs(x)); return select(e, 1.0f, x >= 0.0f) / (1.0f + e); }",
+    scalar:
+      "fn sigmoid_(x: f32) -> f32 { let e = exp(-abs(x)); return select(e, 1.0f, x >= 0.0f) / (1.0f + e); }",
   },
   sin: { operands: 1, scalar: `fn sin_(x: f32) -> f32 { return sin(${turned}); }` },
   cos: { operands: 1, scalar: `fn cos_(x: f32) -> f32 { return cos(${turned}); }` },
@@ -83,7 +84,9 @@ export function wgslFunctions(used: ReadonlySet<string>): readonly string[] {
 
 function byLane(name: string, operands: 1 | 2): string {
   const names = operands === 1 ? ["x"] : ["x", "y"];
-  const calls = ["x", "y", "z", "w"].map((lane) => `${name}_(${names.map((x) => `${x}.${lane}`).join(", ")})`);
+  const calls = ["x", "y", "z", "w"].map(
+    (lane) => `${name}_(${names.map((x) => `${x}.${lane}`).join(", ")})`,
+  );
   const signature = names.map((x) => `${x}: vec4<f32>`).join(", ");
   return `fn ${name}__4(${signature}) -> vec4<f32> { return vec4<f32>(${calls.join(", ")}); }`;
 }

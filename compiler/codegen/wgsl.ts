@@ -6,15 +6,8 @@
  * ```
  */
 import type { KernelText } from "../../runtime/program.js";
-import {
-  type CallScalar,
-  constantExtent,
-  extentKey,
-  type HostExtent,
-  scalarIndex,
-  type Uses,
-  usesOf,
-} from "./extents.js";
+import type { CallScalar, HostExtent, Uses } from "./extents.js";
+import { constantExtent, extentKey, scalarIndex, usesOf } from "./extents.js";
 import type { BinaryFunction, Binding, Expr, Kernel, Stmt, UnaryFunction, ValueType } from "./kernel.js";
 import { literal } from "./polynomials.js";
 import { wgslFunctions } from "./wgsl-functions.js";
@@ -36,7 +29,12 @@ export function printWgsl(kernel: Kernel, scalars: readonly CallScalar[]): Kerne
     ...indent([...prologue(printer), ...kernel.body.flatMap((statement) => print(printer, statement))]),
     "}",
   ];
-  return { code: `${lines.join("\n")}\n`, grid: kernel.grid, workgroup: kernel.workgroup, extents: uses.extents };
+  return {
+    code: `${lines.join("\n")}\n`,
+    grid: kernel.grid,
+    workgroup: kernel.workgroup,
+    extents: uses.extents,
+  };
 }
 
 const indent = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`);
@@ -54,7 +52,9 @@ function declarations({ kernel, uses }: Printer): readonly string[] {
   const storage = (binding: Binding, n: number): string =>
     `@group(0) @binding(${n + 2}) var<storage, read_write> b${n}: array<${binding.width === 4 ? "vec4<f32>" : binding.type}>;`;
   return [
-    ...(words > 0 ? [`@group(0) @binding(0) var<uniform> sizes: array<vec4<u32>, ${Math.ceil(words / 4)}>;`] : []),
+    ...(words > 0
+      ? [`@group(0) @binding(0) var<uniform> sizes: array<vec4<u32>, ${Math.ceil(words / 4)}>;`]
+      : []),
     ...(uses.scalars.length > 0 ? ["@group(0) @binding(1) var<uniform> scalars: array<vec4<u32>, 4>;"] : []),
     ...kernel.bindings.map(storage),
   ];
@@ -99,7 +99,8 @@ function prologue(printer: Printer): readonly string[] {
 
 function print(printer: Printer, statement: Stmt): readonly string[] {
   const text = (x: Expr): string => expression(printer, x);
-  const nested = (body: readonly Stmt[]): readonly string[] => indent(body.flatMap((inner) => print(printer, inner)));
+  const nested = (body: readonly Stmt[]): readonly string[] =>
+    indent(body.flatMap((inner) => print(printer, inner)));
   switch (statement.tag) {
     case "let":
       return [`let ${statement.name} = ${text(statement.value)};`];
@@ -108,7 +109,9 @@ function print(printer: Printer, statement: Stmt): readonly string[] {
     case "assign":
       return [`${statement.name} = ${text(statement.value)};`];
     case "store":
-      return [`${element(printer, statement.binding, statement.value.type, statement.index)} = ${text(statement.value)};`];
+      return [
+        `${element(printer, statement.binding, statement.value.type, statement.index)} = ${text(statement.value)};`,
+      ];
     case "for": {
       const { name, from, to, step } = statement;
       const head = `for (var ${name}: i32 = ${text(from)}; ${name} < ${text(to)}; ${name} += ${step}) {`;
@@ -235,7 +238,8 @@ const binaryText: { readonly [K in BinaryFunction]: BinaryText } = {
   max: function2("max"),
   floordiv: own2("floordiv_"),
   mod: own2("mod_"),
-  quotient: (x, y, _type, right) => (powerOf2(right) === undefined ? `(${x} / ${y})` : `(${x} >> ${powerOf2(right)}u)`),
+  quotient: (x, y, _type, right) =>
+    powerOf2(right) === undefined ? `(${x} / ${y})` : `(${x} >> ${powerOf2(right)}u)`,
   remainder: (x, y, _type, right) =>
     powerOf2(right) === undefined ? `(${x} % ${y})` : `(${x} & ${2 ** powerOf2(right)! - 1})`,
   eq: infix("=="),

@@ -6,9 +6,11 @@
  * ```
  */
 import type { Graph, Node } from "../../ir/graph.js";
-import { add, convert, type Expr, type GridExtent, i32, type Kernel } from "../kernel.js";
+import type { Expr, GridExtent, Kernel } from "../kernel.js";
+import { add, convert, i32 } from "../kernel.js";
 import { isMultipleOf4 } from "../layout.js";
-import { offset, type Position, shifted, strides } from "../position.js";
+import type { Position } from "../position.js";
+import { offset, shifted, strides } from "../position.js";
 import type { Scope } from "../scope.js";
 import type { Values } from "../values.js";
 
@@ -43,7 +45,12 @@ interface Pending {
 }
 
 /** Stores outputs at a position (four along `axis`, where given); values first, since an output may lie on an input. */
-export function storeAt(context: Context, outputs: readonly Target[], position: Position, axis?: number): void {
+export function storeAt(
+  context: Context,
+  outputs: readonly Target[],
+  position: Position,
+  axis?: number,
+): void {
   const pending = outputs.flatMap((output) =>
     axis === undefined ? [one(context, output, position)] : four(context, output, position, axis),
   );

@@ -6,7 +6,8 @@
  * ```
  */
 import type { Node, NodeOf } from "../../ir/graph.js";
-import { product, type Size } from "../../ir/shape.js";
+import type { Size } from "../../ir/shape.js";
+import { product } from "../../ir/shape.js";
 import type { Expr } from "../kernel.js";
 import { isMultipleOf4 } from "../layout.js";
 import type { Position } from "../position.js";
@@ -57,7 +58,7 @@ export function planContract(node: NodeOf<"contract">, target: "wgsl" | "javascr
   const left: Operand = { node: x, labels: node.attributes.a };
   const right: Operand = { node: y, labels: node.attributes.b };
   // The innermost label of the result becomes a column, so that stores run along it.
-  const last = out.findLast((label) => left.labels.includes(label) !== right.labels.includes(label));
+  const last = out.filter((label) => left.labels.includes(label) !== right.labels.includes(label)).at(-1);
   const swap = last !== undefined && left.labels.includes(last);
   const [a, b] = swap ? [right, left] : [left, right];
   const size = sizeOfLabels([a, b]);

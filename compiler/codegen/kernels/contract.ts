@@ -7,14 +7,33 @@
  * No barriers and no branches in the loop: edge tiles read the last valid element again and do not store it.
  */
 import type { Node, NodeOf } from "../../ir/graph.js";
-import { product, type Size } from "../../ir/shape.js";
+import type { Size } from "../../ir/shape.js";
+import { product } from "../../ir/shape.js";
 import { contractOf } from "../family.js";
-import { add, binary, type Expr, exprKey, extent, f32, fma, grid, i32, lane, lanes, mul, splat, vector } from "../kernel.js";
-import { decompose, type Position, shifted } from "../position.js";
+import type { Expr } from "../kernel.js";
+import {
+  add,
+  binary,
+  exprKey,
+  extent,
+  f32,
+  fma,
+  grid,
+  i32,
+  lane,
+  lanes,
+  mul,
+  splat,
+  vector,
+} from "../kernel.js";
+import type { Position } from "../position.js";
+import { decompose, shifted } from "../position.js";
 import { zero } from "../scope.js";
 import { isWide } from "../values.js";
-import { bindings, type Coordinates, type Plan, planContract, type Strip, type Tile } from "./contract-plan.js";
-import { type Context, flush, four, type Launch, one, tiles } from "./context.js";
+import type { Context, Launch } from "./context.js";
+import { flush, four, one, tiles } from "./context.js";
+import type { Coordinates, Plan, Strip, Tile } from "./contract-plan.js";
+import { bindings, planContract } from "./contract-plan.js";
 
 export function lowerContract(context: Context): Launch {
   const node = contractOf(context.body);
@@ -37,7 +56,13 @@ export function lowerContract(context: Context): Launch {
 }
 
 /** The rows or columns of a tile: four neighbours of one load where the last label allows it, else one by one. */
-function strips(context: Context, plan: Plan, labels: readonly string[], count: number, tile: Expr): readonly Strip[] {
+function strips(
+  context: Context,
+  plan: Plan,
+  labels: readonly string[],
+  count: number,
+  tile: Expr,
+): readonly Strip[] {
   const { scope } = context;
   const of = labels.map(plan.size);
   const total = product(of);
@@ -52,7 +77,9 @@ function strips(context: Context, plan: Plan, labels: readonly string[], count: 
     const at = (by: number): Coordinates => bindings(labels, shifted(position, of.length - 1, by));
     return {
       members: Array.from({ length: width }, (_, by) => at(by)),
-      inside: exact ? { tag: "const", type: "bool", value: 1 } : scope.name(binary("lt", wanted, extent(total))),
+      inside: exact
+        ? { tag: "const", type: "bool", value: 1 }
+        : scope.name(binary("lt", wanted, extent(total))),
     };
   });
 }
@@ -71,7 +98,10 @@ function columnGroups(tile: Tile): readonly ColumnGroup[] {
   const width = all.length % 4 === 0 ? 4 : 1;
   return Array.from({ length: all.length / width }, (_, n) => {
     const part = all.slice(n * width, (n + 1) * width);
-    return { strips: [...new Set(part.map(({ strip }) => strip))], columns: part.map(({ column }) => column) };
+    return {
+      strips: [...new Set(part.map(({ strip }) => strip))],
+      columns: part.map(({ column }) => column),
+    };
   });
 }
 
@@ -86,7 +116,10 @@ function accumulate(context: Context, plan: Plan, tile: Tile): Sums {
   const walk = (n: number, outer: Coordinates): void => {
     const labels = plan.k[n]!;
     const total = product(labels.map(plan.size));
-    const next = (index: Expr): Coordinates => ({ ...outer, ...bindings(labels, decompose(scope, index, labels.map(plan.size))) });
+    const next = (index: Expr): Coordinates => ({
+      ...outer,
+      ...bindings(labels, decompose(scope, index, labels.map(plan.size))),
+    });
     if (n < plan.k.length - 1) scope.loop(i32(0), extent(total), 1, (index) => walk(n + 1, next(index)));
     else innerLoops(context, plan, tile, sums, outer, labels, total);
   };
@@ -108,12 +141,20 @@ function innerLoops(
   const of = labels.map(plan.size);
   const exact = typeof total === "number" && total % 4 === 0;
   const four = plan.isFourfold(labels.at(-1));
-  const at = (index: Expr): Coordinates => ({ ...tile.batch, ...outer, ...bindings(labels, decompose(scope, index, of)) });
-  const whole = exact ? extent(total) : scope.name(binary("sub", extent(total), binary("remainder", extent(total), i32(4))));
+  const at = (index: Expr): Coordinates => ({
+    ...tile.batch,
+    ...outer,
+    ...bindings(labels, decompose(scope, index, of)),
+  });
+  const whole = exact
+    ? extent(total)
+    : scope.name(binary("sub", extent(total), binary("remainder", extent(total), i32(4))));
   if (total !== 0 && !(typeof total === "number" && total < 4))
     scope.loop(i32(0), whole, 4, (index) => {
       const start = at(index);
-      const turns = [0, 1, 2, 3].map((by) => (four ? advanced(start, labels.at(-1)!, by) : at(add(index, i32(by)))));
+      const turns = [0, 1, 2, 3].map((by) =>
+        four ? advanced(start, labels.at(-1)!, by) : at(add(index, i32(by))),
+      );
       multiply(context, plan, tile, sums, turns, four);
     });
   if (!exact)
@@ -141,7 +182,9 @@ function multiply(
   const b = reader(context, plan, plan.b, plan.n, turns, four);
   const groups = columnGroups(tile);
   turns.forEach((_, turn) => {
-    const right = groups.map((group) => (group.columns.length === 1 ? b(turn, group.strips[0]!, 0) : fourColumns(group, turn, b)));
+    const right = groups.map((group) =>
+      group.columns.length === 1 ? b(turn, group.strips[0]!, 0) : fourColumns(group, turn, b),
+    );
     let row = 0;
     for (const strip of tile.rows)
       strip.members.forEach((_, member) => {
@@ -175,7 +218,8 @@ function reader(
   const { values } = context;
   const position = (turn: Coordinates, member: Coordinates): Position =>
     operand.labels.map((label) => member[label] ?? turn[label] ?? i32(0));
-  const axisOf = (label: string | undefined): number => (label === undefined ? -1 : operand.labels.indexOf(label));
+  const axisOf = (label: string | undefined): number =>
+    label === undefined ? -1 : operand.labels.indexOf(label);
   const wideAlong = (axis: number): boolean => axis >= 0 && isWide(operand.node, axis, context.isStacked);
   const along = axisOf(labels.at(-1));
   const byStrip = wideAlong(along);
@@ -235,7 +279,13 @@ const elsewhere = (): never => {
 };
 
 /** The contract node stands for its sum while its element is stored. */
-function bindSum(context: Context, node: NodeOf<"contract">, positions: readonly Position[], axis: number, sum: Expr): void {
+function bindSum(
+  context: Context,
+  node: NodeOf<"contract">,
+  positions: readonly Position[],
+  axis: number,
+  sum: Expr,
+): void {
   const { scope, values } = context;
   const keyOf = (position: Position): string => position.map((x) => exprKey(x)).join();
   const keys = positions.map(keyOf);
@@ -247,6 +297,8 @@ function bindSum(context: Context, node: NodeOf<"contract">, positions: readonly
   values.bind(node as Node, {
     at,
     at4: (position, along) =>
-      along === axis && keyOf(position) === keys[0] && sum.type === "f32x4" ? sum : vector((n) => at(shifted(position, along, n))),
+      along === axis && keyOf(position) === keys[0] && sum.type === "f32x4"
+        ? sum
+        : vector((n) => at(shifted(position, along, n))),
   });
 }

@@ -9,7 +9,8 @@ import { elementCount } from "../../ir/shape.js";
 import { grid } from "../kernel.js";
 import { isMultipleOf4 } from "../layout.js";
 import { decompose, sizes } from "../position.js";
-import { type Context, type Launch, storeAt, tiles } from "./context.js";
+import type { Context, Launch } from "./context.js";
+import { storeAt, tiles } from "./context.js";
 
 export function lowerPointwise(context: Context): Launch {
   const { shape } = context.outputs[0]!.node;

@@ -8,12 +8,12 @@
  */
 import type { Node, NodeOf } from "../../ir/graph.js";
 import { elementCount, sizeEquals } from "../../ir/shape.js";
-import { dependents, nodesOf, reducesOf, rowShape, type Space, spaceOf } from "../family.js";
+import type { Space } from "../family.js";
+import { dependents, nodesOf, reducesOf, rowShape, spaceOf } from "../family.js";
+import type { BinaryFunction, Expr } from "../kernel.js";
 import {
-  type BinaryFunction,
   binary,
   convert,
-  type Expr,
   exprKey,
   extent,
   f32,
@@ -26,10 +26,13 @@ import {
   vector,
 } from "../kernel.js";
 import { isMultipleOf4 } from "../layout.js";
-import { decompose, flatten, type Position, shifted, sizes } from "../position.js";
+import type { Position } from "../position.js";
+import { decompose, flatten, shifted, sizes } from "../position.js";
 import { zero } from "../scope.js";
-import { type Bound, isWide, largest } from "../values.js";
-import { type Context, type Launch, storeAt, type Target, tiles } from "./context.js";
+import type { Bound } from "../values.js";
+import { isWide, largest } from "../values.js";
+import type { Context, Launch, Target } from "./context.js";
+import { storeAt, tiles } from "./context.js";
 
 /** How the four lanes lie: along a reduced axis, across four rows, or not at all. */
 type Lanes = { readonly along: "none" } | { readonly along: "reduced" | "rows"; readonly axis: number };
@@ -64,14 +67,18 @@ export function lowerRows(context: Context): Launch {
 function chooseLanes(context: Context, space: Space, reduces: readonly NodeOf<"reduce">[]): Lanes {
   const axis = space.shape.length - 1;
   const plain = reduces.every((node) => node.dtype === "f32" && node.attributes.kind !== "argmax");
-  if (!plain || !isMultipleOf4(space.shape[axis]!.size) || sizeEquals(space.shape[axis]!.size, 0)) return { along: "none" };
+  if (!plain || !isMultipleOf4(space.shape[axis]!.size) || sizeEquals(space.shape[axis]!.size, 0))
+    return { along: "none" };
   if (space.reduced.includes(axis)) return { along: "reduced", axis };
   const wide = reduces.some((node) => isWide(node.inputs[0]!, axis, context.isStacked));
   return wide ? { along: "rows", axis } : { along: "none" };
 }
 
 /** Reductions by how many others they wait for. */
-function levels(context: Context, reduces: readonly NodeOf<"reduce">[]): readonly (readonly NodeOf<"reduce">[])[] {
+function levels(
+  context: Context,
+  reduces: readonly NodeOf<"reduce">[],
+): readonly (readonly NodeOf<"reduce">[])[] {
   const nodes = nodesOf(context.body);
   const depth = new Map<Node, number>();
   const all = dependents(nodes, new Set<Node>(reduces as readonly Node[]));
@@ -90,14 +97,21 @@ function levels(context: Context, reduces: readonly NodeOf<"reduce">[]): readonl
 }
 
 /** Loops over the reduced axes; `axis` is where four elements lie side by side. */
-function overSpace(rows: Rows, fours: boolean, body: (position: Position, axis: number | undefined) => void): void {
+function overSpace(
+  rows: Rows,
+  fours: boolean,
+  body: (position: Position, axis: number | undefined) => void,
+): void {
   const { context, space, lanes: how } = rows;
   const position: Expr[] = space.shape.map((_, axis) => rows.row[space.kept.indexOf(axis)] ?? i32(0));
   const inner = fours && how.along === "reduced" ? 4 : 1;
   const walk = (n: number): void => {
     const axis = space.reduced[n];
     if (axis === undefined) {
-      body([...position], how.along === "none" || (how.along === "reduced" && inner === 1) ? undefined : how.axis);
+      body(
+        [...position],
+        how.along === "none" || (how.along === "reduced" && inner === 1) ? undefined : how.axis,
+      );
       return;
     }
     const step = how.along === "reduced" && axis === how.axis ? inner : 1;
@@ -111,7 +125,9 @@ function overSpace(rows: Rows, fours: boolean, body: (position: Position, axis: 
 
 function reduceTogether(rows: Rows, level: readonly NodeOf<"reduce">[]): void {
   const { context } = rows;
-  const makers = level.map((node) => (node.attributes.kind === "argmax" ? argmax(rows, node) : fold(rows, node)));
+  const makers = level.map((node) =>
+    node.attributes.kind === "argmax" ? argmax(rows, node) : fold(rows, node),
+  );
   overSpace(rows, true, (position, axis) => {
     for (const maker of makers) maker.step(position, axis);
   });
@@ -125,7 +141,11 @@ interface Accumulator {
   finish(): Expr;
 }
 
-const combining: Readonly<Record<"sum" | "max" | "min", BinaryFunction>> = { sum: "add", max: "max", min: "min" };
+const combining: Readonly<Record<"sum" | "max" | "min", BinaryFunction>> = {
+  sum: "add",
+  max: "max",
+  min: "min",
+};
 
 function startOf(node: NodeOf<"reduce">): Expr {
   if (node.attributes.kind === "sum") return zero(node.dtype);
@@ -158,10 +178,14 @@ function fold(rows: Rows, node: NodeOf<"reduce">): Accumulator {
 
 /** The largest and smallest of nothing are 0. */
 function guarded(rows: Rows, node: NodeOf<"reduce">, value: Expr): Expr {
-  const empties = rows.space.reduced.map((axis) => rows.space.shape[axis]!.size).filter((size) => typeof size !== "number" || size === 0);
+  const empties = rows.space.reduced
+    .map((axis) => rows.space.shape[axis]!.size)
+    .filter((size) => typeof size !== "number" || size === 0);
   if (node.attributes.kind === "sum" || empties.length === 0) return value;
   const { scope } = rows.context;
-  const some = empties.map((size) => binary("lt", i32(0), extent(size))).reduce((x, y) => binary("and", x, y));
+  const some = empties
+    .map((size) => binary("lt", i32(0), extent(size)))
+    .reduce((x, y) => binary("and", x, y));
   return scope.name(select(scope.name(some), value, zero(value.type)));
 }
 
@@ -175,7 +199,11 @@ function argmax(rows: Rows, node: NodeOf<"reduce">): Accumulator {
     step(position) {
       const value = scope.name(convert(best.type === "i32" ? "i32" : "f32", values.at(x, position)));
       const { reduced, shape } = rows.space;
-      const where = flatten(scope, reduced.map((axis) => position[axis]!), reduced.map((axis) => shape[axis]!.size));
+      const where = flatten(
+        scope,
+        reduced.map((axis) => position[axis]!),
+        reduced.map((axis) => shape[axis]!.size),
+      );
       scope.when(binary("lt", best, value), () => {
         scope.assign(best, value);
         scope.assign(index, where);

@@ -7,14 +7,18 @@
  * Every element is summed in the order of the ids, so the result is the same on every run.
  */
 import type { Node } from "../../ir/graph.js";
-import { product, type Size } from "../../ir/shape.js";
+import type { Size } from "../../ir/shape.js";
+import { product } from "../../ir/shape.js";
 import { scatterOf } from "../family.js";
-import { add, binary, type Expr, extent, grid, i32, load } from "../kernel.js";
+import type { Expr } from "../kernel.js";
+import { add, binary, extent, grid, i32, load } from "../kernel.js";
 import { isMultipleOf4 } from "../layout.js";
-import { decompose, offset, type Position, sizes, strides } from "../position.js";
+import type { Position } from "../position.js";
+import { decompose, offset, sizes, strides } from "../position.js";
 import { zero } from "../scope.js";
 import { storageType } from "../values.js";
-import { type Context, type Launch, tiles } from "./context.js";
+import type { Context, Launch } from "./context.js";
+import { tiles } from "./context.js";
 
 export function lowerScatter(context: Context): Launch {
   const { scope, values } = context;
@@ -34,7 +38,9 @@ export function lowerScatter(context: Context): Launch {
     scope.when(binary("eq", id, row), () => {
       overRow(context, inner, (at, wide) => {
         const position = [...outer.slice(0, axis), ...where, ...at];
-        const update = wide ? values.at4(updates, position, position.length - 1) : values.at(updates, position);
+        const update = wide
+          ? values.at4(updates, position, position.length - 1)
+          : values.at(updates, position);
         write(context, [...outer, ...at], wide, (before) => add(before, update));
       });
     });
@@ -43,7 +49,11 @@ export function lowerScatter(context: Context): Launch {
 }
 
 /** Loops over the positions of a row, four at a time where its last axis allows it. */
-function overRow(context: Context, inner: readonly Size[], body: (at: Position, wide: boolean) => void): void {
+function overRow(
+  context: Context,
+  inner: readonly Size[],
+  body: (at: Position, wide: boolean) => void,
+): void {
   const last = inner.at(-1);
   const wide = last !== undefined && isMultipleOf4(last) && context.outputs[0]!.node.dtype === "f32";
   nested(context, inner, [], (at) => body(at, wide), wide ? 4 : 1);
