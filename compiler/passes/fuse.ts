@@ -19,7 +19,7 @@ import type { Shape } from "../ir/shape.js";
 import { sameSizes } from "../ir/shape.js";
 import { emitGroups } from "./fuse/emit.js";
 import type { Group, Groups } from "./fuse/groups.js";
-import { createGroups } from "./fuse/groups.js";
+import { createGroups, manyRows } from "./fuse/groups.js";
 import type { RecomputeCosts } from "./fuse/kinds.js";
 import {
   isContraction,
