@@ -29,7 +29,7 @@ function byOp(rules: readonly Rule[]): RuleTable {
 /** One sweep: every node rebuilt on simplified inputs, then rewritten until no rule applies to it or what it became. */
 function sweep(graph: Graph, table: RuleTable, { builder }: PassContext): Graph {
   const uses = useCounts(graph);
-  const context = { builder, uses: (node: Node) => uses.get(node.key) };
+  const context = { builder, uses: (key: string) => uses.get(key) };
   const done = new Map<string, Node>();
   const applyFirst = (node: Node): Node | undefined => {
     for (const rule of table.get(node.op) ?? []) {

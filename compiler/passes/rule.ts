@@ -11,8 +11,8 @@ import type { OpName } from "../ir/vocabulary.js";
 
 export interface RuleContext {
   readonly builder: Builder;
-  /** How many nodes and outputs of the graph read `node`; undefined for a node that this sweep made. */
-  uses(node: Node): number | undefined;
+  /** How many operands and outputs of the graph are the node with this key; undefined for a node that this sweep made. */
+  uses(key: string): number | undefined;
 }
 
 export interface Rule {
@@ -37,4 +37,4 @@ export function isOp<K extends OpName>(node: Node | undefined, op: K): node is N
 }
 
 /** Whether `node` is read by one node alone, so that replacing its reader makes it vanish. */
-export const usedOnce = (node: Node, context: RuleContext): boolean => context.uses(node) === 1;
+export const usedOnce = (node: Node, context: RuleContext): boolean => context.uses(node.key) === 1;
