@@ -42,7 +42,10 @@ function sweep(graph: Graph, table: RuleTable, { builder }: PassContext): Graph 
     const seen = done.get(node.key);
     if (seen) return seen;
     if (depth > patience) throw new Error(`internal: rules do not come to rest on ${node.op}`);
-    const same = builder.remake(node, node.inputs.map((input) => simplified(input, depth + 1)));
+    const same = builder.remake(
+      node,
+      node.inputs.map((input) => simplified(input, depth + 1)),
+    );
     const next = applyFirst(same);
     const result = next ? simplified(next, depth + 1) : same;
     done.set(same.key, result);
@@ -56,7 +59,8 @@ function sweep(graph: Graph, table: RuleTable, { builder }: PassContext): Graph 
 /** Applies `rules` in `graph` and in the bodies of its regions until none applies. */
 export function applyRules(graph: Graph, rules: readonly Rule[], context: PassContext): Graph {
   const table = byOp(rules);
-  const rest = (current: Graph): Graph => {
+  const rest = (start: Graph): Graph => {
+    let current = start;
     for (let n = 0; n < patience; n++) {
       const next = sweep(current, table, context);
       if (graphKey(next) === graphKey(current)) return withBodies(next);

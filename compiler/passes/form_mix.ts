@@ -15,20 +15,14 @@ import type { Builder } from "../ir/builder.js";
 import type { Graph, Node, NodeOf } from "../ir/graph.js";
 import { topologicalFrom } from "../ir/rewrite.js";
 import { applyRules } from "./apply_rules.js";
-import {
-  aligned,
-  type Axes,
-  axesOf,
-  headAxis,
-  headLabels,
-  type Labelled,
-  mergedAt,
-  ungrouped,
-} from "./mix/axes.js";
-import { isPositionwise, type Reading, readFormula, startReading } from "./mix/formula.js";
+import type { Axes, Labelled } from "./mix/axes.js";
+import { aligned, axesOf, headAxis, headLabels, mergedAt, ungrouped } from "./mix/axes.js";
+import type { Reading } from "./mix/formula.js";
+import { isPositionwise, readFormula, startReading } from "./mix/formula.js";
 import { splatValue } from "./nodes.js";
 import type { Pass } from "./pass.js";
-import { isOp, type Rule, type RuleContext, rule } from "./rule.js";
+import type { Rule, RuleContext } from "./rule.js";
+import { isOp, rule } from "./rule.js";
 
 /** Weights of a contraction, taken apart. */
 interface Weights {
@@ -72,7 +66,10 @@ function isPrivate(weights: Labelled, reading: Reading, context: RuleContext): b
 }
 
 /** Queries [...batch, h, i, c] and keys [...batch, g, j, c] of the product, or undefined where its labels are others. */
-function operands(reading: Reading, values: Labelled): { readonly q: Node; readonly k: Node; readonly v: Node } | undefined {
+function operands(
+  reading: Reading,
+  values: Labelled,
+): { readonly q: Node; readonly k: Node; readonly v: Node } | undefined {
   const { axes, builder: b } = reading;
   const { node, labels } = reading.product!;
   const { out } = node.attributes;
@@ -94,7 +91,8 @@ function operands(reading: Reading, values: Labelled): { readonly q: Node; reado
   const groupAxis = axes.group === undefined ? { name: "g", size: 1 } : axes.of.get(axes.group)!;
   const [k, v] = [key, value].map((x) => mergedAt(b, x, at, groups.length, groupAxis)) as [Node, Node];
   const [fewK, fewV] = [ungrouped(b, k, at), ungrouped(b, v, at)];
-  const isSame = fewK && fewV && JSON.stringify(fewK.shape[at]!.size) === JSON.stringify(fewV.shape[at]!.size);
+  const isSame =
+    fewK && fewV && JSON.stringify(fewK.shape[at]!.size) === JSON.stringify(fewV.shape[at]!.size);
   return {
     q: mergedAt(b, query, at, heads.length, headAxis(axes)), // [...batch, h, i, c]
     k: isSame ? fewK : k, // [...batch, g, j, c]
@@ -107,11 +105,22 @@ function asOutput(b: Builder, mixed: Node, axes: Axes, out: readonly string[]): 
   const labels = [...axes.batch, ...headLabels(axes), axes.row, axes.value];
   const at = axes.batch.length;
   const parts = headLabels(axes).map((label) => axes.of.get(label)!);
-  const split = parts.length === 1 ? mixed : b.reshape(mixed, [...mixed.shape.slice(0, at), ...parts, ...mixed.shape.slice(at + 1)]);
-  return b.transpose(split, out.map((label) => labels.indexOf(label)));
+  const split =
+    parts.length === 1
+      ? mixed
+      : b.reshape(mixed, [...mixed.shape.slice(0, at), ...parts, ...mixed.shape.slice(at + 1)]);
+  return b.transpose(
+    split,
+    out.map((label) => labels.indexOf(label)),
+  );
 }
 
-function form(root: NodeOf<"contract">, weights: Labelled, values: Labelled, context: RuleContext): Node | undefined {
+function form(
+  root: NodeOf<"contract">,
+  weights: Labelled,
+  values: Labelled,
+  context: RuleContext,
+): Node | undefined {
   const { builder: b } = context;
   const { out } = root.attributes;
   const axes = axesOf(weights, values, out);

@@ -7,7 +7,7 @@
  */
 import type { Builder } from "../ir/builder.js";
 import type { Node, NodeOf } from "../ir/graph.js";
-import type { OpName } from "../ir/vocabulary.js";
+import type { MapOp, OpName } from "../ir/vocabulary.js";
 
 export interface RuleContext {
   readonly builder: Builder;
@@ -31,6 +31,13 @@ export function rule<K extends OpName>(
 ): Rule {
   return { says, op, apply: (node, context) => (isOp(node, op) ? apply(node, context) : undefined) };
 }
+
+/** A rule for a map whose op is known only at run time. */
+export const mapRule = (op: MapOp, says: string, apply: Rule["apply"]): Rule => ({
+  says,
+  op,
+  apply: (node, context) => (node.op === op ? apply(node, context) : undefined),
+});
 
 export function isOp<K extends OpName>(node: Node | undefined, op: K): node is NodeOf<K> & Node {
   return node?.op === op;

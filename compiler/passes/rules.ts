@@ -10,7 +10,8 @@
  * the term smaller by `weight`, which is why rewriting ends.
  */
 import type { DType } from "../ir/shape.js";
-import { type Identity, type Pattern, readIdentity } from "./pattern.js";
+import type { Identity, Pattern } from "./pattern.js";
+import { readIdentity } from "./pattern.js";
 
 const anywhere = [
   "add(?x, 0) => ?x",

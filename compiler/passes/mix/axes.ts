@@ -8,7 +8,8 @@
  */
 import type { Builder } from "../../ir/builder.js";
 import type { Node } from "../../ir/graph.js";
-import { type Axis, mulSizes, type Shape } from "../../ir/shape.js";
+import type { Axis, Shape } from "../../ir/shape.js";
+import { mulSizes } from "../../ir/shape.js";
 import { broadcastTo, reshaped, upTo } from "../nodes.js";
 
 /** A tensor and the label of each of its axes. */
@@ -62,13 +63,23 @@ export const headLabels = ({ group, share }: Axes): readonly string[] =>
 export function headAxis(axes: Axes): Axis {
   const parts = headLabels(axes).map((label) => axes.of.get(label)!);
   const [first] = parts;
-  return { name: first?.name ?? "h", size: parts.reduce((size, part) => mulSizes(size, part.size), 1 as Axis["size"]) };
+  return {
+    name: first?.name ?? "h",
+    size: parts.reduce((size, part) => mulSizes(size, part.size), 1 as Axis["size"]),
+  };
 }
 
 /** `x` with axes `wanted`, repeated along those that it lacks. */
 export function aligned(b: Builder, { x, labels }: Labelled, wanted: readonly string[], axes: Axes): Node {
-  const shape = wanted.map((label) => (labels.includes(label) ? x.shape[labels.indexOf(label)]! : axes.of.get(label)!));
-  return broadcastTo(b, x, shape, wanted.map((label) => labels.indexOf(label)));
+  const shape = wanted.map((label) =>
+    labels.includes(label) ? x.shape[labels.indexOf(label)]! : axes.of.get(label)!,
+  );
+  return broadcastTo(
+    b,
+    x,
+    shape,
+    wanted.map((label) => labels.indexOf(label)),
+  );
 }
 
 /** `x` with `parts` axes from `at` on as one axis (0 parts: a new one of size 1). */
@@ -89,13 +100,22 @@ export function ungrouped(b: Builder, x: Node, axis: number): Node | undefined {
     return inner && b.transpose(inner, order);
   }
   const wide = x.op === "reshape" ? x.inputs[0]! : undefined;
-  if (!wide || wide.op !== "broadcast" || wide.shape.length !== x.shape.length + 1) return undefined;
+  if (wide?.op !== "broadcast" || wide.shape.length !== x.shape.length + 1) return undefined;
   const { from } = wide.attributes;
   const isOther = (n: number): boolean => n !== axis && n !== axis + 1;
-  const rest = upTo(wide.shape.length).filter(isOther).map((n) => wide.shape[n]!);
-  const same = upTo(x.shape.length).filter((n) => n !== axis).map((n) => x.shape[n]!);
+  const rest = upTo(wide.shape.length)
+    .filter(isOther)
+    .map((n) => wide.shape[n]!);
+  const same = upTo(x.shape.length)
+    .filter((n) => n !== axis)
+    .map((n) => x.shape[n]!);
   if (!rest.every((one, n) => JSON.stringify(one.size) === JSON.stringify(same[n]!.size))) return undefined;
   if (from[axis + 1] !== -1 || from[axis] === -1) return undefined;
   const kept = upTo(wide.shape.length).filter((n) => n !== axis + 1);
-  return broadcastTo(b, wide.inputs[0]!, kept.map((n) => wide.shape[n]!), kept.map((n) => from[n]!));
+  return broadcastTo(
+    b,
+    wide.inputs[0]!,
+    kept.map((n) => wide.shape[n]!),
+    kept.map((n) => from[n]!),
+  );
 }

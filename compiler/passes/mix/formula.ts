@@ -12,8 +12,10 @@ import type { Builder } from "../../ir/builder.js";
 import type { Graph, Node, NodeOf } from "../../ir/graph.js";
 import { rowOf } from "../../ir/ops/index.js";
 import { topological } from "../../ir/rewrite.js";
-import { type Size, sameSizes, sizeEquals, subSizes } from "../../ir/shape.js";
-import { aligned, type Axes, headAxis, headLabels, type Labelled, mergedAt } from "./axes.js";
+import type { Size } from "../../ir/shape.js";
+import { sameSizes, sizeEquals, subSizes } from "../../ir/shape.js";
+import type { Axes, Labelled } from "./axes.js";
+import { aligned, headAxis, headLabels, mergedAt } from "./axes.js";
 
 export interface Field {
   readonly x: Node;
@@ -60,7 +62,8 @@ type Follow = (next: Labelled) => Node;
 function element(reading: Reading, { x, labels }: Labelled, follow: Follow): Node {
   const b = reading.builder;
   if (x.op === "const" || x.op === "length") return b.remake(x, []);
-  if (x.op === "iota") return index(reading, labels[x.attributes.axis]!, x.attributes.offset) ?? field(reading, { x, labels });
+  if (x.op === "iota")
+    return index(reading, labels[x.attributes.axis]!, x.attributes.offset) ?? field(reading, { x, labels });
   if (x.op === "transpose") {
     const { order } = x.attributes;
     return follow({ x: x.inputs[0]!, labels: order.map((_, axis) => labels[order.indexOf(axis)]!) });
@@ -70,9 +73,13 @@ function element(reading: Reading, { x, labels }: Labelled, follow: Follow): Nod
     const source = x.inputs[0]!;
     return follow({ x: source, labels: source.shape.map((_, axis) => labels[from.indexOf(axis)]!) });
   }
-  if (x.op === "reshape" && sameSizes(x.shape, x.inputs[0]!.shape)) return follow({ x: x.inputs[0]!, labels });
+  if (x.op === "reshape" && sameSizes(x.shape, x.inputs[0]!.shape))
+    return follow({ x: x.inputs[0]!, labels });
   if (rowOf(x.op).kind === "map")
-    return b.remake(x, x.inputs.map((input) => follow({ x: input, labels })));
+    return b.remake(
+      x,
+      x.inputs.map((input) => follow({ x: input, labels })),
+    );
   if (x.op === "contract" && isProduct(reading, x, labels)) {
     reading.product ??= { node: x, labels };
     return scalar(b, "s", "f32");
@@ -87,8 +94,10 @@ function isProduct(reading: Reading, x: NodeOf<"contract">, labels: readonly str
   const { a, b, out } = x.attributes;
   const own = (label: string): string => out[labels.indexOf(label)] ?? "";
   const [row, column] = [own(axes.row), own(axes.column)];
-  return (a.includes(row) && !a.includes(column) && b.includes(column) && !b.includes(row)) ||
-    (b.includes(row) && !b.includes(column) && a.includes(column) && !a.includes(row));
+  return (
+    (a.includes(row) && !a.includes(column) && b.includes(column) && !b.includes(row)) ||
+    (b.includes(row) && !b.includes(column) && a.includes(column) && !a.includes(row))
+  );
 }
 
 /** The index along a labelled axis as a formula of h, i and j; undefined for a batch axis. */
@@ -127,7 +136,9 @@ function field(reading: Reading, { x, labels }: Labelled): Node {
     ...(hasHeads ? [head] : []),
     ...[axes.row, axes.column].flatMap((label, n) => (labels.includes(label) ? [head + 1 + n] : [])),
   ];
-  const known = reading.fields.findIndex((one) => one.x.key === merged.key && one.positions.join() === positions.join());
+  const known = reading.fields.findIndex(
+    (one) => one.x.key === merged.key && one.positions.join() === positions.join(),
+  );
   const number = known >= 0 ? known : reading.fields.push({ x: merged, positions }) - 1;
   return b.input("fixed", `field${number}`, [], x.dtype);
 }
