@@ -8,7 +8,8 @@
  * one forgotten `)` would otherwise swallow the rest of the file.
  */
 import type { TokenType } from "chevrotain";
-import { type Diagnostic, diagnostic } from "../diagnostics.js";
+import type { Diagnostic } from "../diagnostics.js";
+import { diagnostic } from "../diagnostics.js";
 import { nearest } from "../nearest.js";
 import * as t from "./tokens.js";
 
@@ -33,17 +34,34 @@ interface Open {
 }
 
 const closers: ReadonlyMap<TokenType, TokenType> = new Map([
-  [t.LParen, t.RParen], [t.LBracket, t.RBracket], [t.LBrace, t.RBrace],
+  [t.LParen, t.RParen],
+  [t.LBracket, t.RBracket],
+  [t.LBrace, t.RBrace],
 ]);
 const closing = new Set(closers.values());
 const chained = new Set([t.Operator, t.Star, t.Minus, t.Not, t.Where, t.Dot, t.If]);
 /** A line that ends in one of these goes on. */
 const continuing = new Set([
-  t.Operator, t.Star, t.Minus, t.Comma, t.Colon, t.Dot, t.Tilde, t.Equals, t.PlusEquals, t.TimesEquals,
-  t.If, t.Then, t.Else, t.Where, t.As, t.Not,
+  t.Operator,
+  t.Star,
+  t.Minus,
+  t.Comma,
+  t.Colon,
+  t.Dot,
+  t.Tilde,
+  t.Equals,
+  t.PlusEquals,
+  t.TimesEquals,
+  t.If,
+  t.Then,
+  t.Else,
+  t.Where,
+  t.As,
+  t.Not,
 ]);
 const operandEnds = new Set([t.Name, t.NumberToken, t.StringToken, t.RParen, t.RBracket, t.True, t.False]);
-const notAfterKeyword = new Set([t.Equals, t.PlusEquals, t.TimesEquals, t.LBracket]);
+const assigning = new Set([t.Equals, t.PlusEquals, t.TimesEquals]);
+const notAfterKeyword = new Set([...assigning, t.LBracket]);
 const neverAfterName = new Set([t.Name, t.NumberToken, t.StringToken, t.LBrace]);
 const marks = new Set([t.Frozen, t.NoDecay, t.Decay]);
 /** How far to look for the partner of a bracket across lines. */
@@ -59,10 +77,13 @@ class Arranger {
   private matchPending = false;
   private stopped = false;
 
-  constructor(
-    private readonly raw: readonly t.Token[],
-    private readonly file: string,
-  ) {}
+  private readonly raw: readonly t.Token[];
+  private readonly file: string;
+
+  constructor(raw: readonly t.Token[], file: string) {
+    this.raw = raw;
+    this.file = file;
+  }
 
   arrange(): Arranged {
     for (let i = 0; i < this.raw.length && !this.stopped; i++) this.accept(i);
@@ -113,7 +134,8 @@ class Arranger {
     if (this.top) this.top.chain += weight;
     else this.outerChain += weight;
     this.totalChain += weight;
-    if (this.totalChain > chainLimit) this.stop(token, `One expression chains more than ${chainLimit} operators here.`);
+    if (this.totalChain > chainLimit)
+      this.stop(token, `One expression chains more than ${chainLimit} operators here.`);
   }
 
   private endChain(): void {
@@ -132,7 +154,10 @@ class Arranger {
   private open(token: t.Token): void {
     if (token.tokenType === t.LBrace && this.inBrackets) this.closeBrackets();
     this.chain(token, 1);
-    if (this.stack.length >= nestingLimit) return this.stop(token, `Brackets stand more than ${nestingLimit} deep here.`);
+    if (this.stack.length >= nestingLimit) {
+      this.stop(token, `Brackets stand more than ${nestingLimit} deep here.`);
+      return;
+    }
     const cases = token.tokenType === t.LBrace && this.matchPending;
     if (cases) this.matchPending = false;
     this.tokens.push(token);
@@ -141,11 +166,18 @@ class Arranger {
 
   private close(token: t.Token): void {
     const type = token.tokenType;
-    if (type === t.RBrace && this.inBrackets && this.stack.some((o) => o.close === type)) this.closeBrackets();
+    if (type === t.RBrace && this.inBrackets && this.stack.some((o) => o.close === type))
+      this.closeBrackets();
     if (this.inBrackets && this.top!.close !== type && this.closedBelow(type)) this.closeTop(true);
-    if (this.top?.close !== type) return this.report("TFM1002", token, `\`${token.image}\` closes nothing.`);
+    if (this.top?.close === type) this.closeWith(token);
+    else this.report("TFM1002", token, `\`${token.image}\` closes nothing.`);
+  }
+
+  private closeWith(token: t.Token): void {
+    const type = token.tokenType;
     if (type === t.RBrace) this.endStatement();
-    else if (this.last?.tokenType === t.Comma && this.tokens.at(-2)?.tokenType !== t.Comma) this.dropTrailingComma();
+    else if (this.last?.tokenType === t.Comma && this.tokens.at(-2)?.tokenType !== t.Comma)
+      this.dropTrailingComma();
     this.pop();
     this.tokens.push(token);
   }
@@ -193,22 +225,29 @@ class Arranger {
 
   private separator(i: number): void {
     const token = this.raw[i]!;
-    if (token.image === "\n") return this.newline(i);
-    if (this.atStart()) return;
-    this.push(token);
+    if (token.image === "\n") this.newline(i);
+    else if (!this.atStart()) this.push(token);
   }
 
   private newline(i: number): void {
-    const next = this.raw.slice(i + 1, i + 50).findIndex((r) => r.tokenType !== t.Separator || r.image !== "\n") + i + 1;
+    const next =
+      this.raw.slice(i + 1, i + 50).findIndex((r) => r.tokenType !== t.Separator || r.image !== "\n") + i + 1;
     if (this.inBrackets) {
       if (!this.statementForgotABracket(next)) return;
       this.closeBrackets();
     }
     const type = this.last?.tokenType;
-    if (this.atStart() || continuing.has(type!)) return;
+    if (this.atStart() || (continuing.has(type!) && !this.startsStatement(next))) return;
     const nextType = this.raw[next]?.tokenType;
     if (nextType === t.Else || nextType === t.Then) return;
     this.push(this.raw[i]!);
+  }
+
+  /** `y = …` or `output y`: what goes on with an expression looks otherwise, so the line above was left unfinished. */
+  private startsStatement(i: number): boolean {
+    if (this.inBrackets || this.raw[i]?.tokenType !== t.Name) return false;
+    const after = this.raw[i + 1]?.tokenType;
+    return after !== undefined && (assigning.has(after) || after === t.Name);
   }
 
   /** Two operands on two lines inside a bracket that closes nowhere before the next brace. */
@@ -216,7 +255,7 @@ class Arranger {
     const first = this.raw[next]?.tokenType;
     if (!operandEnds.has(this.last!.tokenType)) return false;
     if (first !== t.Name && first !== t.If) return false;
-    let depth = this.stack.length - 1 - this.stack.findLastIndex((o) => o.close === t.RBrace);
+    let depth = this.stack.length - 1 - this.stack.map((o) => o.close === t.RBrace).lastIndexOf(true);
     for (let i = next; i < Math.min(this.raw.length, next + lookahead); i++) {
       const type = this.raw[i]!.tokenType;
       if (type === t.LBrace || type === t.RBrace) return true;
@@ -235,13 +274,24 @@ class Arranger {
 
   private word(i: number): void {
     const token = this.raw[i]!;
-    if (this.last?.tokenType === t.Repeat && token.image === "shared") return this.shared(i);
-    const starts = (this.atStart() && !this.inBrackets && !this.top?.cases) || marks.has(this.last?.tokenType as TokenType);
-    if (!starts || notAfterKeyword.has(this.raw[i + 1]?.tokenType as TokenType)) return this.push(token);
-    if (this.stack.length > 0 && t.declarationKeywords.has(token.image) && token.image !== "law") this.closeBracesBefore(i);
+    const last = this.last?.tokenType;
+    const next = this.raw[i + 1]?.tokenType;
+    const starts =
+      (this.atStart() && !this.inBrackets && !this.top?.cases) || (last !== undefined && marks.has(last));
+    if (last === t.Repeat && token.image === "shared") this.shared(i);
+    else if (!starts || (next !== undefined && notAfterKeyword.has(next))) this.push(token);
+    else this.firstWord(i);
+  }
+
+  private firstWord(i: number): void {
+    const token = this.raw[i]!;
+    const isOuter = t.declarationKeywords.has(token.image) && !t.statementKeywords.has(token.image);
+    if (isOuter && this.stack.length > 0) this.closeBracesBefore(i);
     const type = t.declarationKeywords.get(token.image) ?? t.statementKeywords.get(token.image);
+    const next = this.raw[i + 1]?.tokenType;
     if (type) this.keyword(token, type);
-    else this.unknownWord(i);
+    else if (next !== undefined && neverAfterName.has(next)) this.unknownWord(token);
+    else this.push(token);
   }
 
   private keyword(token: t.Token, type: TokenType): void {
@@ -266,20 +316,21 @@ class Arranger {
   }
 
   /** `repaet layers {`: a word that starts no statement, followed by what no assignment has there. */
-  private unknownWord(i: number): void {
-    const token = this.raw[i]!;
-    if (!neverAfterName.has(this.raw[i + 1]?.tokenType as TokenType)) return this.push(token);
+  private unknownWord(token: t.Token): void {
     const span = { file: this.file, start: token.startOffset, end: token.endOffset + 1 };
-    this.reported.add(token.startOffset);
-    if (t.laterKeywords.has(token.image)) {
-      this.diagnostics.push(diagnostic("TFM1010", span, `\`${token.image}\` is not in this version of the language.`));
-      return this.push(token);
-    }
-    const keywords = this.stack.length === 0 ? t.declarationKeywords : new Map([...t.statementKeywords, ["if", t.If]]);
-    const meant = nearest(token.image, keywords.keys());
-    const fix = meant === undefined ? undefined : { message: `Write \`${meant}\`.`, span, replacement: meant };
+    const keywords =
+      this.stack.length === 0 ? t.declarationKeywords : new Map([...t.statementKeywords, ["if", t.If]]);
+    const isLater = t.laterKeywords.has(token.image);
+    const meant = isLater ? undefined : nearest(token.image, keywords.keys());
+    const fix =
+      meant === undefined ? undefined : { message: `Write \`${meant}\`.`, span, replacement: meant };
     const what = this.stack.length === 0 ? "declaration" : "statement";
-    this.diagnostics.push(diagnostic("TFM1004", span, `\`${token.image}\` starts no ${what}.`, { fix }));
+    this.reported.add(token.startOffset);
+    this.diagnostics.push(
+      isLater
+        ? diagnostic("TFM1010", span, `\`${token.image}\` is not in this version of the language.`)
+        : diagnostic("TFM1004", span, `\`${token.image}\` starts no ${what}.`, { fix }),
+    );
     if (meant === undefined) this.push(token);
     else this.keyword(token, keywords.get(meant)!);
   }

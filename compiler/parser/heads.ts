@@ -6,7 +6,8 @@
  * After this every repetition of the grammar either enters its rule or stands before its closing brace.
  */
 import type { TokenType } from "chevrotain";
-import { type Diagnostic, diagnostic } from "../diagnostics.js";
+import type { Diagnostic } from "../diagnostics.js";
+import { diagnostic } from "../diagnostics.js";
 import { found } from "./syntax-messages.js";
 import * as t from "./tokens.js";
 
@@ -16,12 +17,28 @@ const statementHeads = new Set<TokenType>([t.Name, t.If, ...t.statementKeywords.
 const heads: Readonly<Record<Place, ReadonlySet<TokenType>>> = {
   declaration: new Set(t.declarationKeywords.values()),
   statement: statementHeads,
-  case: new Set([t.Else, t.Name, t.NumberToken, t.StringToken, t.True, t.False, t.LParen, t.LBracket, t.Minus, t.Not, t.If]),
+  case: new Set([
+    t.Else,
+    t.Name,
+    t.NumberToken,
+    t.StringToken,
+    t.True,
+    t.False,
+    t.LParen,
+    t.LBracket,
+    t.Minus,
+    t.Not,
+    t.If,
+  ]),
   setting: new Set([t.Name]),
 };
 
 const depthOf = (type: TokenType): number =>
-  type === t.LParen || type === t.LBracket || type === t.LBrace ? 1 : type === t.RParen || type === t.RBracket || type === t.RBrace ? -1 : 0;
+  type === t.LParen || type === t.LBracket || type === t.LBrace
+    ? 1
+    : type === t.RParen || type === t.RBracket || type === t.RBrace
+      ? -1
+      : 0;
 
 /** The index after the statement that goes on at `from`: past its separator, or at the `}` or end that closes around it. */
 export function endOfStatement(tokens: readonly { readonly tokenType: TokenType }[], from: number): number {
@@ -49,7 +66,12 @@ export function dropHeadless(tokens: readonly t.Token[], file: string, reported:
     const starts = brackets === 0 && (before === undefined || before === t.Separator || before === t.LBrace);
     if (starts && type !== t.RBrace && !heads[place].has(type)) {
       const span = { file, start: token.startOffset, end: token.endOffset + 1 };
-      if (!reported.has(token.startOffset)) diagnostics.push(diagnostic("TFM1000", span, `A ${place} cannot start with ${found(token)}.`, { hint: hintFor(token, place) }));
+      if (!reported.has(token.startOffset))
+        diagnostics.push(
+          diagnostic("TFM1000", span, `A ${place} cannot start with ${found(token)}.`, {
+            hint: hintFor(token, place),
+          }),
+        );
       i = Math.max(i, endOfStatement(tokens, i) - 1);
       continue;
     }
@@ -67,8 +89,10 @@ export function dropHeadless(tokens: readonly t.Token[], file: string, reported:
 
 function hintFor(token: t.Token, place: Place): string | undefined {
   if (token.image === "//") return "Comments start with `#`.";
-  if (place === "declaration" && statementHeads.has(token.tokenType)) return "Statements stand inside `model … { }` or `block … { }`.";
+  if (place === "declaration" && statementHeads.has(token.tokenType))
+    return "Statements stand inside `model … { }` or `block … { }`.";
   if (place === "declaration") return "A file has `import`, `model`, `block`, `mask`, `score` and `law`.";
-  if (place === "statement" && t.declarationKeywords.has(token.image)) return `\`${token.image}\` stands outside models and blocks.`;
+  if (place === "statement" && t.declarationKeywords.has(token.image))
+    return `\`${token.image}\` stands outside models and blocks.`;
   return undefined;
 }

@@ -3,9 +3,11 @@
  *
  *     "x = a # sum"  →  Name x · Equals · Name a · (comment "sum")
  */
-import { type Diagnostic, diagnostic } from "../diagnostics.js";
+import type { Diagnostic } from "../diagnostics.js";
+import { diagnostic } from "../diagnostics.js";
 import type { Span, Trivia } from "./model.js";
-import { makeToken, Name, NumberToken, reserved, Separator, StringToken, symbols, type Token } from "./tokens.js";
+import type { Token } from "./tokens.js";
+import { makeToken, Name, NumberToken, reserved, Separator, StringToken, symbols } from "./tokens.js";
 
 export interface Scanned {
   readonly tokens: readonly Token[];
@@ -24,14 +26,25 @@ const lexeme = new RegExp(
     '(?<string>"(?:[^"\\\\\\r\\n]|\\\\[^\\r\\n])*)(?<close>"?)',
     "(?<foreign>\\*\\*|&&|\\|\\||:=|<>|[!](?!=)|[≤≥≠×·−÷])",
     "(?<symbol>//|==|!=|<=|>=|\\+=|\\*=|[-+*/%^<>=()[\\]{},:.~;])",
-    "(?<bad>[^\\s\\p{XID_Continue}#\"()[\\]{},:;.~=<>+*/%^-]+|.)",
+    '(?<bad>[^\\s\\p{XID_Continue}#"()[\\]{},:;.~=<>+*/%^-]+|.)',
   ].join("|"),
   "uy",
 );
 
 const foreignOperators: ReadonlyMap<string, string> = new Map([
-  ["**", "^"], ["&&", "and"], ["||", "or"], [":=", "="], ["<>", "!="], ["!", "not"],
-  ["≤", "<="], ["≥", ">="], ["≠", "!="], ["×", "*"], ["·", "*"], ["−", "-"], ["÷", "/"],
+  ["**", "^"],
+  ["&&", "and"],
+  ["||", "or"],
+  [":=", "="],
+  ["<>", "!="],
+  ["!", "not"],
+  ["≤", "<="],
+  ["≥", ">="],
+  ["≠", "!="],
+  ["×", "*"],
+  ["·", "*"],
+  ["−", "-"],
+  ["÷", "/"],
 ]);
 
 /** Controls, lone surrogates, and marks that make text read in another order than it is written. */
@@ -39,17 +52,24 @@ const forbidden = /[\p{Cc}\p{Cs}\ufffd\u202a-\u202e\u2066-\u2069]/u;
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", '"': '"', "\\": "\\" };
 
+/** A string that does not end leaves the brackets at the end of its line to the grammar: they were meant as such. */
+function lengthOf(match: RegExpExecArray): number {
+  const isOpen = match.groups!["string"] !== undefined && match.groups!["close"] === "";
+  return isOpen ? match[0].length - /(?<=.)[\s)\]},;]*$/u.exec(match[0])![0].length : match[0].length;
+}
+
 class Scanner {
   readonly tokens: Token[] = [];
   readonly trivia: Trivia[] = [];
   readonly diagnostics: Diagnostic[] = [];
   private position: number;
   private lineIsEmpty = true;
+  private readonly text: string;
+  private readonly file: string;
 
-  constructor(
-    private readonly text: string,
-    private readonly file: string,
-  ) {
+  constructor(text: string, file: string) {
+    this.text = text;
+    this.file = file;
     this.position = text.startsWith("\ufeff") ? 1 : 0;
   }
 
@@ -57,7 +77,7 @@ class Scanner {
     while (this.position < this.text.length) {
       lexeme.lastIndex = this.position;
       const match = lexeme.exec(this.text);
-      const length = match?.[0].length ?? 1;
+      const length = match ? lengthOf(match) : 1;
       this.accept(match?.groups ?? { bad: this.text[this.position]! }, this.position, this.position + length);
       this.position += length;
     }
@@ -70,15 +90,21 @@ class Scanner {
 
   private accept(groups: Record<string, string | undefined>, start: number, end: number): void {
     if (groups["space"] !== undefined) return;
-    if (groups["newline"] !== undefined) return this.newline(start, end);
-    if (groups["comment"] !== undefined) return this.comment(groups["comment"], start, end);
+    const { newline, comment } = groups;
+    if (newline !== undefined) this.newline(start, end);
+    else if (comment !== undefined) this.comment(comment, start, end);
+    else this.acceptToken(groups, start, end);
+  }
+
+  private acceptToken(groups: Record<string, string | undefined>, start: number, end: number): void {
+    const { name, number, suffix, string, close, foreign, symbol, bad } = groups;
     this.lineIsEmpty = false;
-    if (groups["name"] !== undefined) this.name(groups["name"], start, end);
-    else if (groups["number"] !== undefined) this.number(groups["number"], groups["suffix"]!, start, end);
-    else if (groups["string"] !== undefined) this.string(groups["string"].slice(1), groups["close"] === '"', start, end);
-    else if (groups["foreign"] !== undefined) this.foreign(groups["foreign"], start, end);
-    else if (groups["symbol"] !== undefined) this.push(symbols.get(groups["symbol"])!, groups["symbol"], start, end);
-    else this.bad(groups["bad"]!, start, end);
+    if (name !== undefined) this.name(name, start, end);
+    else if (number !== undefined) this.number(number, suffix!, start, end);
+    else if (string !== undefined) this.string(string.slice(1, end - start), close === '"', start, end);
+    else if (foreign !== undefined) this.foreign(foreign, start, end);
+    else if (symbol !== undefined) this.push(symbols.get(symbol)!, symbol, start, end);
+    else this.bad(bad!, start, end);
   }
 
   private push(type: Token["tokenType"], image: string, start: number, end: number): void {
@@ -95,7 +121,12 @@ class Scanner {
     const odd = forbidden.exec(text.replaceAll("\t", " "));
     if (odd) this.bad(odd[0], start + odd.index, start + odd.index + odd[0].length);
     const content = text.slice(1).replace(/^ /, "").trimEnd();
-    this.trivia.push({ kind: "comment", text: content, trailing: !this.lineIsEmpty, span: this.span(start, end) });
+    this.trivia.push({
+      kind: "comment",
+      text: content,
+      trailing: !this.lineIsEmpty,
+      span: this.span(start, end),
+    });
     this.lineIsEmpty = false;
   }
 
@@ -110,9 +141,15 @@ class Scanner {
     if (suffix !== "" || !finite) {
       const whole = text + suffix;
       const replacement = grouped ? whole.replaceAll("_", "") : text;
-      const message = finite ? `\`${whole}\` is not a number.` : `\`${whole}\` is larger than any number here.`;
+      const message = finite
+        ? `\`${whole}\` is not a number.`
+        : `\`${whole}\` is larger than any number here.`;
       const fix = grouped
-        ? { message: `Write \`${replacement}\`: digits are not grouped.`, span: this.span(start, end), replacement }
+        ? {
+            message: `Write \`${replacement}\`: digits are not grouped.`,
+            span: this.span(start, end),
+            replacement,
+          }
         : undefined;
       this.diagnostics.push(diagnostic("TFM1005", this.span(start, end), message, { fix }));
     }
@@ -122,25 +159,51 @@ class Scanner {
   private string(raw: string, closed: boolean, start: number, end: number): void {
     const odd = forbidden.exec(raw.replaceAll("\t", " "));
     if (odd) this.bad(odd[0], start + 1 + odd.index, start + 1 + odd.index + odd[0].length);
-    const escape = [...raw.matchAll(/\\(.)/gu)].find((m) => escapes[m[1]!] === undefined);
-    const at = start + 1 + (escape?.index ?? 0);
-    if (!closed) this.diagnostics.push(diagnostic("TFM1003", this.span(start, end), 'The string is not closed by `"` on its line.'));
-    else if (escape) this.diagnostics.push(diagnostic("TFM1003", this.span(at, at + escape[0].length), `\`${escape[0]}\` is not an escape.`, { hint: 'The escapes are `\\"`, `\\\\`, `\\n` and `\\t`.' }));
-    this.push(StringToken, raw.replace(/\\(.)/gu, (_, c: string) => escapes[c] ?? c), start, end);
+    const unknown = [...raw.matchAll(/\\(.)/gu)].find((m) => escapes[m[1]!] === undefined);
+    const at = start + 1 + (unknown?.index ?? 0);
+    if (!closed)
+      this.diagnostics.push(
+        diagnostic("TFM1003", this.span(start, end), 'The string is not closed by `"` on its line.'),
+      );
+    else if (unknown)
+      this.diagnostics.push(
+        diagnostic("TFM1003", this.span(at, at + unknown[0].length), `\`${unknown[0]}\` is not an escape.`, {
+          hint: 'The escapes are `\\"`, `\\\\`, `\\n` and `\\t`.',
+        }),
+      );
+    this.push(
+      StringToken,
+      raw.replace(/\\(.)/gu, (_, c: string) => escapes[c] ?? c),
+      start,
+      end,
+    );
   }
 
   private foreign(text: string, start: number, end: number): void {
     const replacement = foreignOperators.get(text)!;
     const span = this.span(start, end);
-    const fix = { message: `Write \`${replacement}\`.`, span, replacement: /^[a-z]/.test(replacement) ? ` ${replacement} ` : replacement };
+    const fix = {
+      message: `Write \`${replacement}\`.`,
+      span,
+      replacement: /^[a-z]/.test(replacement) ? ` ${replacement} ` : replacement,
+    };
     this.diagnostics.push(diagnostic("TFM1006", span, `\`${text}\` is not an operator here.`, { fix }));
     this.push((symbols.get(replacement) ?? reserved.get(replacement))!, replacement, start, end);
   }
 
   private bad(text: string, start: number, end: number): void {
-    const shown = [...text].slice(0, 12).map((c) => (forbidden.test(c) || /\s/u.test(c) ? `U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}` : c)).join("");
+    const shown = [...text]
+      .slice(0, 12)
+      .map((c) =>
+        forbidden.test(c) || /\s/u.test(c)
+          ? `U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`
+          : c,
+      )
+      .join("");
     const hint = text.startsWith("'") ? 'Strings stand between `"`.' : undefined;
-    this.diagnostics.push(diagnostic("TFM1001", this.span(start, end), `\`${shown}\` is not part of the language.`, { hint }));
+    this.diagnostics.push(
+      diagnostic("TFM1001", this.span(start, end), `\`${shown}\` is not part of the language.`, { hint }),
+    );
   }
 }
 

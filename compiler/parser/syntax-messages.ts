@@ -7,7 +7,17 @@ import type { IParserErrorMessageProvider, IToken, TokenType } from "chevrotain"
 import * as t from "./tokens.js";
 
 /** Rules whose whole set of first tokens has a better name than its list. */
-const expressionRules = new Set(["expression", "value", "conditional", "operation", "unary", "postfix", "atom", "case", "return"]);
+const expressionRules = new Set([
+  "expression",
+  "value",
+  "conditional",
+  "operation",
+  "unary",
+  "postfix",
+  "atom",
+  "case",
+  "return",
+]);
 
 export function found(token: IToken): string {
   if (token.tokenType === t.Separator) return token.image === ";" ? "`;`" : "the end of the statement";
@@ -17,7 +27,8 @@ export function found(token: IToken): string {
   return token.tokenType === t.StringToken ? "a string" : `\`${shown}\``;
 }
 
-const label = (type: TokenType): string => (type === t.Separator ? "the end of the statement" : (type.LABEL ?? type.name));
+const label = (type: TokenType): string =>
+  type === t.Separator ? "the end of the statement" : (type.LABEL ?? type.name);
 
 function oneOf(types: readonly TokenType[]): string {
   const labels = [...new Set(types.map(label))];
@@ -30,10 +41,18 @@ function expected(ruleName: string, firsts: readonly TokenType[]): string {
 }
 
 export const syntaxMessages: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected: type, actual }) => `Expected ${label(type)}, found ${found(actual)}.`,
-  buildNotAllInputParsedMessage: ({ firstRedundant }) => `Expected a declaration, found ${found(firstRedundant)}.`,
+  buildMismatchTokenMessage: ({ expected: type, actual }) =>
+    `Expected ${label(type)}, found ${found(actual)}.`,
+  buildNotAllInputParsedMessage: ({ firstRedundant }) =>
+    `Expected a declaration, found ${found(firstRedundant)}.`,
   buildNoViableAltMessage: ({ expectedPathsPerAlt, actual, ruleName }) =>
-    `Expected ${expected(ruleName, expectedPathsPerAlt.flat().map((path) => path[0]!))}, found ${found(actual[0]!)}.`,
+    `Expected ${expected(
+      ruleName,
+      expectedPathsPerAlt.flat().map((path) => path[0]!),
+    )}, found ${found(actual[0]!)}.`,
   buildEarlyExitMessage: ({ expectedIterationPaths, actual, ruleName }) =>
-    `Expected ${expected(ruleName, expectedIterationPaths.map((path) => path[0]!))}, found ${found(actual[0]!)}.`,
+    `Expected ${expected(
+      ruleName,
+      expectedIterationPaths.map((path) => path[0]!),
+    )}, found ${found(actual[0]!)}.`,
 };

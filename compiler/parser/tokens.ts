@@ -5,7 +5,8 @@
  * starts and what follows fits (see `arrange.ts`), so a tensor may be called `loss`, a block `attention`,
  * a parameter `table` and an argument `mask`.
  */
-import { createToken, type IToken, type TokenType } from "chevrotain";
+import type { IToken, TokenType } from "chevrotain";
+import { createToken } from "chevrotain";
 
 const token = (name: string, label: string): TokenType => createToken({ name, label });
 
@@ -68,35 +69,99 @@ export const Return = punctuation("Return", "return");
 
 /** Words that are never names (except after `.`). */
 export const reserved: ReadonlyMap<string, TokenType> = new Map([
-  ["if", If], ["then", Then], ["else", Else], ["where", Where], ["as", As],
-  ["and", Operator], ["or", Operator], ["not", Not], ["true", True], ["false", False],
+  ["if", If],
+  ["then", Then],
+  ["else", Else],
+  ["where", Where],
+  ["as", As],
+  ["and", Operator],
+  ["or", Operator],
+  ["not", Not],
+  ["true", True],
+  ["false", False],
 ]);
 
 export const symbols: ReadonlyMap<string, TokenType> = new Map([
-  ["(", LParen], [")", RParen], ["[", LBracket], ["]", RBracket], ["{", LBrace], ["}", RBrace],
-  [",", Comma], [":", Colon], [".", Dot], ["~", Tilde], ["=", Equals], ["+=", PlusEquals], ["*=", TimesEquals],
-  ["*", Star], ["-", Minus], [";", Separator],
+  ["(", LParen],
+  [")", RParen],
+  ["[", LBracket],
+  ["]", RBracket],
+  ["{", LBrace],
+  ["}", RBrace],
+  [",", Comma],
+  [":", Colon],
+  [".", Dot],
+  ["~", Tilde],
+  ["=", Equals],
+  ["+=", PlusEquals],
+  ["*=", TimesEquals],
+  ["*", Star],
+  ["-", Minus],
+  [";", Separator],
   ...["+", "/", "//", "%", "^", "==", "!=", "<", "<=", ">", ">="].map((text) => [text, Operator] as const),
 ]);
 
 /** Keywords only where a declaration or statement starts, and not if `=`, `+=`, `*=` or `[` follows. */
 export const declarationKeywords: ReadonlyMap<string, TokenType> = new Map([
-  ["import", Import], ["model", Model], ["block", Block], ["mask", Mask], ["score", Score], ["law", Law],
+  ["import", Import],
+  ["model", Model],
+  ["block", Block],
+  ["mask", Mask],
+  ["score", Score],
+  ["law", Law],
 ]);
 export const statementKeywords: ReadonlyMap<string, TokenType> = new Map([
-  ["param", Param], ["frozen", Frozen], ["nodecay", NoDecay], ["decay", Decay], ["state", State], ["table", Table],
-  ["input", Input], ["use", Use], ["repeat", Repeat], ["match", Match], ["output", Output], ["loss", Loss],
-  ["train", Train], ["probe", Probe], ["return", Return], ["law", Law],
+  ["param", Param],
+  ["frozen", Frozen],
+  ["nodecay", NoDecay],
+  ["decay", Decay],
+  ["state", State],
+  ["table", Table],
+  ["input", Input],
+  ["use", Use],
+  ["repeat", Repeat],
+  ["match", Match],
+  ["output", Output],
+  ["loss", Loss],
+  ["train", Train],
+  ["probe", Probe],
+  ["return", Return],
+  ["law", Law],
 ]);
 
 /** Statements of the design that this version does not have. */
 export const laterKeywords: ReadonlySet<string> = new Set(["variant", "each", "scan", "decode", "weights"]);
 
 export const vocabulary: TokenType[] = [
-  Separator, Name, NumberToken, StringToken,
-  LParen, RParen, LBracket, RBracket, LBrace, RBrace, Comma, Colon, Dot, Tilde, Equals, PlusEquals, TimesEquals,
-  Star, Minus, Operator,
-  If, Then, Else, Where, As, Not, True, False, Shared,
+  Separator,
+  Name,
+  NumberToken,
+  StringToken,
+  LParen,
+  RParen,
+  LBracket,
+  RBracket,
+  LBrace,
+  RBrace,
+  Comma,
+  Colon,
+  Dot,
+  Tilde,
+  Equals,
+  PlusEquals,
+  TimesEquals,
+  Star,
+  Minus,
+  Operator,
+  If,
+  Then,
+  Else,
+  Where,
+  As,
+  Not,
+  True,
+  False,
+  Shared,
   ...new Set([...declarationKeywords.values(), ...statementKeywords.values()]),
 ];
 

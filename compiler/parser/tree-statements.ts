@@ -10,6 +10,7 @@ import type {
   Expression,
   IfStatement,
   InputStatement,
+  LawDeclaration,
   MatchStatement,
   Name,
   ParamStatement,
@@ -18,14 +19,29 @@ import type {
   TableStatement,
   UseStatement,
 } from "./model.js";
-import { lawOf, namesOf, report } from "./tree.js";
-import { type Context, expression, expressionIn, expressionsIn, nameOf, nodes, spanOf, tokens } from "./tree-expressions.js";
+import type { Context } from "./tree-expressions.js";
+import {
+  expression,
+  expressionIn,
+  expressionsIn,
+  join,
+  nameOf,
+  namesOf,
+  nodes,
+  report,
+  spanOf,
+  tokens,
+} from "./tree-expressions.js";
 
 export function bodyOf(body: CstNode | undefined, c: Context): readonly Statement[] {
   if (body === undefined) return [];
   return nodes(body, "line").flatMap((line): Statement[] => {
     const statement = nodes(line, "statement")[0];
-    const inner = statement && Object.values(statement.children).flat().find((e): e is CstNode => "children" in e);
+    const inner =
+      statement &&
+      Object.values(statement.children)
+        .flat()
+        .find((e): e is CstNode => "children" in e);
     return inner === undefined ? [] : [statementOf(inner, c)];
   });
 }
@@ -78,10 +94,14 @@ function sizesOf(node: CstNode, c: Context): readonly Expression[] | undefined {
 function paramOf(node: CstNode, c: Context): ParamStatement {
   const decay = tokens(node, "Decay").length > 0;
   const nodecay = tokens(node, "NoDecay").length > 0;
-  if (decay && nodecay) report(c, "TFM1008", spanOf(node, c), "A parameter is `decay` or `nodecay`, not both.");
+  if (decay && nodecay) report(c, spanOf(node, c), "A parameter is `decay` or `nodecay`, not both.");
   return {
     kind: "param",
-    entries: nodes(node, "entry").map((e) => ({ name: nameOf(tokens(e, "Name")[0], c, e), sizes: sizesOf(e, c) ?? [], span: spanOf(e, c) })),
+    entries: nodes(node, "entry").map((e) => ({
+      name: nameOf(tokens(e, "Name")[0], c, e),
+      sizes: sizesOf(e, c) ?? [],
+      span: spanOf(e, c),
+    })),
     init: nodes(node, "init").map((e) => expression(e, c))[0],
     condition: nodes(node, "condition").map((e) => expression(e, c))[0],
     frozen: tokens(node, "Frozen").length > 0,
@@ -93,7 +113,14 @@ function paramOf(node: CstNode, c: Context): ParamStatement {
 function tableOf(node: CstNode, c: Context): TableStatement {
   const name = nameOf(tokens(node, "Name")[0], c, node);
   const indices = namesOf(tokens(node, "index"), c, node);
-  return { kind: "table", name, sizes: sizesOf(node, c) ?? [], indices, value: expressionIn(node, c), span: spanOf(node, c) };
+  return {
+    kind: "table",
+    name,
+    sizes: sizesOf(node, c) ?? [],
+    indices,
+    value: expressionIn(node, c),
+    span: spanOf(node, c),
+  };
 }
 
 function inputOf(node: CstNode, c: Context): InputStatement {
@@ -101,16 +128,26 @@ function inputOf(node: CstNode, c: Context): InputStatement {
   const bound = nodes(node, "expression").map((e) => expression(e, c))[0];
   const element = written?.image === "real" || written?.image === "bool" ? written.image : "int";
   const at = written ? spanOf(written, c) : spanOf(node, c);
-  if (written && written.image !== element) report(c, "TFM1008", at, `\`${written.image}\` is no element type.`, "An input is `int(bound)`, `real` or `bool`.");
-  else if (written && element !== "int" && bound) report(c, "TFM1008", bound.span, `\`${element}\` has no bound.`, "Only `int(bound)` has one.");
-  return { kind: "input", name: nameOf(tokens(node, "Name")[0], c, node), axes: sizesOf(node, c) ?? [], element, bound, span: spanOf(node, c) };
+  if (written && written.image !== element)
+    report(c, at, `\`${written.image}\` is no element type.`, "An input is `int(bound)`, `real` or `bool`.");
+  else if (written && element !== "int" && bound)
+    report(c, bound.span, `\`${element}\` has no bound.`, "Only `int(bound)` has one.");
+  return {
+    kind: "input",
+    name: nameOf(tokens(node, "Name")[0], c, node),
+    axes: sizesOf(node, c) ?? [],
+    element,
+    bound,
+    span: spanOf(node, c),
+  };
 }
 
 function assignOf(node: CstNode, c: Context): AssignStatement {
   const axes = nodes(node, "axes")[0];
   const star = axes && tokens(axes, "Star")[0];
-  if (star) report(c, "TFM1008", spanOf(star, c), "`*` is not an index.", "On the left stand the names of the indices.");
-  const operator = tokens(node, "PlusEquals").length > 0 ? "+" : tokens(node, "TimesEquals").length > 0 ? "*" : undefined;
+  if (star) report(c, spanOf(star, c), "`*` is not an index.", "On the left stand the names of the indices.");
+  const operator =
+    tokens(node, "PlusEquals").length > 0 ? "+" : tokens(node, "TimesEquals").length > 0 ? "*" : undefined;
   return {
     kind: "assign",
     target: nameOf(tokens(node, "Name")[0], c, node),
@@ -124,15 +161,24 @@ function assignOf(node: CstNode, c: Context): AssignStatement {
 function useOf(node: CstNode, c: Context): UseStatement {
   const value = expressionIn(node, c);
   if (value.kind !== "call" && value.span.end > 0 && nodes(node, "expression").length > 0) {
-    report(c, "TFM1008", value.span, "`use` makes an instance, so a call of a block stands here.", "For example `use wte = embedding(vocab, d)`.");
+    report(
+      c,
+      value.span,
+      "`use` makes an instance, so a call of a block stands here.",
+      "For example `use wte = embedding(vocab, d)`.",
+    );
   }
-  const call: CallExpression = value.kind === "call" ? value : { kind: "call", callee: value, arguments: [], as: undefined, span: value.span };
+  const call: CallExpression =
+    value.kind === "call"
+      ? value
+      : { kind: "call", callee: value, arguments: [], as: undefined, span: value.span };
   return { kind: "use", name: nameOf(tokens(node, "Name")[0], c, node), value: call, span: spanOf(node, c) };
 }
 
 function repeatOf(node: CstNode, c: Context): RepeatStatement {
   const written = tokens(node, "Name")[0];
-  const { rest, as } = takeAs(expressionIn(node, c));
+  const count = expressionIn(node, c);
+  const { rest, as } = written ? { rest: count, as: undefined } : takeAs(count);
   return {
     kind: "repeat",
     count: rest,
@@ -158,7 +204,15 @@ function ifOf(node: CstNode, c: Context): IfStatement {
   let otherwise = bodyOf(nodes(node, "otherwise")[0], c);
   for (let i = conditions.length - 1; i > 0; i--) {
     const start = spanOf(conditions[i]!, c).start;
-    otherwise = [{ kind: "if", condition: expression(conditions[i]!, c), then: bodyOf(bodies[i], c), otherwise, span: { ...span, start } }];
+    otherwise = [
+      {
+        kind: "if",
+        condition: expression(conditions[i]!, c),
+        then: bodyOf(bodies[i], c),
+        otherwise,
+        span: { ...span, start },
+      },
+    ];
   }
   return { kind: "if", condition: expressionIn(node, c), then: bodyOf(bodies[0], c), otherwise, span };
 }
@@ -167,11 +221,19 @@ function matchOf(node: CstNode, c: Context): MatchStatement {
   const cases = nodes(node, "case").map((k) => ({
     patterns: tokens(k, "Else").length > 0 ? undefined : expressionsIn(k, c),
     body: bodyOf(nodes(k, "body")[0], c),
-    span: spanOf(k, c),
+    span: join(spanOf(k, c), spanOf(nodes(k, "body")[0] ?? k, c)),
   }));
   return { kind: "match", value: expressionIn(node, c), cases, span: spanOf(node, c) };
 }
 
+/** Without the separator, which may stand behind a comment. */
 function settingOf(node: CstNode, c: Context) {
-  return { name: nameOf(tokens(node, "Name")[0], c, node), value: expressionIn(node, c), span: spanOf(node, c) };
+  const name = nameOf(tokens(node, "Name")[0], c, node);
+  const value = expressionIn(node, c);
+  return { name, value, span: join(name.span, value.span) };
+}
+
+export function lawOf(node: CstNode, c: Context): LawDeclaration {
+  const name = nameOf(tokens(node, "Name")[0], c, node);
+  return { kind: "law", name, claim: expressionIn(node, c), span: spanOf(node, c) };
 }

@@ -3,30 +3,26 @@
  *
  *     declaration{ model{ Name, parameters, body } }  →  { kind: "model", name, parameters, body, doc, span }
  */
-import type { CstNode, IToken } from "chevrotain";
-import { type Diagnostic, diagnostic } from "../diagnostics.js";
-import type { Declaration, FormulaDeclaration, LawDeclaration, Name, Parameter, Span } from "./model.js";
-import { type Context, expressionIn, nameOf, nodes, spanOf, tokens } from "./tree-expressions.js";
-import { bodyOf } from "./tree-statements.js";
+import type { CstNode } from "chevrotain";
+import type { Declaration, FormulaDeclaration, Name, Parameter } from "./model.js";
+import type { Context } from "./tree-expressions.js";
+import { expressionIn, nameOf, namesOf, nodes, report, spanOf, tokens } from "./tree-expressions.js";
+import { bodyOf, lawOf } from "./tree-statements.js";
 
 /** The comment right above a declaration, by the offset where the declaration starts. */
 export type DocOf = (start: number) => string;
 
-export function report(c: Context, code: Parameters<typeof diagnostic>[0], span: Span, message: string, hint?: string): void {
-  const made: Diagnostic = diagnostic(code, span, message, { hint });
-  c.diagnostics.push(made);
-}
-
 export function declarationsOf(file: CstNode, c: Context, docOf: DocOf): readonly Declaration[] {
   return nodes(file, "declaration").flatMap((declaration): Declaration[] => {
-    const inner = Object.values(declaration.children).flat().find((e): e is CstNode => "children" in e);
+    const inner = Object.values(declaration.children)
+      .flat()
+      .find((e): e is CstNode => "children" in e);
     return inner === undefined ? [] : [declarationOf(inner, c, docOf)];
   });
 }
 
 function declarationOf(node: CstNode, c: Context, docOf: DocOf): Declaration {
   const span = spanOf(node, c);
-  const doc = docOf(span.start);
   const name = nameOf(tokens(node, "Name")[0], c, node);
   switch (node.name) {
     case "import":
@@ -34,17 +30,20 @@ function declarationOf(node: CstNode, c: Context, docOf: DocOf): Declaration {
     case "law":
       return lawOf(node, c);
     case "formula":
-      return formulaOf(node, name, doc, c);
+      return formulaOf(node, name, docOf(span.start), c);
     case "model":
     case "block":
-      return { kind: node.name, name, parameters: parametersOf(nodes(node, "parameters")[0], c), body: bodyOf(nodes(node, "body")[0], c), doc, span };
+      return {
+        kind: node.name,
+        name,
+        parameters: parametersOf(nodes(node, "parameters")[0], c),
+        body: bodyOf(nodes(node, "body")[0], c),
+        doc: docOf(span.start),
+        span,
+      };
     default:
       throw new Error(`internal: ${node.name} is no declaration`);
   }
-}
-
-export function lawOf(node: CstNode, c: Context): LawDeclaration {
-  return { kind: "law", name: nameOf(tokens(node, "Name")[0], c, node), claim: expressionIn(node, c), span: spanOf(node, c) };
 }
 
 function formulaOf(node: CstNode, name: Name, doc: string, c: Context): FormulaDeclaration {
@@ -52,10 +51,23 @@ function formulaOf(node: CstNode, name: Name, doc: string, c: Context): FormulaD
   const last = lists.at(-1) ?? [];
   for (const p of last) {
     if (p.axes === undefined && p.defaultValue === undefined) continue;
-    report(c, "TFM1008", p.span, `\`${p.name.text}\` is an index here, so it is a plain name.`, "Values and tensors that the formula captures stand in a parenthesis of their own before the indices.");
+    report(
+      c,
+      p.span,
+      `\`${p.name.text}\` is an index here, so it is a plain name.`,
+      "Values and tensors that the formula captures stand in a parenthesis of their own before the indices.",
+    );
   }
   const kind = tokens(node, "Mask").length > 0 ? "mask" : "score";
-  return { kind, name, captures: lists.length > 1 ? lists[0]! : [], arguments: last.map((p) => p.name), value: expressionIn(node, c), doc, span: spanOf(node, c) };
+  return {
+    kind,
+    name,
+    captures: lists.length > 1 ? lists[0]! : [],
+    arguments: last.map((p) => p.name),
+    value: expressionIn(node, c),
+    doc,
+    span: spanOf(node, c),
+  };
 }
 
 function parametersOf(node: CstNode | undefined, c: Context): readonly Parameter[] {
@@ -71,8 +83,4 @@ function parameterOf(node: CstNode, c: Context): Parameter {
     defaultValue: hasDefault ? expressionIn(node, c) : undefined,
     span: spanOf(node, c),
   };
-}
-
-export function namesOf(list: readonly IToken[], c: Context, at: CstNode): readonly Name[] {
-  return list.map((token) => nameOf(token, c, at));
 }
