@@ -105,6 +105,8 @@ export interface Built {
   readonly forward: Graph;
   /** outputs: `loss.sum` and `loss.count` (f32 []), where the model has a loss. */
   readonly loss: Graph | undefined;
+  /** The same loss without dropout, where `loss` has any: what validation measures. */
+  readonly evaluation?: Graph;
   /** The optimizer step on one leaf. Undefined where the model has no loss. */
   readonly optimizer: OptimizerRule | undefined;
   readonly probes: readonly string[];
