@@ -24,6 +24,8 @@ export interface Place {
   readonly turn: number;
   readonly stride: Size;
   readonly length: Size;
+  /** Of a stacked value: that many slices of `length` elements, align64(stride) apart. Absent: one. */
+  readonly count?: number;
 }
 
 /** One text of a kernel. `grid`: invocations; the device dispatches ⌈grid / workgroup⌉ groups. */
