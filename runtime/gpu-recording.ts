@@ -23,7 +23,7 @@ export function recordSteps(
     return known;
   };
   const dispatches = steps.map((step, n): Dispatch => {
-    const { kernel, pipeline, layout } = step.kernel as GpuKernel;
+    const { pipeline, layout } = step.kernel as GpuKernel;
     const { offset, size } = offsets[n]!;
     const places = step.bindings.map((range) => `${nameOf(range.buffer)}+${range.offset}:${range.size}`);
     const key = `${offset} ${places.join(" ")}`;
@@ -31,11 +31,7 @@ export function recordSteps(
       groups.get(key) ??
       bindGroup(device, layout, { buffer: uniforms, offset, size }, scalars, step.bindings);
     groups.set(key, group);
-    const [x, y, z] = step.grid.map((count, d) => Math.ceil(count / kernel.wgsl.workgroup[d]!)) as [
-      number,
-      number,
-      number,
-    ];
+    const [x, y, z] = step.groups;
     return { pipeline, group, x, y, z };
   });
   return { steps, dispatches, destroy: () => uniforms.destroy() };

@@ -196,6 +196,18 @@ describe.each(["cpu", "webgpu"] as const)("session on %s", (kind) => {
     session.dispose();
   });
 
+  test("more groups than a dimension allows come folded", async () => {
+    const real = await device(kind);
+    const folding = { ...real, limits: { ...real.limits, maxGroupsPerDimension: 3 } };
+    const session = await createSession(toy, folding);
+    session.writeParameters(weights);
+    const tokens = tensor(idsOf(65), [5, 13]); // 520 logits in 9 groups: 3 rows; 260 features in 5: 2 rows of 3
+    const { logits, x } = await session.run("forward", { tokens }, {}, { read: ["logits", "x"] });
+    close(logits!, logits64(idsOf(65), weights));
+    close(x!, features64(idsOf(65), weights));
+    session.dispose();
+  });
+
   test("after dispose everything says so", async () => {
     const session = await toySession(kind);
     session.dispose();
