@@ -323,6 +323,20 @@ test("auto is a hardware adapter or the CPU, never a software adapter", async ()
   auto.dispose();
 });
 
+test("a command that the GPU refuses is a fault of the compiler, told at the next reading", async () => {
+  const [embed] = toy.entries.forward.steps;
+  const short = { ...embed!, bindings: embed!.bindings.slice(0, 2) };
+  const steps = [short, ...toy.entries.forward.steps.slice(1)];
+  const doomed = await openDevice({ device: "webgpu" });
+  const session = await createSession(
+    { ...toy, entries: { forward: { ...toy.entries.forward, steps } } },
+    doomed,
+  );
+  const error = await failure(() => session.run("forward", { tokens: [[1]] }, {}, { read: ["logits"] }));
+  expect(error.message).toMatch(/^internal: the GPU refused a command: [^]*"wte"/);
+  doomed.dispose();
+});
+
 test("an adapter that is not there is TFM6001 with what to do", async () => {
   const error = await failure(() => openDevice({ device: "webgpu", adapter: "no such adapter" }));
   expect(error.code).toBe("TFM6001");
