@@ -7,7 +7,6 @@
  * %2 = gather(%1, %0) axis=0 : f32 [batch=B, t=T, d=64]
  * ```
  */
-import type { Builder } from "./builder.js";
 import type { Axis, DType, Shape } from "./shape.js";
 import type { OpName, Vocabulary } from "./vocabulary.js";
 
@@ -124,7 +123,6 @@ export interface OptimizerRule {
   readonly name: string;
   readonly states: readonly { readonly name: string; readonly initial: number }[];
   apply(
-    b: Builder,
     leaf: Node,
     gradient: Node,
     states: readonly Node[],
