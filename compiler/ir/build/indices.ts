@@ -28,16 +28,16 @@ export function indexContext(env: Env, left: readonly Name[], value: Expression)
     checkIndexName(env, name);
     add(name.text);
   }
-  const visit = (x: Expression, inSubscript: boolean): void => {
+  const look = (x: Expression, inSubscript: boolean): void => {
     if (x.kind === "reduce") for (const name of x.indices) (checkIndexName(env, name), add(name.text));
     if (x.kind === "name" && inSubscript && isFree(env.scope, x.text)) add(x.text);
     if (x.kind === "name" && inSubscript) checkIndexName(env, x);
     if (x.kind === "subscript") {
-      visit(x.base, false);
-      for (const index of x.indices) visit(index, true);
-    } else for (const child of childrenOf(x)) visit(child, inSubscript && x.kind !== "call");
+      look(x.base, false);
+      for (const index of x.indices) look(index, true);
+    } else for (const child of childrenOf(x)) look(child, inSubscript && x.kind !== "call");
   };
-  visit(value, false);
+  look(value, false);
   return { order, infos: new Map(), bases: new Map(), labels: new Set(order), guarded: new Set() };
 }
 
@@ -53,20 +53,37 @@ function checkIndexName(env: Env, { text, span }: { readonly text: string; reado
   });
 }
 
-/** Learns the ranges of all indices from the axes that they subscript plainly. */
+/**
+ * Learns the ranges of all indices from the axes that they subscript plainly; an index that stands nowhere alone runs over
+ * the axis along which it is shifted.
+ */
 export function inferRanges(env: Env, value: Expression): void {
-  if (value.kind === "subscript") learn(env, value);
-  else for (const child of childrenOf(value)) inferRanges(env, child);
+  visit(env, value, labelOf);
+  visit(env, value, shiftedLabel);
 }
 
-function learn(env: Env, expression: SubscriptExpression): void {
+type LabelOf = (env: Env, index: Expression) => string | undefined;
+
+function visit(env: Env, value: Expression, label: LabelOf): void {
+  if (value.kind === "subscript") learn(env, value, label);
+  else for (const child of childrenOf(value)) visit(env, child, label);
+}
+
+/** `i` in `i - 1`, where nothing else says what i runs over. */
+function shiftedLabel(env: Env, index: Expression): string | undefined {
+  if (index.kind !== "binary" || (index.operator !== "+" && index.operator !== "-")) return undefined;
+  const label = labelOf(env, index.left) ?? (index.operator === "+" ? labelOf(env, index.right) : undefined);
+  return label === undefined || env.index!.infos.has(label) ? undefined : label;
+}
+
+function learn(env: Env, expression: SubscriptExpression, labelOfIndex: LabelOf): void {
   const base = baseOf(env, expression);
-  for (const index of expression.indices) inferRanges(env, index);
+  for (const index of expression.indices) visit(env, index, labelOfIndex);
   if (base.kind !== "tensor") return;
   checkRank(env, base, expression);
   const inner = base.batched ? base.node.shape.slice(1) : base.node.shape;
   expression.indices.forEach((index, n) => {
-    const label = labelOf(env, index);
+    const label = labelOfIndex(env, index);
     if (label !== undefined) note(env, label, inner[n]!.size, base.axes[n]!, index.span);
   });
 }

@@ -39,10 +39,16 @@ export function runStatement(env: Env, statement: Statement): Value | undefined 
     if (!(error instanceof Stop)) throw error;
     for (const name of definedNames(statement)) {
       const at = assignable(env.scope, name) ?? env.scope;
-      bind(at, name, poison);
+      if (!keepsShape(env, statement, name)) bind(at, name, poison);
     }
     return statement.kind === "return" ? poison : undefined;
   }
+}
+
+/** What changes a tensor (`x = x + …`) hardly changes its shape: the mistakes after it are worth reporting. */
+function keepsShape(env: Env, s: Statement, name: string): boolean {
+  if (s.kind !== "assign" && s.kind !== "repeat") return false;
+  return lookupInBlock(env.scope, name)?.value.kind === "tensor";
 }
 
 function definedNames(s: Statement): readonly string[] {
