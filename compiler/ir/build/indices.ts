@@ -12,7 +12,7 @@ import { demandAtMost, sizeWords } from "./lengths.js";
 import { lookup, lookupInBlock, type Scope } from "./scope.js";
 import { type Env, fail, type IndexContext, originRelated } from "./session.js";
 import { baseOf, checkRank } from "./subscript.js";
-import type { AxisLabel } from "./values.js";
+import type { AxisLabel, Value } from "./values.js";
 import { childrenOf } from "./walk.js";
 
 export const emptyIndex = (): IndexContext => ({ order: [], infos: new Map(), bases: new Map(), labels: new Set(), guarded: new Set() });
@@ -41,7 +41,12 @@ export function indexContext(env: Env, left: readonly Name[], value: Expression)
   return { order, infos: new Map(), bases: new Map(), labels: new Set(order), guarded: new Set() };
 }
 
-const isFree = (scope: Scope, name: string): boolean => lookup(scope, name) === undefined;
+/** Blocks, models and functions cannot stand in a subscript: their names are free for indices. */
+function isFree(scope: Scope, name: string): boolean {
+  const kind = lookup(scope, name)?.value.kind;
+  return kind === undefined || NEVER_INDEX.has(kind);
+}
+const NEVER_INDEX: ReadonlySet<Value["kind"]> = new Set<Value["kind"]>(["block", "formula", "model", "builtin", "instance"]);
 
 /** "A name is not both a size and an index in one block." */
 function checkIndexName(env: Env, { text, span }: { readonly text: string; readonly span: Span }): void {
