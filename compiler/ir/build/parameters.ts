@@ -58,10 +58,13 @@ function declare(env: Env, statement: ParamStatement, name: string, sizes: reado
   if (known) throw new Error(`internal: parameter ${path} is declared twice`);
   const b = env.session.builder;
   const node = frame.outer ? b.input("slice", sliceName(frame.id, path), shape, "f32") : b.input("parameter", path, shape, "f32");
-  const decay = statement.decay ?? shape.length >= 2;
+  // Biases and gains, of whatever rank, start as a constant.
+  const decay = statement.decay ?? (shape.length >= 2 && !CONSTANT.has(init.kind));
   frame.parameters.set(path, { path, shape, init, frozen: statement.frozen, decay, span, node, order: env.session.counters.parameters++ });
   return tensor(node, false, labels);
 }
+
+const CONSTANT: ReadonlySet<Initializer["kind"]> = new Set<Initializer["kind"]>(["zeros", "ones", "constant"]);
 
 /** The name of a parameter inside its `repeat` until the region is closed. */
 export const sliceName = (region: number, path: string): string => `${region}:${path}`;
