@@ -142,6 +142,7 @@ function outOfRange(env: Env, { span, axis, base }: Place, size: Size, reached: 
 function readAffine(env: Env, node: Node, axis: number, affine: Affine, place: Place): { node: Node; labels: readonly string[] } {
   const label = plainLabel(affine);
   if (label !== undefined) return { node: fit(env, node, axis, label, place), labels: [label] };
+  for (const own of labelsIn(affine)) if (!env.index!.infos.has(own)) rangeUnknown(env, own, place.span);
   const layout = readLayout(env, node, axis, affine);
   if (layout) return layout;
   checkRange(env, node.shape[axis]!.size, affine, place);
