@@ -11,8 +11,8 @@ import { diagnostic, fileSpan } from "../diagnostics.js";
 import { nearest } from "../nearest.js";
 import type { Expression, Model, ModelDeclaration, TrainStatement } from "../parser/model.js";
 import { readTfm } from "../parser/read-tfm.js";
+import { bindParameter } from "./build/arguments.js";
 import { assemble } from "./build/assemble.js";
-import { bindParameter } from "./build/calls.js";
 import type { Program, Resolve } from "./build/declarations.js";
 import { isLibraryFile, readDeclarations } from "./build/declarations.js";
 import { evaluate } from "./build/evaluate.js";
@@ -42,6 +42,8 @@ export interface BuildOptions {
   readonly settings?: Readonly<Record<string, SettingValue>>;
   /** The file that an `import` names, read; undefined where it cannot be. */
   readonly resolve: Resolve;
+  /** Where the nodes are made. The entries derived from a Built, its optimizer's steps among them, share this builder. */
+  readonly builder?: Builder;
 }
 
 export interface BuildResult {
@@ -55,7 +57,7 @@ export function build(model: Model, options: BuildOptions): BuildResult {
   const entry = chooseEntry(model, program, options.entry, diagnostics);
   if (!entry) return { built: undefined, diagnostics };
   const settings = sortSettings(model, entry, options.settings ?? {}, diagnostics);
-  const context: Context = { program, entry, settings, diagnostics, builder: createBuilder() };
+  const context: Context = { program, entry, settings, diagnostics, builder: options.builder ?? createBuilder() };
   const built = elaborateModel(context);
   return { built: hasErrors(diagnostics) ? undefined : built, diagnostics };
 }

@@ -4,6 +4,7 @@ import { createBuilder } from "../../compiler/ir/builder.js";
 import { interpret } from "../../compiler/ir/interpret.js";
 import { f64 } from "../../compiler/ir/numbers/f64.js";
 import { mix } from "../../compiler/ir/numbers/random.js";
+import { flat } from "../support/numbers.js";
 import { built, evaluateGraph, leavesOf, tensorOf } from "./support.js";
 
 const ones = (model: ReturnType<typeof built>) =>
@@ -36,7 +37,7 @@ test("attention over a memory of another length and width, padded", () => {
   });
   const short = evaluateGraph(model.forward, inputs(2, 0), { B: 1, T: 3, S: 2 })["y"]!;
   const padded = evaluateGraph(model.forward, inputs(5, 99), { B: 1, T: 3, S: 5 })["y"]!;
-  padded.data.forEach((v, n) => expect(v).toBeCloseTo(short.data[n]!, 12));
+  flat(padded).forEach((v, n) => expect(v).toBeCloseTo(short.data[n]!, 12));
 });
 
 test("dropout draws by seed, step, path, turn and element", () => {
@@ -45,7 +46,7 @@ test("dropout draws by seed, step, path, turn and element", () => {
   );
   const x = tensorOf([2, 2, 4], new Array(16).fill(1));
   const lengths = { B: 2, T: 2 };
-  expect([...evaluateGraph(model.forward, { x }, lengths)["y"]!.data]).toEqual([...x.data]);
+  expect(flat(evaluateGraph(model.forward, { x }, lengths)["y"]!)).toEqual(flat(x));
   const uniform = (turn: number, element: number): number => {
     const fnv = [...new TextEncoder().encode("repeat.*.dropout.random")].reduce(
       (h, c) => Math.imul(h ^ c, 0x01000193) >>> 0,
@@ -71,7 +72,7 @@ test("sinusoids", () => {
   const y = evaluateGraph(model.forward, { x: tensorOf([1, 3, 4], new Array(12).fill(0)) }, { B: 1, T: 3 })[
     "y"
   ]!;
-  y.data.forEach((v, n) => {
+  flat(y).forEach((v, n) => {
     const [i, c] = [Math.floor(n / 4), n % 4];
     const angle = i / 10000 ** ((c - (c % 2)) / 4);
     expect(v).toBeCloseTo(c % 2 === 0 ? Math.sin(angle) : Math.cos(angle), 12);

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { createBuilder } from "../../compiler/ir/builder.js";
 import type { Tensor } from "../../compiler/ir/numbers/scalar.js";
 import { deriveEntries } from "../../compiler/passes/entries.js";
+import { flat } from "../support/numbers.js";
 import { built, evaluateGraph, leavesOf, tensorOf } from "./support.js";
 
 const SOURCE = `
@@ -85,7 +86,7 @@ function distance(x: Tensor<number>, y: Tensor<number>): number {
 test.each(Object.entries(configs))("%s", (name, config) => {
   const data = readSafetensors(name);
   const model = built(SOURCE, { settings: settingsOf(config) });
-  const weights = leavesOf(model, (parameter) => [...data.get(`weights.${parameter}`)!.data]);
+  const weights = leavesOf(model, (parameter) => flat(data.get(`weights.${parameter}`)!));
   expect(model.parameters.map((p) => `weights.${p.name}`).sort()).toEqual(
     [...data.keys()].filter((key) => key.startsWith("weights.")).sort(),
   );

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { reachable } from "../../compiler/ir/build/region.js";
 import type { Built, Node } from "../../compiler/ir/graph.js";
 import { verify } from "../../compiler/ir/verify.js";
+import { flat } from "../support/numbers.js";
 import { built, diagnose, evaluateGraph, leavesOf, tensorOf } from "./support.js";
 
 const example = (name: string): string =>
@@ -35,7 +36,7 @@ function value(text: string, settings = {}): readonly number[] {
     Array.from({ length: 24 }, (_, n) => Math.cos(n)),
   );
   expect(verify(model.forward)).toEqual([]);
-  return [...evaluateGraph(model.forward, { ...weights, x }, { B: 2, T: 3 })["y"]!.data];
+  return flat(evaluateGraph(model.forward, { ...weights, x }, { B: 2, T: 3 })["y"]!);
 }
 const model = (body: string, parameters = "n = 4"): string =>
   `model m(${/\bn\b|kind/.test(body) ? parameters : ""}) {\n  input x[t, 4] : real\n${body}\n}\n`;

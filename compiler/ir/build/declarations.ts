@@ -105,7 +105,7 @@ function loadFile(loader: Loader, model: Model, from: ImportDeclaration | undefi
 
 function declareAll(scope: Scope, model: Model, diagnostics: Diagnostic[]): void {
   for (const d of model.declarations) {
-    const value = valueOf(d, scope);
+    const value = declaredValue(d, scope);
     if (!value || d.kind === "import") continue;
     const known = scope.names.get(d.name.text);
     if (known?.span?.file === model.file)
@@ -119,7 +119,7 @@ function declareAll(scope: Scope, model: Model, diagnostics: Diagnostic[]): void
   }
 }
 
-function valueOf(d: Declaration, scope: Scope): Value | undefined {
+function declaredValue(d: Declaration, scope: Scope): Value | undefined {
   switch (d.kind) {
     case "block":
       return { kind: "block", declaration: d, scope, bound: new Map(), as: undefined };
@@ -147,7 +147,8 @@ function choicesOf(files: readonly Model[]): ReadonlySet<string> {
   };
   const look = (x: Expression): void =>
     visitExpression(x, (e) => {
-      if (e.kind === "binary" && (e.operator === "==" || e.operator === "!=")) add(e.left), add(e.right);
+      if (e.kind === "binary" && (e.operator === "==" || e.operator === "!="))
+        for (const side of [e.left, e.right]) add(side);
     });
   for (const d of files.flatMap((file) => file.declarations)) {
     visitStatements(bodyOf(d), (s) => {

@@ -7,8 +7,8 @@
  * ```
  */
 import type { Span } from "../../parser/model.js";
-import type { Argument } from "./calls.js";
-import { bindParameter, matchArguments } from "./calls.js";
+import type { Argument } from "./arguments.js";
+import { bindParameter, matchArguments } from "./arguments.js";
 import { evaluate } from "./evaluate.js";
 import { emptyIndex, inferRanges } from "./indices.js";
 import { bind, createScope } from "./scope.js";

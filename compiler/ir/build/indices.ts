@@ -39,7 +39,11 @@ export function indexContext(env: Env, left: readonly Name[], value: Expression)
     add(name.text);
   }
   const look = (x: Expression, inSubscript: boolean): void => {
-    if (x.kind === "reduce") for (const name of x.indices) checkIndexName(env, name), add(name.text);
+    if (x.kind === "reduce")
+      for (const name of x.indices) {
+        checkIndexName(env, name);
+        add(name.text);
+      }
     if (x.kind === "name" && inSubscript && isFree(env.scope, x.text)) add(x.text);
     if (x.kind === "subscript") {
       look(x.base, false);

@@ -6,8 +6,9 @@
  * ```
  */
 import type { MemberExpression, Span, Statement, UseStatement } from "../../parser/model.js";
-import type { Argument } from "./calls.js";
-import { bindParameter, checkRecursion, elaborate, evaluateArguments, matchArguments } from "./calls.js";
+import type { Argument } from "./arguments.js";
+import { bindParameter, evaluateArguments, matchArguments } from "./arguments.js";
+import { checkRecursion, elaborate } from "./calls.js";
 import { evaluate } from "./evaluate.js";
 import { again, childPath } from "./paths.js";
 import type { Scope } from "./scope.js";

@@ -71,7 +71,9 @@ export function take(context: PathContext, name: string): string {
   context.taken.set(name, count);
   if (count === 1) return name;
   const next = `${name}_${count}`;
-  return context.taken.has(next) ? take(context, name) : (context.taken.set(next, 1), next);
+  if (context.taken.has(next)) return take(context, name);
+  context.taken.set(next, 1);
+  return next;
 }
 
 export const childPath = (context: PathContext, name: string, reuses = context.reuses): PathContext => ({

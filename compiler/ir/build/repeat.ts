@@ -8,22 +8,28 @@
  */
 import type { RepeatStatement } from "../../parser/model.js";
 import type { Node } from "../graph.js";
-import { sameSizes } from "../shape.js";
 import { evaluate } from "./evaluate.js";
-import { shapeWords, wholeNumber } from "./lengths.js";
-import type { Emission, ParameterRecord, PathContext, RegionFrame } from "./paths.js";
-import { childPath, createFrame, join, take } from "./paths.js";
-import type { Turn } from "./region.js";
-import { carryInput, closeRegion, substitute, turnInput } from "./region.js";
-import type { Scope } from "./scope.js";
-import { assignable, bind, createScope } from "./scope.js";
+import { wholeNumber } from "./lengths.js";
+import type { Emission, ParameterRecord, RegionFrame } from "./paths.js";
+import { childPath, join, take } from "./paths.js";
+import { closeRegion, substitute, turnInput } from "./region.js";
+import { assignable, bind } from "./scope.js";
 import type { Env } from "./session.js";
-import { fail, Stop, TurnNeeded } from "./session.js";
+import { fail, TurnNeeded } from "./session.js";
 import { stackEmissions } from "./stack.js";
-import { runBody } from "./statements.js";
-import { batchAxis } from "./tensors.js";
+import type { Loop, Made } from "./turns.js";
+import {
+  carriesBefore,
+  drawNumber,
+  held,
+  makeTurn,
+  namedNodes,
+  runTurn,
+  turnPath,
+  widened,
+} from "./turns.js";
 import type { TensorValue, Value } from "./values.js";
-import { innerShape, number, poison } from "./values.js";
+import { number } from "./values.js";
 import { assignedNames } from "./walk.js";
 
 export const MAX_TURNS = 4096;
@@ -45,7 +51,10 @@ export function runRepeat(env: Env, s: RepeatStatement): void {
     carried,
     base: s.shared ? childPath(env.path, label, true) : join(env.path.path, take(env.path, label)),
   };
-  if (count === 1) return runWrittenOut(env, loop);
+  if (count === 1) {
+    runWrittenOut(env, loop);
+    return;
+  }
   const before = env.session.diagnostics.length;
   try {
     runAbstract(env, loop);
@@ -64,49 +73,6 @@ export function runRepeat(env: Env, s: RepeatStatement): void {
   }
 }
 
-interface Loop {
-  readonly s: RepeatStatement;
-  readonly count: number;
-  /** Variables of the surroundings that the body assigns. */
-  readonly carried: readonly string[];
-  /** One context for all turns, or the path before the turn's number. */
-  readonly base: PathContext | string;
-}
-
-const held = (env: Env, name: string): Value => assignable(env.scope, name)!.names.get(name)!.value;
-
-/** The path of a turn's parameters: `layers.*` in a region of its own, `layers.3` without one. */
-const turnPath = ({ base }: Loop, turn: string, region: RegionFrame): PathContext =>
-  typeof base === "string"
-    ? { path: join(base, turn), region, reuses: false, taken: new Map() }
-    : { ...base, taken: new Map() };
-
-function runTurn(
-  env: Env,
-  loop: Loop,
-  path: PathContext,
-  region: RegionFrame,
-  turn: Value,
-  draw: Node,
-  carries: ReadonlyMap<string, Value>,
-): Scope {
-  const scope = createScope(env.scope, "inner");
-  for (const [name, value] of carries) bind(scope, name, value);
-  if (loop.s.index) bind(scope, loop.s.index.text, turn, loop.s.index.span);
-  const returned = runBody({ ...env, scope, path, region, turn: draw }, loop.s.body);
-  if (returned && returned.kind !== "poison")
-    fail(env, "TFM2006", loop.s.span, "A `repeat` does not return; assign to a variable from outside.");
-  return scope;
-}
-
-/** The turn's number for random draws: unique over nested loops. */
-function drawNumber(env: Env, count: number, own: Node): Node {
-  const b = env.session.builder;
-  return env.turn ? b.add(b.mul(env.turn, b.const(count, "i32")), own) : own;
-}
-
-// ------------------------------------------------------ one body for all turns
-
 function runAbstract(env: Env, loop: Loop, spread: ReadonlySet<string> = new Set()): void {
   const b = env.session.builder;
   const id = env.session.counters.regions++ + 1;
@@ -115,7 +81,10 @@ function runAbstract(env: Env, loop: Loop, spread: ReadonlySet<string> = new Set
     node: turnInput(b, id),
   });
   const wider = widened(env, loop, made);
-  if (wider.length > 0) return runAbstract(env, loop, new Set([...spread, ...wider]));
+  if (wider.length > 0) {
+    runAbstract(env, loop, new Set([...spread, ...wider]));
+    return;
+  }
   for (const name of loop.carried)
     if (!made.tensors.includes(name) && made.scope.names.get(name)!.value !== made.before.get(name))
       throw new TurnNeeded("carried");
@@ -128,119 +97,6 @@ function runAbstract(env: Env, loop: Loop, spread: ReadonlySet<string> = new Set
     loop.count,
     made.tensors.map((name) => made.initial.get(name)!),
   );
-}
-
-interface Made {
-  readonly turn: Turn;
-  readonly scope: Scope;
-  readonly frame: RegionFrame;
-  /** Names of the carried tensors; their values before, and the nodes that stood for them. */
-  readonly tensors: readonly string[];
-  readonly before: ReadonlyMap<string, Value>;
-  readonly initial: ReadonlyMap<string, Node>;
-}
-
-/** Carried values as they stand, spread over the batch where the body makes them so. */
-function carriesBefore(env: Env, loop: Loop, spread: ReadonlySet<string>): ReadonlyMap<string, Value> {
-  return new Map(
-    loop.carried.map((name) => {
-      const value = held(env, name);
-      if (!spread.has(name) || value.kind !== "tensor" || value.batched) return [name, value];
-      const shape = [batchAxis, ...value.node.shape];
-      const node = env.session.builder.broadcastTo(
-        value.node,
-        shape,
-        shape.map((_, n) => n - 1),
-      );
-      return [name, { ...value, node, batched: true }];
-    }),
-  );
-}
-
-function makeTurn(env: Env, loop: Loop, id: number, values: ReadonlyMap<string, Value>, turn: Value): Made {
-  const b = env.session.builder;
-  const frame = createFrame(id, env.region);
-  const before = new Map<string, Value>();
-  const initial = new Map<string, Node>();
-  for (const [name, value] of values) {
-    if (value.kind === "tensor") {
-      initial.set(name, value.node);
-      before.set(name, { ...value, node: carryInput(b, id, name, value.node) });
-    } else before.set(name, value);
-  }
-  const scope = runTurn(
-    env,
-    loop,
-    turnPath(loop, "*", frame),
-    frame,
-    turn,
-    drawNumber(env, loop.count, turnInput(b, id)),
-    before,
-  );
-  const tensors = [...initial.keys()].filter((name) => scope.names.get(name)!.value.kind === "tensor");
-  if (tensors.length < initial.size || [...values.values()].some((v) => v.kind === "poison"))
-    poisoned(env, loop, scope);
-  const nodeOf = (name: string): Node => (scope.names.get(name)!.value as TensorValue).node;
-  return {
-    turn: {
-      id,
-      carries: tensors.map((name) => (before.get(name) as TensorValue).node),
-      next: tensors.map(nodeOf),
-      results: frame.emissions.flatMap(({ nodes }) => nodes),
-      records: [...frame.parameters.values()],
-    },
-    scope,
-    frame,
-    tensors,
-    before,
-    initial,
-  };
-}
-
-/** A carried value that failed, or became no tensor, spoils the loop's results. */
-function poisoned(env: Env, loop: Loop, scope: Scope): never {
-  for (const name of loop.carried) {
-    if (scope.names.get(name)!.value.kind === "poison") bind(assignable(env.scope, name)!, name, poison);
-  }
-  const odd = loop.carried.find(
-    (name) =>
-      held(env, name).kind === "tensor" &&
-      scope.names.get(name)!.value.kind !== "tensor" &&
-      scope.names.get(name)!.value.kind !== "poison",
-  );
-  if (odd) fail(env, "TFM2006", loop.s.span, `\`${odd}\` is a tensor before the turn and none after it.`);
-  throw new Stop("poison");
-}
-
-/** The carried names that the body spreads over the batch; other changes of shape are mistakes. */
-function widened(env: Env, loop: Loop, made: Made): readonly string[] {
-  return made.tensors.filter((name) => {
-    const before = made.before.get(name) as TensorValue;
-    const after = made.scope.names.get(name)!.value as TensorValue;
-    if (
-      !sameSizes(innerShape(before), innerShape(after)) ||
-      before.node.dtype !== after.node.dtype ||
-      (before.batched && !after.batched)
-    )
-      fail(
-        env,
-        "TFM3002",
-        made.scope.names.get(name)!.span ?? loop.s.span,
-        `\`${name}\` is ${shapeWords(env, before)} before a turn and ${shapeWords(env, after)} after it.`,
-        {
-          related: [{ message: "this `repeat` carries it", span: loop.s.count.span }],
-          hint: "What is carried from turn to turn keeps its shape and type.",
-        },
-      );
-    return after.batched && !before.batched;
-  });
-}
-
-function namedNodes(env: Env): ReadonlySet<Node> {
-  const nodes = new Set<Node>();
-  for (let at: Scope | undefined = env.scope; at; at = at.outer)
-    for (const { value } of at.names.values()) if (value.kind === "tensor") nodes.add(value.node);
-  return nodes;
 }
 
 /** Closes a run of equal turns, lets its results out and gives the carried names their last values. */
@@ -284,15 +140,13 @@ function totalled(env: Env, e: Emission): Emission {
   return { ...e, nodes: [b.sum(sums, [0]), b.reshape(b.slice(counts, 0, 0, 1), [])] };
 }
 
-// ---------------------------------------------------------------- turn by turn
-
 function runInRuns(env: Env, loop: Loop): void {
   const id = env.session.counters.regions++ + 1;
   const collected: Emission[] = [];
   let run: { made: Made; first: number; key: string; count: number } | undefined;
   const close = (): void => {
     if (!run) return;
-    const initial = run.made.tensors.map((name) => (valueOf(name) as TensorValue).node);
+    const initial = run.made.tensors.map((name) => (current(name) as TensorValue).node);
     collected.push(
       ...(run.count === 1
         ? inlineTurn(env, loop, run.made, run.first, initial)
@@ -302,7 +156,7 @@ function runInRuns(env: Env, loop: Loop): void {
       if (!run.made.tensors.includes(name)) rebind(env, name, run.made.scope.names.get(name)!.value);
     run = undefined;
   };
-  const valueOf = (name: string): Value => held(env, name);
+  const current = (name: string): Value => held(env, name);
   let spread: ReadonlySet<string> = new Set();
   for (let l = 0; l < loop.count; l++) {
     // A turn continues the run where it is the same function of what is carried.
@@ -396,7 +250,8 @@ function mergeEmissions(env: Env, emissions: readonly Emission[]): readonly Emis
 /** Every turn in its place, with no region: inside another `repeat`, or where there is but one. */
 function runWrittenOut(env: Env, loop: Loop): void {
   const b = env.session.builder;
-  if ((env.session.counters.written += loop.count) > 8 * MAX_WRITTEN_OUT)
+  env.session.counters.written += loop.count;
+  if (env.session.counters.written > 8 * MAX_WRITTEN_OUT)
     fail(
       env,
       "TFM4001",

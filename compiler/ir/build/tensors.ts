@@ -10,9 +10,9 @@ import type { Span } from "../../parser/model.js";
 import type { DType, Node, Shape } from "../graph.js";
 import { sameSizes, symbol } from "../shape.js";
 import { shapeWords } from "./lengths.js";
+import { affineNode } from "./read-axis.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
-import { affineNode } from "./subscript.js";
 import type { IndexedValue, TensorValue, Value } from "./values.js";
 import { BATCH, describe, innerShape, tensor } from "./values.js";
 

@@ -7,15 +7,16 @@
  */
 import type { Expression, Span, TrainStatement } from "../../parser/model.js";
 import type { Node, OptimizerRule, Recipe } from "../graph.js";
-import type { Argument } from "./calls.js";
-import { elaborate, evaluateArguments, matchArguments } from "./calls.js";
+import type { Argument } from "./arguments.js";
+import { evaluateArguments, matchArguments } from "./arguments.js";
+import { elaborate } from "./calls.js";
 import { evaluate } from "./evaluate.js";
+import { LIKE, stateName } from "./inputs.js";
 import { wholeNumber } from "./lengths.js";
 import { rootPath } from "./paths.js";
 import { bind, createScope, lookup } from "./scope.js";
 import type { Env, OptimizerState } from "./session.js";
 import { fail, suggest } from "./session.js";
-import { LIKE, stateName } from "./statements.js";
 import type { BlockValue, Value } from "./values.js";
 import { boolean, describe, tensor } from "./values.js";
 
@@ -56,7 +57,10 @@ export function readTraining(
     settings.set(name.text, { value, span });
   }
   const used = new Set<string>();
-  const override = (name: string): Value | undefined => (used.add(name), overrides.get(name));
+  const override = (name: string): Value | undefined => {
+    used.add(name);
+    return overrides.get(name);
+  };
   const whole = (name: "batch" | "steps", otherwise: number): number => {
     const given = override(name);
     const written = settings.get(name);

@@ -1,0 +1,220 @@
+/**
+ * One axis of a tensor, read through a quasi-affine expression of indices: by layout where it can be, else by a gather.
+ *
+ * ```
+ * x[2*c + 1]     reshape [c, 2], slice 1        x[i - 1]      pad, slice
+ * x[c % 2]       broadcast, reshape             x[t - 1 - i]  gather(%x, sub(…, iota))
+ * ```
+ */
+import type { Span } from "../../parser/model.js";
+import type { Axis, Node, Shape } from "../graph.js";
+import type { Size } from "../shape.js";
+import { addSizes, mulSizes, sizeEquals, subSizes } from "../shape.js";
+import type { Affine } from "./affine.js";
+import { labelsIn, plainLabel, rangeOf, strided } from "./affine.js";
+import { demandAtMost, largest, sizeWords } from "./lengths.js";
+import type { Env } from "./session.js";
+import { fail, originRelated } from "./session.js";
+import { align, axisOf, orderLabels } from "./tensors.js";
+import type { IndexedValue, TensorValue } from "./values.js";
+
+export interface Place {
+  readonly span: Span;
+  readonly axis: TensorValue["axes"][number];
+  readonly base: Span;
+}
+
+export const replaceAt = <T>(list: readonly T[], at: number, by: readonly T[]): readonly T[] => [
+  ...list.slice(0, at),
+  ...by,
+  ...list.slice(at + 1),
+];
+
+export function outOfRange(
+  env: Env,
+  { span, axis, base }: Place,
+  size: Size,
+  reached: string,
+  shifted = false,
+): never {
+  return fail(
+    env,
+    "TFM3004",
+    span,
+    `The subscript reaches ${reached}, outside the axis ${sizeWords(env, size, axis.name)}, which counts from 0${typeof size === "number" ? ` to ${size - 1}` : ""}.`,
+    {
+      related: [
+        { message: "of this tensor", span: base },
+        ...(originRelated(axis.origin, `\`${axis.origin?.text}\` was set here`) ?? []),
+      ],
+      hint: shifted
+        ? "Guard it: `if i > 0 then x[i - 1] else 0`; under a condition on the index, what is out of range reads as 0."
+        : undefined,
+    },
+  );
+}
+
+/** One axis read through a quasi-affine expression. */
+export function readAffine(
+  env: Env,
+  node: Node,
+  axis: number,
+  affine: Affine,
+  place: Place,
+): { node: Node; labels: readonly string[] } {
+  const label = plainLabel(affine);
+  if (label !== undefined) return { node: fitted(env, node, axis, label, place), labels: [label] };
+  for (const own of labelsIn(affine)) if (!env.index!.infos.has(own)) rangeUnknown(env, own, place.span);
+  const layout = readLayout(env, node, axis, affine);
+  if (layout) return layout;
+  checkRange(env, node.shape[axis]!.size, affine, place);
+  const line = strided(affine);
+  if (line?.stride === 1)
+    return { node: shift(env, node, axis, line.shift, axisOf(env, line.label)), labels: [line.label] };
+  const ids = affineNode(env, affine, place.span);
+  return { node: env.session.builder.gather(node, ids.node, axis), labels: ids.labels };
+}
+
+/** A length over a longer constant axis reads its beginning. */
+export function fitted(env: Env, node: Node, axis: number, label: string, place: Place): Node {
+  const have = node.shape[axis]!.size;
+  const want = axisOf(env, label);
+  if (sizeEquals(have, want.size)) return node;
+  if (typeof have === "number" && typeof want.size !== "number" && demandAtMost(env, want.size, have))
+    return env.session.builder.slice(node, axis, 0, want.size);
+  const info = env.index!.infos.get(label)!;
+  return fail(
+    env,
+    "TFM3002",
+    place.span,
+    `The index \`${label}\` runs over ${sizeWords(env, have, place.axis.name)} here and over ${sizeWords(env, want.size, info.axis)} elsewhere.`,
+    {
+      related: [
+        { message: `\`${label}\` runs over ${sizeWords(env, want.size, info.axis)} here`, span: info.span },
+        ...(originRelated(place.axis.origin, `\`${place.axis.origin?.text}\` was set here`) ?? []),
+        ...(originRelated(info.origin, `\`${info.origin?.text}\` was set here`) ?? []),
+      ],
+      hint: "All axes under one index have one size.",
+    },
+  );
+}
+
+/** Floor division, remainder and strides that are nothing but a reshape. */
+export function readLayout(
+  env: Env,
+  node: Node,
+  axis: number,
+  affine: Affine,
+): { node: Node; labels: readonly string[] } | undefined {
+  const b = env.session.builder;
+  const own = node.shape[axis]!;
+  if (affine.kind !== "sum") {
+    const label = plainLabel(affine.value);
+    if (label === undefined) return undefined;
+    const wide = axisOf(env, label);
+    const inserted: Axis =
+      affine.kind === "floordiv" ? { name: "group", size: affine.by } : { name: "tile", size: 1 };
+    if (affine.kind === "floordiv") {
+      if (!sizeEquals(mulSizes(own.size, affine.by), wide.size)) return undefined;
+      if (affine.by === 1) return { node, labels: [label] };
+      return {
+        node: b.reshape(insert(env, node, axis + 1, inserted), replaceAt(node.shape, axis, [wide])),
+        labels: [label],
+      };
+    }
+    if (own.size !== affine.by || typeof wide.size !== "number" || wide.size % affine.by !== 0)
+      return undefined;
+    const tiles = insert(env, node, axis, { name: "tile", size: wide.size / affine.by });
+    return { node: b.reshape(tiles, replaceAt(node.shape, axis, [wide])), labels: [label] };
+  }
+  const line = strided(affine);
+  if (
+    !line ||
+    line.stride < 2 ||
+    typeof line.shift !== "number" ||
+    line.shift < 0 ||
+    line.shift >= line.stride
+  )
+    return undefined;
+  const narrow = axisOf(env, line.label);
+  if (!sizeEquals(own.size, mulSizes(narrow.size, line.stride))) return undefined;
+  const split = b.reshape(node, replaceAt(node.shape, axis, [narrow, { name: "stride", size: line.stride }]));
+  return {
+    node: b.reshape(b.slice(split, axis + 1, line.shift, 1), replaceAt(node.shape, axis, [narrow])),
+    labels: [line.label],
+  };
+}
+
+/** A new axis along which the node repeats. */
+export function insert(env: Env, node: Node, at: number, axis: Axis): Node {
+  const shape: Shape = [...node.shape.slice(0, at), axis, ...node.shape.slice(at)];
+  return env.session.builder.broadcastTo(
+    node,
+    shape,
+    shape.map((_, n) => (n < at ? n : n === at ? -1 : n - 1)),
+  );
+}
+
+export function checkRange(env: Env, size: Size, affine: Affine, place: Place): void {
+  if (labelsIn(affine).some((label) => env.index!.guarded.has(label))) return;
+  const range = rangeOf(affine, (label) => axisOf(env, label).size);
+  if (!range) return;
+  const low = typeof range.low === "number" ? range.low : -largest(env.session, subSizes(0, range.low));
+  if (low < 0) outOfRange(env, place, size, String(low), true);
+  if (!demandAtMost(env, addSizes(range.high, 1), size))
+    outOfRange(env, place, size, sizeWords(env, range.high), true);
+}
+
+/** x[i + shift] as padding and a slice; what is out of range reads as 0. */
+export function shift(env: Env, node: Node, axis: number, by: Size, target: Axis): Node {
+  const b = env.session.builder;
+  if (typeof by !== "number") return b.slice(node, axis, by, target.size);
+  const have = node.shape[axis]!.size;
+  const missing = subSizes(addSizes(target.size, by), have);
+  const before = Math.max(0, -by);
+  const after = typeof missing === "number" ? Math.max(0, missing) : Math.max(0, by);
+  return b.slice(b.pad(node, axis, before, after), axis, by + before, target.size);
+}
+
+/** The expression as an i32 tensor over its indices. */
+export function affineNode(env: Env, affine: Affine, span: Span): IndexedValue {
+  const b = env.session.builder;
+  const labels = orderLabels(env, labelsIn(affine));
+  for (const label of labels) if (!env.index?.infos.has(label)) rangeUnknown(env, label, span);
+  const shape = labels.map((label) => axisOf(env, label));
+  const index = (label: string): Node =>
+    align(env, { kind: "indexed", node: b.iota([axisOf(env, label)], 0), labels: [label] }, labels);
+  const full = (size: Size): Node =>
+    typeof size === "number"
+      ? b.full(size, shape, "i32")
+      : b.broadcastTo(
+          b.length(size, "i32"),
+          shape,
+          shape.map(() => -1),
+        );
+  const node = (x: Affine): Node => {
+    if (x.kind !== "sum")
+      return x.kind === "mod" ? b.mod(node(x.value), full(x.by)) : b.floordiv(node(x.value), full(x.by));
+    const terms = x.terms.map(({ factor, atom }) => {
+      const value = typeof atom === "string" ? index(atom) : node(atom);
+      return {
+        value: Math.abs(factor) === 1 ? value : b.mul(value, full(Math.abs(factor))),
+        minus: factor < 0,
+      };
+    });
+    terms.sort((p, q) => Number(p.minus) - Number(q.minus));
+    const zero = x.constant === 0 && terms[0] && !terms[0].minus;
+    const start = zero ? undefined : full(x.constant);
+    return terms.reduce<Node | undefined>(
+      (sum, t) => (sum ? (t.minus ? b.sub(sum, t.value) : b.add(sum, t.value)) : t.value),
+      start,
+    )!;
+  };
+  return { kind: "indexed", node: node(affine), labels };
+}
+
+export function rangeUnknown(env: Env, label: string, span: Span): never {
+  return fail(env, "TFM2008", span, `Nothing says what \`${label}\` runs over.`, {
+    hint: "An index takes its range from the axes that it subscripts.",
+  });
+}
