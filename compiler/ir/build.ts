@@ -57,7 +57,13 @@ export function build(model: Model, options: BuildOptions): BuildResult {
   const entry = chooseEntry(model, program, options.entry, diagnostics);
   if (!entry) return { built: undefined, diagnostics };
   const settings = sortSettings(model, entry, options.settings ?? {}, diagnostics);
-  const context: Context = { program, entry, settings, diagnostics, builder: options.builder ?? createBuilder() };
+  const context: Context = {
+    program,
+    entry,
+    settings,
+    diagnostics,
+    builder: options.builder ?? createBuilder(),
+  };
   const built = elaborateModel(context);
   return { built: hasErrors(diagnostics) ? undefined : built, diagnostics };
 }
