@@ -28,7 +28,10 @@ export interface Place {
   readonly count?: number;
 }
 
-/** One text of a kernel. `grid`: invocations; the device dispatches ⌈grid / workgroup⌉ groups. */
+/**
+ * One text of a kernel. `grid`: invocations; the device dispatches ⌈grid / workgroup⌉ groups. Where more groups along x are due
+ * than a device allows and the grid is [n, 1, 1] as written, they come folded over y: WGSL numbers them group.y · groups.x + group.x.
+ */
 export interface KernelText {
   readonly code: string;
   readonly grid: readonly [Extent, Extent, Extent];
@@ -161,7 +164,7 @@ export interface Program {
   readonly parameters: readonly Parameter[];
   readonly states: readonly State[];
   readonly tables: readonly Table[];
-  /** Names of the 4-byte call scalars in order: word n of the scalars uniform. */
+  /** Names of the 4-byte call scalars in order: word n of the scalars uniform. `step` counts updates from 1 (Adam's t). */
   readonly scalars: readonly { readonly name: string; readonly type: "f32" | "i32" | "u32" }[];
   /**
    * forward: outputs and probes. loss: `loss.sum`, `loss.count`. grad: loss.* and `grad.<leaf>`.

@@ -1,0 +1,253 @@
+/**
+ * (Program, Device) → a Session: binds lengths, allocates, and runs entries, one submission a call.
+ *
+ *   const session = await createSession(program, device);
+ *   const { logits } = await session.run("forward", { tokens: [[1, 2, 3]] }, {}, { read: ["logits"] });
+ */
+import type { CompiledKernel, Device, KernelFunction } from "./device.js";
+import { RuntimeError } from "./errors.js";
+import type { EntryName } from "./inputs.js";
+import { bindInputs, entryOf } from "./inputs.js";
+import { Memory } from "./memory.js";
+import type { Plan, Read, Ring } from "./plan.js";
+import { makePlan, outputOf, readOf, ringCopies, typedOutput } from "./plan.js";
+import type { Program } from "./program.js";
+import type { Lengths } from "./sizes.js";
+import type { Inputs, Tensor } from "./tensor.js";
+
+export type Scalars = Readonly<Record<string, number>>;
+export type Outputs = Readonly<Record<string, Tensor>>;
+export type { Read, Ring } from "./plan.js";
+
+export interface RunOptions {
+  readonly read?: readonly Read[];
+  /** Copies the ring's outputs (scalars) into its row `row` on the device. */
+  readonly record?: { readonly ring: Ring; readonly row: number };
+  /** Lengths that no input tells. */
+  readonly lengths?: Lengths;
+}
+
+export interface SessionOptions {
+  /** The kernels as functions, in the order of `program.kernels`: the CPU device then evaluates no text. */
+  readonly kernels?: readonly KernelFunction[] | undefined;
+  /** Entries to compile before the session is handed out; the others are compiled at their first call. */
+  readonly entries?: readonly EntryName[] | undefined;
+}
+
+/** Bindings kept ready; training needs one or two, generation a new one for each token. */
+const keptPlans = 8;
+
+export async function createSession(
+  program: Program,
+  device: Device,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const session = new Session(program, device, options.kernels);
+  await session.prepare(options.entries ?? ["forward"]);
+  return session;
+}
+
+export class Session {
+  readonly program: Program;
+  readonly device: Device;
+  readonly #functions: readonly KernelFunction[] | undefined;
+  readonly #memory: Memory;
+  readonly #compiled = new Map<number, Promise<CompiledKernel>>();
+  readonly #plans = new Map<string, Plan>();
+  #disposed = false;
+  /** Calls take turns: an arena holds one call's values at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(program: Program, device: Device, functions?: readonly KernelFunction[]) {
+    this.program = program;
+    this.device = device;
+    this.#functions = functions;
+    this.#memory = new Memory(program, device);
+  }
+
+  /** Compiles the kernels of these entries, all at once. */
+  async prepare(entries: readonly EntryName[]): Promise<void> {
+    this.#alive();
+    const used = new Set(
+      entries.flatMap((name) => entryOf(this.program, name).steps.map(({ kernel }) => kernel)),
+    );
+    const wanted = [...used].filter((kernel) => !this.#compiled.has(kernel));
+    const all = this.device.compile(
+      wanted.map((kernel) => this.program.kernels[kernel]!),
+      this.#functions && wanted.map((kernel) => this.#functions![kernel]!),
+    );
+    wanted.forEach((kernel, at) => {
+      const one = all.then((kernels) => kernels[at]!);
+      this.#compiled.set(kernel, one);
+    });
+    await Promise.all([all, ...[...used].map((kernel) => this.#compiled.get(kernel)!)]);
+  }
+
+  /** Allocates for an entry under these lengths ahead of calls, so that smaller ones never grow the arena again. */
+  async reserve(entry: EntryName, lengths: Lengths): Promise<void> {
+    await this.#exclusive(() => this.#plan(entry, lengths));
+  }
+
+  /** Runs one entry. Reads back only what `read` names. */
+  run(entry: EntryName, inputs: Inputs, scalars: Scalars = {}, options: RunOptions = {}): Promise<Outputs> {
+    return this.#exclusive(async () => {
+      for (const read of options.read ?? []) outputOf(entryOf(this.program, entry), entry, nameOf(read));
+      const plan = await this.#stage(entry, inputs, options.lengths);
+      const reads = (options.read ?? []).map((read) => readOf(plan, read));
+      const bytes = await this.device.run({
+        recording: plan.recording,
+        scalars: this.#scalarWords(scalars),
+        copies: options.record ? ringCopies(plan, options.record.ring, options.record.row) : [],
+        reads: reads.map(({ range }) => range),
+      });
+      return Object.fromEntries(reads.map((read, n) => [read.name, typedOutput(bytes[n]!, read)]));
+    });
+  }
+
+  /** Milliseconds of every step of one call, in the order of the entry's steps. What it updates is updated. */
+  time(entry: EntryName, inputs: Inputs, scalars: Scalars = {}): Promise<readonly number[]> {
+    return this.#exclusive(async () => {
+      const { recording } = await this.#stage(entry, inputs);
+      return this.device.time({ recording, scalars: this.#scalarWords(scalars) });
+    });
+  }
+
+  /** The lengths these inputs would bind. */
+  lengthsOf(entry: EntryName, inputs: Inputs): Lengths {
+    return bindInputs(this.program, entry, inputs).lengths;
+  }
+
+  createRing(names: readonly string[], rows: number): Ring {
+    this.#alive();
+    const buffer = this.#memory.createBuffer(Math.max(16, 4 * names.length * rows), "ring");
+    return { names, rows, buffer };
+  }
+
+  releaseRing({ buffer }: Ring): void {
+    this.#memory.releaseBuffer(buffer);
+  }
+
+  /** The first `rows` rows of a ring, one Float32Array a row. */
+  readRing({ names, buffer, rows: all }: Ring, rows = all): Promise<readonly Float32Array[]> {
+    return this.#exclusive(async () => {
+      const width = 4 * names.length;
+      const [bytes] = await this.device.read([{ buffer, offset: 0, size: width * rows }]);
+      return Array.from({ length: rows }, (_, n) => new Float32Array(bytes!, n * width, names.length));
+    });
+  }
+
+  // ---- parameters and optimizer state, by name
+
+  readParameters(names?: readonly string[]): Promise<ReadonlyMap<string, Tensor<Float32Array>>> {
+    const { parameters } = this.program;
+    const wanted = names ? parameters.filter(({ name }) => names.includes(name)) : parameters;
+    return this.#exclusive(() => this.#memory.readAll(wanted));
+  }
+
+  /** Those that `values` names; the others stay. Calls that were started before see the new values too. */
+  writeParameters(values: ReadonlyMap<string, Float32Array>): void {
+    this.#alive();
+    this.#memory.writeAll(this.program.parameters, values);
+  }
+
+  readStates(): Promise<ReadonlyMap<string, Tensor<Float32Array>>> {
+    return this.#exclusive(() => {
+      this.#memory.allocateStates();
+      return this.#memory.readAll(this.program.states);
+    });
+  }
+
+  writeStates(values: ReadonlyMap<string, Float32Array>): void {
+    this.#alive();
+    this.#memory.allocateStates();
+    this.#memory.writeAll(this.program.states, values);
+  }
+
+  /** Sets every word of the arena: a call may depend on nothing that an earlier one left there. */
+  poison(word: number): void {
+    for (const buffer of this.#memory.arena) this.device.fill({ buffer, offset: 0, size: buffer.size }, word);
+  }
+
+  /** Bytes held on the device: parameters, tables and state, and the arena. */
+  get bytes(): { readonly persistent: number; readonly arena: number } {
+    return this.#memory.bytes;
+  }
+
+  /** Frees the session's memory; the device stays open. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#dropPlans();
+    this.#memory.destroy();
+  }
+
+  // ---- calls
+
+  /** The plan for these inputs, and the inputs in their places. */
+  async #stage(name: EntryName, inputs: Inputs, lengths?: Lengths): Promise<Plan> {
+    const bound = bindInputs(this.program, name, inputs, lengths);
+    const plan = await this.#plan(name, bound.lengths);
+    for (const { name: input, place } of this.program.inputs) {
+      const data = bound.data.get(input);
+      if (!data) continue;
+      const { buffer, offset } = plan.locate(place);
+      this.device.write(buffer, offset, data);
+    }
+    return plan;
+  }
+
+  /** The kept plan for these lengths, now the youngest, or a new one in place of the oldest. */
+  async #plan(name: EntryName, lengths: Lengths): Promise<Plan> {
+    const key = `${name} ${JSON.stringify(Object.entries(lengths).sort())}`;
+    const plan = this.#plans.get(key) ?? (await this.#newPlan(name, lengths));
+    this.#plans.delete(key);
+    this.#plans.set(key, plan);
+    if (this.#plans.size > keptPlans) {
+      const [oldest, { recording }] = this.#plans.entries().next().value!;
+      this.#plans.delete(oldest);
+      recording.destroy();
+    }
+    return plan;
+  }
+
+  async #newPlan(name: EntryName, lengths: Lengths): Promise<Plan> {
+    await this.prepare([name]);
+    const { program, device } = this;
+    const entry = entryOf(program, name);
+    const kernels = new Map<number, CompiledKernel>();
+    for (const { kernel } of entry.steps) kernels.set(kernel, await this.#compiled.get(kernel)!);
+    const onGrow = () => this.#dropPlans();
+    return makePlan({ program, device, memory: this.#memory, name, entry, lengths, kernels, onGrow });
+  }
+
+  #dropPlans(): void {
+    for (const { recording } of this.#plans.values()) recording.destroy();
+    this.#plans.clear();
+  }
+
+  #scalarWords(scalars: Scalars): ArrayBuffer {
+    const words = new DataView(new ArrayBuffer(64));
+    this.program.scalars.forEach(({ name, type }, n) => {
+      const value = scalars[name] ?? 0;
+      if (type === "f32") words.setFloat32(4 * n, value, true);
+      else words.setInt32(4 * n, value, true);
+    });
+    return words.buffer as ArrayBuffer;
+  }
+
+  #alive(): void {
+    if (this.#disposed) throw new RuntimeError("TFM6009", "This session was disposed.");
+  }
+
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    this.#alive();
+    const result = this.#turn.then(() => {
+      this.#alive();
+      return work();
+    });
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+const nameOf = (read: Read): string => (typeof read === "string" ? read : read.name);
