@@ -7,7 +7,7 @@
  */
 import type * as P from "../../runtime/program.js";
 import type { Built } from "../ir/graph.js";
-import type { Shape, Size } from "../ir/shape.js";
+import type { Shape } from "../ir/shape.js";
 import { elementCount, mulSizes, sizeText } from "../ir/shape.js";
 import type { Place, Schedule, ScheduledEntry, Slot, Step } from "../passes/schedule.js";
 import type { CallScalar } from "./extents.js";
