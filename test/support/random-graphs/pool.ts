@@ -2,7 +2,7 @@
 import type { Builder } from "../../../compiler/ir/builder.js";
 import type { Axis, Node, Shape } from "../../../compiler/ir/graph.js";
 import type { DType } from "../../../compiler/ir/shape.js";
-import { sameSizes } from "../../../compiler/ir/shape.js";
+import { sameSizes, sizeText } from "../../../compiler/ir/shape.js";
 
 /** What to do, and three free choices. */
 export interface Instruction {
