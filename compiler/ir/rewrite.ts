@@ -75,6 +75,11 @@ function withBody(node: Node, inputs: readonly Node[], b: Builder, rewriter: Rew
     : b.make("fused", inputs, { body });
 }
 
+/** The graph with nodes put in the place of others; what stands above them is made again. */
+export function substitute(graph: Graph, b: Builder, replacements: ReadonlyMap<Node, Node>): Graph {
+  return rewrite(graph, b, (node) => replacements.get(node));
+}
+
 /** The region bodies and formulas that an attribute holds. */
 export function bodiesOf(node: Node): readonly Graph[] {
   return Object.values(node.attributes as Vocabulary[keyof Vocabulary]).filter(isGraph);
