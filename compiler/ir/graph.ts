@@ -7,6 +7,7 @@
  * %2 = gather(%1, %0) axis=0 : f32 [batch=B, t=T, d=64]
  * ```
  */
+import type { Builder } from "./builder.js";
 import type { Axis, DType, Shape } from "./shape.js";
 import type { OpName, Vocabulary } from "./vocabulary.js";
 
@@ -112,6 +113,7 @@ export interface OptimizerRule {
   readonly name: string;
   readonly states: readonly { readonly name: string; readonly initial: number }[];
   apply(
+    b: Builder,
     leaf: Node,
     gradient: Node,
     states: readonly Node[],

@@ -1,0 +1,100 @@
+/**
+ * Built → the entry graphs: what the model computes, its loss, its gradients, and one step of training.
+ *
+ * ```
+ * loss:  loss.sum, loss.count
+ * grad:  + grad.<leaf>        = ∂(sum / count) / ∂leaf
+ * train: + grad_norm          = ‖grad‖₂ over all leaves, before clipping
+ *        + parameter.<leaf>   = optimizer(leaf, grad · min(1, clip / (grad_norm + 1e-6)))
+ *        + state.<state>/<leaf>
+ * ```
+ */
+import type { Builder } from "../ir/builder.js";
+import { differentiate } from "../ir/differentiate.js";
+import type { Built, Graph, Node, OptimizerRule, Output } from "../ir/graph.js";
+import { topological } from "../ir/rewrite.js";
+
+export interface Entries {
+  readonly forward: Graph;
+  readonly loss: Graph | undefined;
+  readonly grad: Graph | undefined;
+  readonly train: Graph | undefined;
+}
+
+/** Added to the norm before dividing, as PyTorch's clip_grad_norm_ does. */
+const CLIP_EPSILON = 1e-6;
+
+export function deriveEntries(built: Built, b: Builder): Entries {
+  const { forward, loss, optimizer } = built;
+  if (!loss) return { forward, loss: undefined, grad: undefined, train: undefined };
+  const leaves = trainableLeaves(loss, built);
+  const { graph, gradients } = differentiate(loss, { loss: "loss.sum", wrt: leaves }, b);
+  const count = outputNamed(graph, "loss.count");
+  // A batch in which nothing counts has zero loss and zero gradient, not NaN.
+  const perCount = b.div(b.const(1, "f32"), b.max(count, b.const(1, "f32"))); // []
+  const scaled = (by: Node): readonly Node[] => gradients.map((g) => b.mul(g, b.broadcastTo(by, g.shape, [])));
+  return {
+    forward,
+    loss,
+    grad: {
+      name: "grad",
+      outputs: [...graph.outputs, ...scaled(perCount).map((node, n) => ({ name: `grad.${nameOf(leaves[n]!)}`, node }))],
+    },
+    train: optimizer && {
+      name: "train",
+      outputs: [...graph.outputs, ...update(built, optimizer, leaves, gradients, perCount, b)],
+    },
+  };
+}
+
+/** Parameters of the loss that are not frozen, in the order of the model. */
+function trainableLeaves(loss: Graph, built: Built): readonly Node[] {
+  const trainable = new Map(built.parameters.filter((p) => !p.frozen).map((p, n) => [p.leaf, n]));
+  const order = (node: Node): number => trainable.get(nameOf(node))!;
+  return topological(loss)
+    .filter((node) => node.op === "input" && node.attributes.kind === "parameter" && trainable.has(node.attributes.name))
+    .sort((x, y) => order(x) - order(y));
+}
+
+function update(
+  built: Built,
+  optimizer: OptimizerRule,
+  leaves: readonly Node[],
+  gradients: readonly Node[],
+  perCount: Node,
+  b: Builder,
+): readonly Output[] {
+  const decays = new Map(built.parameters.map((p) => [p.leaf, p.decay]));
+  const squares = gradients.map((g) => b.sum(b.mul(g, g), g.shape.map((_, axis) => axis))); // []
+  const total = squares.reduce((sum, square) => b.add(sum, square), b.const(0, "f32"));
+  const norm = b.mul(b.sqrt(total), perCount); // []
+  const factor = b.mul(perCount, clipFactor(norm, built.recipe.clip, b)); // []
+  const outputs: Output[] = [{ name: "grad_norm", node: norm }];
+  leaves.forEach((leaf, n) => {
+    const name = nameOf(leaf);
+    const gradient = b.mul(gradients[n]!, b.broadcastTo(factor, leaf.shape, []));
+    const states = optimizer.states.map((state) =>
+      b.input("state", `${state.name}/${name}`, leaf.shape, leaf.dtype),
+    );
+    const next = optimizer.apply(b, leaf, gradient, states, decays.get(name)!);
+    outputs.push({ name: `parameter.${name}`, node: next.parameter });
+    next.states.forEach((node, k) => outputs.push({ name: `state.${optimizer.states[k]!.name}/${name}`, node }));
+  });
+  return outputs;
+}
+
+function clipFactor(norm: Node, clip: number | undefined, b: Builder): Node {
+  if (clip === undefined) return b.const(1, "f32");
+  return b.min(b.const(1, "f32"), b.div(b.const(clip, "f32"), b.add(norm, b.const(CLIP_EPSILON, "f32"))));
+}
+
+export function outputNamed(graph: Graph, name: string): Node {
+  const found = graph.outputs.find((output) => output.name === name);
+  if (!found) throw new Error(`internal: graph ${graph.name} has no output ${name}`);
+  return found.node;
+}
+
+function nameOf(leaf: Node): string {
+  if (leaf.op !== "input") throw new Error(`internal: ${leaf.op} is no leaf`);
+  return leaf.attributes.name;
+}

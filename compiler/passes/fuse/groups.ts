@@ -1,0 +1,180 @@
+/**
+ * The kernels that the fuse pass is forming, and who reads what from whom.
+ *
+ * A group has an index space. A use says where in it a reader stands: at the element itself (`"space"`), at the row that
+ * is left when axes are removed (`"over:2"`), or anywhere else (`"loose"`). An `"operand"` is read in an inner loop and has
+ * to be stored before the kernel starts.
+ */
+import type { Node } from "../../ir/graph.js";
+import { elementCount, sameSizes, type Shape } from "../../ir/shape.js";
+import { isContraction, isFree, isLayout, isMap, isReduction, stripLayout } from "./kinds.js";
+
+export type Alignment = "space" | "loose" | "operand" | `over:${string}`;
+
+export interface Group {
+  family: "pointwise" | "rows" | "contract" | "scatter" | "region";
+  space: Shape;
+  rows: { readonly axes: string; readonly shape: Shape } | undefined;
+  readonly members: Set<Node>;
+  readonly outputs: Node[];
+  /** Stored values it reads so far; one of them may still join. */
+  readonly sources: Set<Node>;
+  /** Groups that read what this one stores. */
+  readonly readers: Set<Group>;
+}
+
+interface Use {
+  readonly group: Group;
+  alignment: Alignment;
+}
+
+/** Fewer rows than this are not worth a kernel of one invocation a row … */
+const FEW_ROWS = 64;
+/** … unless a row kernel's whole space is small. */
+const SMALL_SPACE = 4096;
+
+export type Groups = ReturnType<typeof createGroups>;
+
+export function createGroups(maxBindings: number) {
+  const uses = new Map<Node, Use[]>();
+  const stored = new Set<Node>();
+  const storedBy = new Map<Node, Group>();
+
+  const usesOf = (node: Node): Use[] => uses.get(node) ?? [];
+  const consumersOf = (node: Node): readonly Group[] => [...new Set(usesOf(node).map((use) => use.group))];
+
+  function alignment(group: Group, node: Node): Alignment {
+    const all = new Set(usesOf(node).filter((use) => use.group === group).map((use) => use.alignment));
+    return all.size === 1 ? [...all][0]! : all.has("operand") ? "operand" : "loose";
+  }
+
+  function use(group: Group, input: Node, at: Alignment): void {
+    const source = stripLayout(input);
+    if (isFree(source)) return;
+    const through = at === "operand" || source === input ? at : accessed(input, source, at);
+    if (through === "operand") stored.add(source);
+    uses.set(source, [...usesOf(source), { group, alignment: through }]);
+    if (source !== input || !group.members.has(source)) group.sources.add(source);
+  }
+
+  /** `node` becomes part of `group`, standing at `at`; its inputs become uses. */
+  function join(group: Group, node: Node, at: Alignment): void {
+    group.members.add(node);
+    group.sources.delete(node);
+    if (node.op === "contract") for (const input of node.inputs) use(group, input, "operand");
+    else if (node.op === "gather") {
+      use(group, node.inputs[0]!, "operand");
+      use(group, node.inputs[1]!, "loose");
+    } else if (node.op === "scatter_add") {
+      use(group, node.inputs[0]!, "operand");
+      use(group, node.inputs[1]!, "loose");
+    } else if (isReduction(node)) use(group, node.inputs[0]!, "space");
+    else if (isMap(node)) for (const input of node.inputs) use(group, input, at);
+    else if (isLayout(node)) use(group, node.inputs[0]!, "loose");
+    else for (const input of node.inputs) use(group, input, "loose");
+  }
+
+  /** The group's values become one per row of a wider space. */
+  function widen(group: Group, full: Shape, axes: string): void {
+    const rows: Alignment = `over:${axes}`;
+    group.rows = { axes, shape: group.space };
+    group.space = full;
+    for (const list of uses.values())
+      for (const entry of list)
+        if (entry.group === group && entry.alignment !== "operand")
+          entry.alignment = entry.alignment === "space" ? rows : "loose";
+  }
+
+  const reaches = (from: Group, to: Group, seen = new Set<Group>()): boolean =>
+    from === to || [...from.readers].some((next) => !seen.has(next) && (seen.add(next), reaches(next, to, seen)));
+
+  return {
+    consumersOf,
+    alignment,
+    reaches,
+    isUsed: (node: Node): boolean => stored.has(node) || uses.has(node),
+    isStored: (node: Node): boolean => stored.has(node),
+    storedBy: (node: Node): Group | undefined => storedBy.get(node),
+    needStored: (node: Node): void => void stored.add(node),
+
+    /** Whether `node` in `group` keeps it within the bindings of one kernel. */
+    fits(group: Group, node: Node, storing: boolean): boolean {
+      if (group.family === "region") return false;
+      const sources = new Set(group.sources);
+      sources.delete(node);
+      for (const source of node.inputs.map(stripLayout)) if (!isFree(source) && !group.members.has(source)) sources.add(source);
+      return sources.size + group.outputs.length + (storing ? 1 : 0) <= maxBindings;
+    },
+
+    /** Whether the reduction can run once per row of `group`. */
+    reducesRows(group: Group, node: Extract<Node, { op: "reduce" }>): boolean {
+      const axes = node.attributes.axes.join();
+      const input = node.inputs[0]!.shape;
+      const at = alignment(group, node);
+      if (group.family === "rows")
+        return group.rows!.axes === axes && at === `over:${axes}` && sameSizes(input, group.space);
+      if (group.family !== "pointwise") return false;
+      if (at === "space") return true;
+      return at === `over:${axes}` && sameSizes(input, group.space) && manyRows(node.shape, input);
+    },
+
+    absorb(group: Group, node: Node): void {
+      const at = alignment(group, node);
+      if (isReduction(node) && group.family === "pointwise") {
+        const axes = node.attributes.axes.join();
+        if (at === "space") widen(group, node.inputs[0]!.shape, axes);
+        else group.rows = { axes, shape: node.shape };
+        group.family = "rows";
+      } else if (isContraction(node)) group.family = "contract";
+      join(group, node, at);
+    },
+
+    create(node: Node): Group {
+      const group: Group = {
+        family: node.op === "scatter_add" ? "scatter" : isContraction(node) ? "contract" : "pointwise",
+        space: node.shape, rows: undefined, members: new Set(), outputs: [], sources: new Set(), readers: new Set(),
+      };
+      if (isReduction(node)) {
+        group.family = "rows";
+        group.space = node.inputs[0]!.shape;
+        group.rows = { axes: node.attributes.axes.join(), shape: node.shape };
+      }
+      join(group, node, "space");
+      return group;
+    },
+
+    /** A region stands in the order like a kernel, but nothing joins it. */
+    region(node: Node, results: readonly Node[]): void {
+      const group: Group = {
+        family: "region", space: [], rows: undefined, members: new Set([node]), outputs: [], sources: new Set(), readers: new Set(),
+      };
+      for (const result of results) for (const reader of consumersOf(result)) group.readers.add(reader);
+      for (const input of node.inputs) {
+        stored.add(input);
+        uses.set(input, [...usesOf(input), { group, alignment: "operand" }]);
+      }
+    },
+
+    store(group: Group, node: Node): void {
+      stored.add(node);
+      storedBy.set(node, group);
+      group.outputs.push(node);
+      for (const reader of consumersOf(node)) if (reader !== group) group.readers.add(reader);
+    },
+  };
+}
+
+/** Where `source` stands when it is read through layout ops by a reader at `at`. */
+function accessed(input: Node, source: Node, at: Alignment): Alignment {
+  if (at !== "space" || input.op !== "broadcast" || input.inputs[0] !== source) return "loose";
+  const { from } = input.attributes;
+  const kept = from.filter((axis) => axis >= 0);
+  const inOrder = kept.length === source.shape.length && kept.every((axis, n) => axis === n);
+  return inOrder ? `over:${from.flatMap((axis, n) => (axis < 0 ? [n] : [])).join()}` : "loose";
+}
+
+function manyRows(rows: Shape, full: Shape): boolean {
+  const [count, space] = [elementCount(rows), elementCount(full)];
+  if (typeof count !== "number" || count >= FEW_ROWS) return true;
+  return typeof space === "number" && space <= SMALL_SPACE;
+}
