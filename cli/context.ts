@@ -93,7 +93,7 @@ export const failureDocument = (failure: Failure): FailureDocument => ({
   hint: failure.hint,
 });
 
-/** `error[C001]: …` and its hint. */
+/** `error[TFM9001]: …` and its hint. */
 export function failureText(failure: Failure, style: Style): string {
   const head = `${style.red(style.bold(`error[${failure.code}]`))}: ${failure.message}`;
   return failure.hint === undefined ? head : `${head}\n  ${style.bold("hint")}: ${failure.hint}`;

@@ -3,7 +3,7 @@
  *
  * ```
  * fail("missing-file", "`nano.tmf` does not exist", "did you mean `nano.tfm`?")
- * error[C001]: `nano.tmf` does not exist
+ * error[TFM9001]: `nano.tmf` does not exist
  *   hint: did you mean `nano.tfm`?
  * ```
  */
@@ -28,121 +28,121 @@ const kind = (code: string, exit: ExitCode, title: string, explanation: string):
 /** What can go wrong on the command line, beside the diagnostics of the language. */
 export const failures = {
   "missing-file": kind(
-    "C001",
+    "TFM9001",
     1,
     "the file does not exist",
     "The path is read relative to the folder in which tfmc was started. `-` reads standard input instead of a file.",
   ),
   "not-a-file": kind(
-    "C002",
+    "TFM9002",
     1,
     "the path is a folder, not a file",
     "A command that reads one file was given a folder. Name the file inside it; `train --data` is the only place that takes a folder of texts.",
   ),
   "unreadable-file": kind(
-    "C003",
+    "TFM9003",
     1,
     "the file cannot be read",
     "The operating system refused to open or read the file; its reason is in the message.",
   ),
   "too-large-file": kind(
-    "C004",
+    "TFM9004",
     1,
     "the file is too large",
     "Model files are limited to 4 MiB, and other inputs to what the message says, so that a wrong path is refused before it fills the memory.",
   ),
   "not-text": kind(
-    "C005",
+    "TFM9005",
     1,
     "the file is not UTF-8 text",
     "Models and training texts are UTF-8. The message names the first byte that is not. Binary files such as weights go where an option asks for them.",
   ),
   "unwritable-file": kind(
-    "C006",
+    "TFM9006",
     1,
     "the file cannot be written",
     "The operating system refused to create or replace the file. Files are written under a temporary name and renamed, so what was there before is unharmed.",
   ),
   "bad-tensors": kind(
-    "C010",
+    "TFM9010",
     1,
     "the safetensors file is broken",
     "The file breaks a rule of the safetensors format: header length, JSON header, offsets without gaps, sizes that match the shapes. Often it was truncated while copying.",
   ),
   "missing-tensor": kind(
-    "C011",
+    "TFM9011",
     1,
     "a tensor is missing",
     "The model needs a tensor that the file does not hold. `--weights` wants one tensor per parameter (`tfmc summary` lists them), `--inputs` one per input of the model.",
   ),
   "wrong-tensor": kind(
-    "C012",
+    "TFM9012",
     1,
     "a tensor has the wrong shape or type",
     "The message shows the shape that the model declares and the one in the file. Lengths such as B and T may be anything up to their maximum but must agree between inputs.",
   ),
   "no-loss": kind(
-    "C013",
+    "TFM9013",
     1,
     "the model has no loss",
     "Training, evaluation and gradients need a `loss` statement in the model, for example `loss cross_entropy(logits, next(tokens))`.",
   ),
   "not-a-language-model": kind(
-    "C014",
+    "TFM9014",
     1,
     "the command needs a language model",
     "`train`, `eval` and `generate` on text feed one integer input `tokens[t]` whose loss speaks of `next(tokens)`, and read the output `logits`.",
   ),
   "bad-setting": kind(
-    "C015",
+    "TFM9015",
     1,
     "a setting is wrong",
     "`--set name=value` overrides an argument of the model. The value is a number, `true`, `false` or a name.",
   ),
   "broken-run": kind(
-    "C020",
+    "TFM9020",
     1,
     "the run folder is not usable",
     "A run folder is what `tfmc train -o RUN` writes: model.tfm, tokenizer.json, checkpoints with a manifest of SHA-256 sums. A checkpoint whose sums do not match is not used.",
   ),
   "existing-run": kind(
-    "C021",
+    "TFM9021",
     1,
     "the run folder already holds a run",
     "`train -o` does not overwrite a run. Continue it with `--resume RUN`, or choose another folder.",
   ),
   "bad-data": kind(
-    "C022",
+    "TFM9022",
     1,
     "the data cannot be used",
     "Training text must be longer than one window of context plus one token, in its training and its validation part.",
   ),
   "vocabulary-mismatch": kind(
-    "C023",
+    "TFM9023",
     1,
     "the tokenizer and the model disagree about the vocabulary",
     "Every token id must be below the model's `vocab`. `--set vocab=N` changes the model; `--tokenizer bytes` needs 256.",
   ),
   "no-device": kind(
-    "C030",
+    "TFM9030",
     3,
     "no usable device",
     "`--device webgpu` found no adapter. `tfmc doctor` says what is missing; `--device cpu` always works.",
   ),
   "device-limit": kind(
-    "C031",
+    "TFM9031",
     3,
     "the device's limits are too small",
     "The program needs larger buffers or bindings than the device allows. A smaller --batch or --length may fit.",
   ),
   diverged: kind(
-    "C040",
+    "TFM9040",
     4,
     "training diverged",
     "A loss, gradient or parameter became NaN or infinite. The last checkpoint before it is intact. A smaller --lr, more warmup or `clip = 1.0` in `train { … }` usually mends it.",
   ),
-  interrupted: kind("C050", 130, "interrupted", "The command was interrupted. Training wrote a checkpoint first; continue with `--resume RUN`."),
-  usage: kind("C060", 2, "the command line is wrong", "`tfmc COMMAND --help` shows what the command takes."),
+  interrupted: kind("TFM9050", 130, "interrupted", "The command was interrupted. Training wrote a checkpoint first; continue with `--resume RUN`."),
+  usage: kind("TFM9060", 2, "the command line is wrong", "`tfmc COMMAND --help` shows what the command takes."),
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureName = keyof typeof failures;

@@ -8,7 +8,9 @@ import { createHash, randomBytes } from "node:crypto";
 import {
   type Stats,
   closeSync,
+  copyFileSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -114,6 +116,14 @@ export function textFilesIn(folder: string): readonly string[] {
     .sort();
 }
 
+/** The folders directly inside, hidden ones too; none where `path` is no folder. */
+export const foldersIn = (path: string): readonly string[] =>
+  isFolder(path)
+    ? readdirSync(path, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => join(path, entry.name))
+    : [];
+
 // ------------------------------------------------------------------ writing
 
 function writable<T>(path: string, write: () => T): T {
@@ -169,7 +179,7 @@ export function writeAllAtomic(files: ReadonlyMap<string, Uint8Array | string>):
   }
 }
 
-/** Makes a folder with these files appear at once, replacing one of that name; the file written last is `last`. */
+/** Makes a folder with these files, written in this order, appear at once, replacing one of that name. */
 export function writeFolderAtomic(path: string, files: ReadonlyMap<string, Uint8Array | string>): void {
   const temporary = temporaryName(path);
   try {
@@ -184,6 +194,20 @@ export function writeFolderAtomic(path: string, files: ReadonlyMap<string, Uint8
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+/** Makes `path` a second name of `from`, replacing what was there; a copy where the file system has no links. */
+export function linkAtomic(from: string, path: string): void {
+  const temporary = temporaryName(path);
+  writable(path, () => {
+    try {
+      linkSync(from, temporary);
+    } catch {
+      copyFileSync(from, temporary);
+    }
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  });
 }
 
 export const appendLine = (path: string, line: string): void => {
