@@ -166,11 +166,13 @@ export const writeAtomic = (path: string, data: Uint8Array | string): void => wr
 
 /** Replaces several files: nothing is renamed before everything is on disk. */
 export function writeAllAtomic(files: ReadonlyMap<string, Uint8Array | string>): void {
-  const temporaries = [...files.keys()].map((path) => ({ path, temporary: temporaryName(path) }));
+  const temporaries: { readonly path: string; readonly temporary: string }[] = [];
   try {
-    for (const { path, temporary } of temporaries) {
+    for (const [path, data] of files) {
+      const temporary = temporaryName(path);
       makeFolder(dirname(path));
-      writable(path, () => writeSynced(temporary, files.get(path)!));
+      temporaries.push({ path, temporary });
+      writable(path, () => writeSynced(temporary, data));
     }
     for (const { path, temporary } of temporaries) writable(path, () => renameSync(temporary, path));
     for (const folder of new Set(temporaries.map(({ path }) => dirname(path)))) syncFolder(folder);
