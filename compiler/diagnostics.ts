@@ -1,7 +1,15 @@
 /**
- * Diagnostics: one table, code → title and explanation; one renderer with the source frame.
+ * What went wrong → a record that can be shown, counted and mended.
+ *
+ *     diagnostic("TFM2001", span, "`layer_nrom` is not a name here.", { hint: "Did you mean `layer_norm`?" })
+ *
+ * The table of codes is `catalogue.ts`, the frame with the source line is drawn by `render-diagnostic.ts`.
  */
+import { type CatalogueEntry, type Code, catalogue } from "./catalogue.js";
 import type { Span } from "./parser/model.js";
+
+export { type CatalogueEntry, type Code, catalogue, explain } from "./catalogue.js";
+export { lineColumn, type RenderOptions, renderDiagnostic } from "./render-diagnostic.js";
 
 export interface Diagnostic {
   readonly code: string;
@@ -15,4 +23,29 @@ export interface Diagnostic {
   readonly fix: { readonly message: string; readonly span: Span; readonly replacement: string } | undefined;
   /** What to do, where no mechanical fix exists. */
   readonly hint: string | undefined;
+}
+
+export type DiagnosticDetails = Partial<Pick<Diagnostic, "severity" | "related" | "fix" | "hint">>;
+
+/** A diagnostic with the severity of its catalogue entry, unless `details` says otherwise. */
+export function diagnostic(code: Code, span: Span, message: string, details: DiagnosticDetails = {}): Diagnostic {
+  return {
+    code,
+    severity: details.severity ?? (catalogue[code] as CatalogueEntry).severity ?? "error",
+    message,
+    span,
+    related: details.related ?? [],
+    fix: details.fix,
+    hint: details.hint,
+  };
+}
+
+/** The place of what concerns a file as a whole, or comes from the command line. */
+export function fileSpan(file: string): Span {
+  return { file, start: 0, end: 0 };
+}
+
+/** The text after the change that a diagnostic proposes. */
+export function applyFix(text: string, fix: NonNullable<Diagnostic["fix"]>): string {
+  return text.slice(0, fix.span.start) + fix.replacement + text.slice(fix.span.end);
 }

@@ -1,0 +1,238 @@
+/**
+ * Code → what it means: one row per diagnostic, printed by `tfmc explain CODE` and as `spec/errors.md`.
+ *
+ * TFM1xxx syntax · TFM2xxx names and meaning · TFM3xxx shapes and sizes · TFM4xxx limits ·
+ * TFM5xxx files, data, weights · TFM6xxx device and run time. A code is never reused for something else.
+ */
+
+export interface CatalogueEntry {
+  readonly title: string;
+  /** A paragraph. */
+  readonly explanation: string;
+  /** The smallest text that shows it, and its correction; undefined where text is not the matter. */
+  readonly example: { readonly wrong: string; readonly right: string } | undefined;
+  readonly severity?: "error" | "warning";
+}
+
+const row = (title: string, explanation: string, wrong?: string, right?: string): CatalogueEntry => ({
+  title,
+  explanation,
+  example: wrong === undefined || right === undefined ? undefined : { wrong, right },
+});
+
+export const catalogue = {
+  // ------------------------------------------------------------------ syntax
+  TFM1000: row(
+    "unexpected text",
+    "The text does not continue as the grammar of spec/language.md allows; the message says what could stand there. A newline ends a statement, except inside `()` and `[]` and after an operator or a comma.",
+    "x = a b",
+    "x = a * b",
+  ),
+  TFM1001: row(
+    "character that is not part of the language",
+    "Outside comments and strings a file has names, numbers, strings and the operators of spec/language.md. Control characters and characters that reorder text on the screen are not allowed anywhere, not even in comments.",
+    "x = a $ b",
+    "x = a * b",
+  ),
+  TFM1002: row(
+    "bracket without its partner",
+    "Every `(`, `[` and `{` needs its closing partner, in the right order. Where a line inside brackets starts a new statement, the bracket is taken to be forgotten there.",
+    "x = mlp(layer_norm(x)",
+    "x = mlp(layer_norm(x))",
+  ),
+  TFM1003: row(
+    "string that does not end",
+    'A string stands between two `"` on one line. Inside it `\\"`, `\\\\`, `\\n` and `\\t` are the only escapes.',
+    'import "layers.tfm',
+    'import "layers.tfm"',
+  ),
+  TFM1004: row(
+    "unknown statement",
+    "A statement is an assignment (`x = …`) or starts with its keyword. The first word here is neither.",
+    "repaet layers { x = mlp(x, 4 * d) }",
+    "repeat layers { x = mlp(x, 4 * d) }",
+  ),
+  TFM1005: row(
+    "not a number",
+    "A number is digits, optionally a point with digits on both sides, optionally an exponent: `12`, `0.5`, `3e-4`. Digits are not grouped, there are no suffixes, and the value must be finite.",
+    "vocab = 50_257",
+    "vocab = 50257",
+  ),
+  TFM1006: row(
+    "operator of another language",
+    "Power is `^`, logic is `and`, `or`, `not`, comparison is `==` `!=` `<` `<=` `>` `>=`, assignment is `=`.",
+    "y = x ** 2",
+    "y = x ^ 2",
+  ),
+  TFM1007: row(
+    "comparisons do not chain",
+    "A comparison yields a truth value, so comparing it again is hardly ever meant. Join two comparisons with `and`.",
+    "mask near(i, j) = 0 <= i - j < 8",
+    "mask near(i, j) = 0 <= i - j and i - j < 8",
+  ),
+  TFM1008: row(
+    "wrong form inside a statement",
+    "The statement is recognised, but one of its parts has a form that cannot stand there: `use` wants a call, the arguments of a mask are plain names, an input is `int(bound)`, `real` or `bool`.",
+    "use wte = table",
+    "use wte = embedding(vocab, d)",
+  ),
+  TFM1010: row(
+    "not in this version",
+    "The statement belongs to the language's design but this version does not have it: the config form (`model m : family { … }` and `variant`), `each` and `scan`.",
+    "model m : decoder { layers = 12 }",
+    "model m(layers = 12) { … }",
+  ),
+
+  // ------------------------------------------------------- names and meaning
+  TFM2001: row(
+    "unknown name",
+    "The name is declared nowhere that is visible here: not in this block, not around it, not in the file, its imports or the library. Names are visible from the statement that makes them downwards.",
+    "x = layer_nrom(x)",
+    "x = layer_norm(x)",
+  ),
+  TFM2002: row(
+    "unknown argument",
+    "The callee has no parameter of this name, or fewer parameters than there are arguments.",
+    "x = mlp(x, hiden: 4 * d)",
+    "x = mlp(x, hidden: 4 * d)",
+  ),
+  TFM2003: row(
+    "missing argument",
+    "A parameter without a default value must be given at every call.",
+    "x = mlp(x)",
+    "x = mlp(x, hidden: 4 * d)",
+  ),
+  TFM2004: row(
+    "name defined twice",
+    "One name means one thing in its scope. Only a tensor that carries through (`x = x + …`) is assigned again.",
+    "block f(x[t, d], x) { return x }",
+    "block f(x[t, d], y) { return x * y }",
+  ),
+  TFM2005: row(
+    "not callable",
+    "Only blocks, masks, scores, instances made by `use` and built-in functions are called.",
+    "h = 4\ny = h(x)",
+    "y = h * x",
+  ),
+  TFM2006: row(
+    "wrong kind of value",
+    "Sizes and settings are compile-time values, tensors are values at run time, and blocks, masks and scores are functions; the place wants another kind than it was given.",
+    "repeat x { y = mlp(y, d) }",
+    "repeat layers { y = mlp(y, d) }",
+  ),
+  TFM2007: row(
+    "unused name",
+    "Nothing is silently ignored: what is declared or given must have an effect. A name that starts with `_` may stay unused.",
+    "block f(x[t, d], heads) { return x }",
+    "block f(x[t, d]) { return x }",
+  ),
+  TFM2008: row(
+    "index that is not bound",
+    "An index on the left must occur on the right. An index only on the right is summed and must occur in at least two factors of its term; a sum of one factor is written `sum[c](…)`.",
+    "y[i] = x[i, c]",
+    "y[i] = sum[c](x[i, c])",
+  ),
+  TFM2009: row(
+    "`where` outside a reduction",
+    "`where` excludes elements of the reduction directly around it. Elsewhere a choice is written `if … then … else …`.",
+    "y[i] = x[i] where i > 0",
+    "y[i] = if i > 0 then x[i] else 0",
+  ),
+  TFM2010: row(
+    "unknown setting in `train`",
+    "The recipe has the settings of spec/language.md and no others.",
+    "train { leraning_rate = 3e-4 }",
+    "train { optimizer = adamw(lr: 3e-4) }",
+  ),
+  TFM2011: row(
+    "import that cannot be followed",
+    "The file does not exist, cannot be read, or imports itself over one or more steps.",
+    '# in a.tfm\nimport "a.tfm"',
+    '# in a.tfm\nimport "b.tfm"',
+  ),
+  TFM2012: row(
+    "recursion",
+    "A block may not call itself, directly or through others: the graph would be infinite. Use `repeat`.",
+    "block f(x[t, d]) { return f(x) }",
+    "block f(x[t, d]) { repeat 2 { x = gelu(x) }\n return x }",
+  ),
+  TFM2013: row(
+    "which model?",
+    "What compiles is one model. The file has none, or has several and none was named.",
+    "block f(x[t, d]) { return x }",
+    "model m { … }",
+  ),
+
+  // --------------------------------------------------------- shapes and sizes
+  TFM3001: row(
+    "does not divide",
+    "Real division of sizes must be exact; `//` is floor division where that is meant.",
+    "head_dim = 64 / 5",
+    "head_dim = 64 / 4",
+  ),
+  TFM3002: row(
+    "axes that do not match",
+    "Unsubscripted arithmetic wants equal shapes or a scalar, and one index runs over one size. Both sides and where they come from are shown.",
+    "y = x + table    # x[t, 64], table[256, 64]",
+    "y = x + position(x)",
+  ),
+  TFM3003: row(
+    "wrong number of indices",
+    "A tensor is subscripted with one index per axis.",
+    "y[i] = x[i]    # x[t, d]",
+    "y[i, c] = x[i, c]",
+  ),
+  TFM3004: row(
+    "index out of range",
+    "Over the whole range of its indices a subscript must stay inside the axis; this is checked when the model is built.",
+    "y[i] = x[i + 1]    # x and y have the same length",
+    "y[i] = if i > 0 then x[i - 1] else 0",
+  ),
+  TFM3005: row(
+    "size that is not a positive integer",
+    "An axis has a whole, positive number of elements.",
+    "param w[d / 5]    # d = 64",
+    "param w[d / 4]",
+  ),
+
+  // ------------------------------------------------------------------- limits
+  TFM4001: row("model too large", "The model exceeds a limit of the compiler; the message says which, and by how much."),
+  TFM4002: row(
+    "nesting too deep",
+    "Brackets may stand inside each other 200 deep, and one expression may chain about a thousand operators. Give parts of it names.",
+    "x = ((((…))))",
+    "y = …\nx = f(y)",
+  ),
+  TFM4003: row("source too large", "A source file may have up to 1 MiB (1,048,576 UTF-16 units). Split it and `import` its parts."),
+
+  // ------------------------------------------------------ files, data, weights
+  TFM5001: row("file not found", "No file stands at this path. Paths are relative to the file or the directory that names them."),
+  TFM5002: row("not a safetensors file", "The header of the file is not that of the safetensors format, or the file is cut off."),
+  TFM5003: row(
+    "tensors missing or left over",
+    "A checkpoint has exactly the parameters of its model, by name. The message lists those the file lacks and those the model lacks, with the nearest names.",
+  ),
+  TFM5004: row("tensor of the wrong shape or type", "The tensor of this name in the file has not the shape or the element type that the model declares."),
+  TFM5005: row("data file that cannot be used", "The data has not the form that the model's inputs need: the format, the range of the token ids, or enough of it for one batch."),
+  TFM5006: row("damaged checkpoint", "The checkpoint is incomplete or its checksum differs: it was cut off or changed after it was written."),
+  TFM5007: row("not a text file", "The file has bytes that no UTF-8 text has. Sources are UTF-8 text."),
+
+  // ------------------------------------------------------ device and run time
+  TFM6001: row("no device", "No usable WebGPU adapter was found. `--device cpu` runs everywhere."),
+  TFM6002: row("device limit exceeded", "The program needs more than the device grants: the message names the limit, what is needed and what there is."),
+  TFM6003: row("training diverged", "The loss or a tensor is no longer finite. The message names the step and the first such tensor."),
+  TFM6004: row("input out of range", "A value given at run time is outside what the model declares: a token id ≥ its vocabulary, a length over its maximum."),
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type Code = keyof typeof catalogue;
+
+/** The entry of a code as text for a terminal; undefined for a code that does not exist. */
+export function explain(code: string): string | undefined {
+  const entry: CatalogueEntry | undefined = Object.hasOwn(catalogue, code) ? catalogue[code as Code] : undefined;
+  if (entry === undefined) return undefined;
+  const indent = (text: string) => text.replace(/^/gm, "    ");
+  const example = entry.example
+    ? `\n\nInstead of\n\n${indent(entry.example.wrong)}\n\nwrite\n\n${indent(entry.example.right)}`
+    : "";
+  return `${code}: ${entry.title}\n\n${entry.explanation}${example}\n`;
+}
