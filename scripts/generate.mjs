@@ -4,7 +4,8 @@
 //   node scripts/generate.mjs --from sources   writes those that need no build (the build needs them)
 //   node scripts/generate.mjs --check          writes nothing; exits 1 and names the files that are out of date
 //
-// To add one, add a row to `generators`. `from: "build"` means that it imports compiled code out of dist.
+// To add one, add a row to `generators`. `from: "build"` means that it imports compiled code out of dist;
+// `make` returns the whole text, or undefined where there is nothing to make the file from.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { argv, exit } from "node:process";
@@ -13,7 +14,7 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 /**
- * @typedef {{ path: string, from: "sources" | "build", make: () => string | Promise<string> }} Generator
+ * @typedef {{ path: string, from: "sources" | "build", make: () => string | undefined | Promise<string> }} Generator
  * @type {readonly Generator[]}
  */
 const generators = [{ path: "compiler/library/sources.ts", from: "sources", make: librarySources }];
@@ -21,6 +22,7 @@ const generators = [{ path: "compiler/library/sources.ts", from: "sources", make
 /** compiler/library/*.tfm -> one record, file name without its ending -> text. */
 function librarySources() {
   const folder = join(root, "compiler/library");
+  if (!existsSync(folder)) return undefined;
   const files = readdirSync(folder)
     .filter((file) => file.endsWith(".tfm"))
     .sort();
@@ -46,6 +48,7 @@ for (const { path, from, make } of generators) {
   if (sourcesOnly && from !== "sources") continue;
   const target = join(root, path);
   const text = await make();
+  if (text === undefined) continue;
   if (existsSync(target) && readFileSync(target, "utf8") === text) continue;
   stale++;
   if (checking) {

@@ -43,7 +43,7 @@ packages_are_current() {
 if packages_are_current; then
   say "npm packages: already there"
 else
-  quietly npm ci --ignore-scripts || fail "npm ci failed (output above)."
+  quietly npm ci --ignore-scripts --loglevel=warn || fail "npm ci failed (output above)."
   say "npm packages: installed"
 fi
 

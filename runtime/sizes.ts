@@ -1,0 +1,46 @@
+/**
+ * Size polynomials and lengths → numbers.
+ *
+ *   sizeOf([[4, "B", "T"], [8]], { B: 2, T: 3 }) = 32
+ */
+import type { Extent, Place, Size } from "./program.js";
+
+/** Length symbol → value. */
+export type Lengths = Readonly<Record<string, number>>;
+
+/** A place's slots start at multiples of 64 elements of 4 bytes: the 256 bytes that binding offsets need. */
+export const alignElements = (elements: number): number => Math.ceil(elements / 64) * 64;
+
+export function sizeOf(size: Size, lengths: Lengths): number {
+  if (typeof size === "number") return size;
+  let sum = 0;
+  for (const [coefficient, ...symbols] of size) {
+    let value = coefficient;
+    for (const name of symbols) {
+      // The position offset is a length that is 0 unless somebody binds it.
+      const length = lengths[name] ?? (name === "P" ? 0 : undefined);
+      if (length === undefined) throw new Error(`internal: length ${name} is unbound`);
+      value *= length;
+    }
+    sum += value;
+  }
+  return sum;
+}
+
+export function extentOf(extent: Extent, lengths: Lengths): number {
+  if (typeof extent === "number" || Array.isArray(extent)) return sizeOf(extent as Size, lengths);
+  const formula = extent as Exclude<Extent, Size>;
+  if ("aligned" in formula) return alignElements(sizeOf(formula.aligned, lengths));
+  return Math.ceil(sizeOf(formula.size, lengths) / formula.tile);
+}
+
+/** Where a place lies inside its slot, in elements. */
+export function placeRange(place: Place, lengths: Lengths): { readonly offset: number; readonly length: number } {
+  const stride = place.turn === 0 ? 0 : alignElements(sizeOf(place.stride, lengths));
+  return { offset: place.turn * stride, length: sizeOf(place.length, lengths) };
+}
+
+export const symbolsOf = (size: Size): readonly string[] =>
+  typeof size === "number" ? [] : size.flatMap(([, ...symbols]) => symbols);
+
+export const elementsOf = (shape: readonly number[]): number => shape.reduce((n, size) => n * size, 1);
