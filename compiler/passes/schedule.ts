@@ -1,38 +1,48 @@
 /**
- * Schedule: which nodes run together, in what order, which values live when, and where.
+ * Entries → Schedule: which nodes run together, in what order, which values live when, and where.
+ *
+ * The graphs have been fused: every kernel is a `fused` region. Walking them gives the straight line of steps
+ * (`schedule/walk`); planning gives every temporary a slot (`schedule/plan`).
  */
-import type { Graph, Lengths, ValueType } from "../ir/graph.js";
-import type { Size } from "../ir/shape.js";
+import type { Built, Graph, Lengths, Node, ValueType } from "../ir/graph.js";
+import { topological } from "../ir/rewrite.js";
+import { elementCount, type Size } from "../ir/shape.js";
+import { assignSlots, type TemporarySlot } from "./schedule/plan.js";
+import { type Buffer, type View, walk } from "./schedule/walk.js";
 
-/** A storage slot; temporaries of disjoint lifetimes share one. */
+/** A storage slot; temporaries of disjoint lifetimes share one, and all entries share them. */
 export interface Slot {
-  readonly role: "parameter" | "state" | "table" | "input" | "temporary";
-  /** Leaf name, for parameter, state and input slots. */
+  readonly role: Buffer["role"];
+  /** Leaf name, for parameter, state, table and input slots. */
   readonly name: string;
   readonly sizes: readonly { readonly count: number; readonly elements: Size }[];
 }
 
 /**
- * Where a value is. A stacked value has `stacked` true: its leading axis advances by align64(stride) elements, and `turn`
- * selects one slice of it (a slice is not stacked). Otherwise row-major and `turn · align64(stride)` is its offset.
+ * Where a value is. A stacked value's leading axis advances by align64(stride) elements; otherwise the value is row-major
+ * and starts at `turn · align64(stride)`.
  */
 export interface Place {
   readonly slot: number;
   readonly turn: number;
   readonly stride: Size;
+  /** Elements; of a stacked value, those of one slice. */
   readonly length: Size;
   readonly stacked: boolean;
+  /** Slices of a stacked value; 1 otherwise. */
+  readonly count: number;
 }
 
 /**
- * One cluster = one kernel. `body`'s inputs are `fixed.n` (bound to `reads[n]`), `scalar`s and `turn`;
- * its outputs are written to `writes[n]`. Equal bodies share one kernel.
+ * One cluster = one kernel. `body`'s inputs are `fixed.n` (bound to `reads[n]`), call scalars and the turn;
+ * its outputs are written to `writes[n]`.
  */
 export interface Step {
   readonly body: Graph;
   readonly reads: readonly Place[];
   readonly writes: readonly Place[];
   readonly turn: number;
+  /** The kernel's ops, for profiles and dumps. */
   readonly label: string;
 }
 
@@ -41,11 +51,14 @@ export interface ScheduledValue extends ValueType {
   readonly place: Place;
 }
 
+export type EntryName = "forward" | "loss" | "grad" | "train";
+
 export interface ScheduledEntry {
-  readonly name: "forward" | "loss" | "grad" | "train";
+  readonly name: EntryName;
   readonly steps: readonly Step[];
   readonly inputs: readonly string[];
   readonly outputs: readonly ScheduledValue[];
+  /** Parameter and state slots hold new values afterwards. */
   readonly updates: boolean;
 }
 
@@ -53,4 +66,87 @@ export interface Schedule {
   readonly slots: readonly Slot[];
   readonly entries: readonly ScheduledEntry[];
   readonly lengths: Lengths;
+}
+
+export function schedule(graphs: readonly { readonly name: EntryName; readonly graph: Graph }[], built: Built): Schedule {
+  const leaves = leafViews(graphs.map((entry) => entry.graph), built);
+  const viewOf = (node: Node): View => leaves.get(leafName(node))!;
+  const walks = graphs.map(({ graph }) => walk(graph, viewOf, updateTargets(graph, leaves)));
+  const persistent = [...leaves.values()].map((view) => view.buffer);
+  const temporaries: TemporarySlot[] = [];
+  const assignments = walks.map((walked) => assignSlots(walked, temporaries, built.lengths));
+  const slots: readonly Slot[] = [
+    ...persistent.map(({ role, name, count, elements }) => ({ role, name, sizes: [{ count, elements }] })),
+    ...temporaries.map(({ sizes }) => ({ role: "temporary" as const, name: "", sizes })),
+  ];
+  const entries = graphs.map(({ name, graph }, n): ScheduledEntry => {
+    const { steps, outputs } = walks[n]!;
+    const place = (view: View): Place => ({
+      slot: view.buffer.role === "temporary" ? persistent.length + assignments[n]!.get(view.buffer)! : persistent.indexOf(view.buffer),
+      turn: view.turn,
+      stride: view.buffer.elements,
+      length: view.buffer.elements,
+      stacked: view.stacked,
+      count: view.stacked ? view.buffer.count : 1,
+    });
+    return {
+      name,
+      steps: steps.map((step) => ({
+        ...step, reads: step.reads.map(place), writes: step.writes.map(place), label: labelOf(step.body),
+      })),
+      inputs: topological(graph).flatMap((node) => (node.op === "input" && node.attributes.kind === "input" ? [node.attributes.name] : [])).sort(),
+      outputs: outputs.map(({ view, ...output }) => ({ ...output, place: place(view) })),
+      updates: name === "train",
+    };
+  });
+  return { slots, entries, lengths: built.lengths };
+}
+
+/** Every parameter, state, table and input leaf of the entries, in the order parameters, states, tables, inputs. */
+function leafViews(graphs: readonly Graph[], built: Built): ReadonlyMap<string, View> {
+  const stacked = new Set(built.parameters.filter((p) => p.turn !== undefined).map((p) => p.leaf));
+  const found = new Map<string, View>();
+  const order = ["parameter", "state", "table", "input"];
+  const nodes = graphs.flatMap((graph) => topological(graph)).filter((node) => order.includes(leafRole(node)));
+  for (const node of nodes.sort((a, b) => order.indexOf(leafRole(a)) - order.indexOf(leafRole(b)))) {
+    const name = leafName(node);
+    if (found.has(name)) continue;
+    const role = leafRole(node) as Buffer["role"];
+    const parameter = role === "state" ? name.slice(name.indexOf("/") + 1) : name;
+    const isStack = (role === "parameter" || role === "state") && stacked.has(parameter);
+    found.set(name, {
+      buffer: {
+        role, name,
+        count: isStack ? (node.shape[0]!.size as number) : 1,
+        elements: elementCount(isStack ? node.shape.slice(1) : node.shape),
+      },
+      turn: 0, stacked: isStack,
+    });
+  }
+  return found;
+}
+
+function leafRole(node: Node): string {
+  if (node.op === "table") return "table";
+  return node.op === "input" ? node.attributes.kind : "";
+}
+
+function leafName(node: Node): string {
+  if (node.op !== "input" && node.op !== "table") throw new Error(`internal: ${node.op} is no leaf`);
+  return node.attributes.name;
+}
+
+/** `parameter.<leaf>` and `state.<state>/<leaf>` are written over the leaf they replace. */
+function updateTargets(graph: Graph, leaves: ReadonlyMap<string, View>): ReadonlyMap<string, View> {
+  const targets = new Map<string, View>();
+  for (const { name } of graph.outputs) {
+    const leaf = /^(?:parameter|state)\.(.*)$/s.exec(name)?.[1];
+    if (leaf !== undefined && leaves.has(leaf)) targets.set(name, leaves.get(leaf)!);
+  }
+  return targets;
+}
+
+function labelOf(body: Graph): string {
+  const names = topological(body).filter((node) => node.op !== "input" && node.op !== "const").map((node) => node.op);
+  return [...new Set(names)].join(".") || "copy";
 }

@@ -1,0 +1,125 @@
+/**
+ * Steps over buffers → the same steps over slots: two temporaries share a slot when their lifetimes are disjoint, and a
+ * pointwise kernel writes over an operand that nobody reads after it.
+ *
+ * Sizes are formulas over the lengths; they are compared at the largest lengths, and a slot is as large as the largest of
+ * what it ever holds.
+ */
+import type { Lengths, Node } from "../../ir/graph.js";
+import { evaluateSize, mulSizes, sameSizes, sizeEquals, sizeText, type Size } from "../../ir/shape.js";
+import { ops } from "../../ir/ops/index.js";
+import { topological } from "../../ir/rewrite.js";
+import type { Buffer, View, Walk, WalkStep } from "./walk.js";
+
+/** Slot number of each buffer. */
+export type Assignment = ReadonlyMap<Buffer, number>;
+
+export interface TemporarySlot {
+  readonly sizes: { readonly count: number; readonly elements: Size }[];
+}
+
+interface Lifetime {
+  readonly from: number;
+  to: number;
+}
+
+/** Adds to `slots` what the entry's temporaries need, and says which slot each got. */
+export function assignSlots(walked: Walk, slots: TemporarySlot[], lengths: Lengths): Assignment {
+  const merged = overwrite(walked);
+  const root = (buffer: Buffer): Buffer => merged.get(buffer) ?? buffer;
+  const lifetimes = lifetimesOf(walked, root);
+  const most = Object.fromEntries(Object.entries(lengths).map(([name, { maximum }]) => [name, maximum]));
+  const assignment = new Map<Buffer, number>();
+  const busy = new Map<number, number>();
+  walked.steps.forEach((step, at) => {
+    for (const { buffer } of step.writes) {
+      const owner = root(buffer);
+      if (owner.role !== "temporary" || assignment.has(owner)) continue;
+      const free = slots.map((_, n) => n).filter((n) => (busy.get(n) ?? -1) < at);
+      const slot = bestFit(owner, free, slots, most);
+      grow(slots, slot, owner);
+      assignment.set(owner, slot);
+      busy.set(slot, lifetimes.get(owner)!.to);
+    }
+  });
+  for (const [buffer, owner] of merged) assignment.set(buffer, assignment.get(owner)!);
+  return assignment;
+}
+
+/** Buffers by the steps at which they are first written and last read; outputs live to the end. */
+function lifetimesOf(walked: Walk, root: (buffer: Buffer) => Buffer): ReadonlyMap<Buffer, Lifetime> {
+  const lifetimes = new Map<Buffer, Lifetime>();
+  const touch = (view: View, at: number): void => {
+    const owner = root(view.buffer);
+    const known = lifetimes.get(owner);
+    if (known) known.to = Math.max(known.to, at);
+    else lifetimes.set(owner, { from: at, to: at });
+  };
+  walked.steps.forEach((step, at) => [...step.writes, ...step.reads].forEach((view) => touch(view, at)));
+  for (const output of walked.outputs) touch(output.view, Number.POSITIVE_INFINITY);
+  return lifetimes;
+}
+
+/** Buffer → the dead operand that its kernel writes over. */
+function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
+  const merged = new Map<Buffer, Buffer>();
+  const root = (buffer: Buffer): Buffer => merged.get(buffer) ?? buffer;
+  const last = new Map<Buffer, number>();
+  walked.steps.forEach((step, at) => [...step.reads, ...step.writes].forEach((view) => last.set(view.buffer, at)));
+  for (const output of walked.outputs) last.set(output.view.buffer, Number.POSITIVE_INFINITY);
+  const written = new Map<Buffer, number>();
+  walked.steps.forEach((step, at) => {
+    const taken = new Set<Buffer>();
+    step.writes.forEach((write, n) => {
+      const seen = (written.get(write.buffer) ?? 0) + 1;
+      written.set(write.buffer, seen);
+      if (!isPlain(write) || seen > 1) return;
+      const dead = step.reads.find(
+        (read, k) => isPlain(read) && !taken.has(root(read.buffer)) && last.get(read.buffer) === at && last.get(root(read.buffer))! <= at &&
+          step.reads.filter((other) => root(other.buffer) === root(read.buffer)).length === 1 &&
+          sizeEquals(read.buffer.elements, write.buffer.elements) && readsInPlace(step, k, n),
+      );
+      if (!dead) return;
+      const owner = root(dead.buffer);
+      taken.add(owner);
+      merged.set(write.buffer, owner);
+      last.set(owner, Math.max(last.get(owner)!, last.get(write.buffer)!));
+    });
+  });
+  return merged;
+}
+
+const isPlain = ({ buffer, stacked }: View): boolean => buffer.role === "temporary" && buffer.count === 1 && !stacked;
+
+/** Whether everything that depends on operand `read` is pointwise, so that each element is read only where it is written. */
+export function readsInPlace({ body }: Pick<WalkStep, "body">, read: number, write: number): boolean {
+  const target = body.outputs[write]!.node;
+  if (!body.outputs.every(({ node }) => sameSizes(node.shape, target.shape))) return false;
+  const dependent = new Set<Node>();
+  for (const node of topological(body)) {
+    const isOperand = node.op === "input" && node.attributes.name === `fixed.${read}`;
+    const depends = node.inputs.some((input) => dependent.has(input));
+    if (depends && ops[node.op].kind !== "map") return false;
+    if (isOperand && !sameSizes(node.shape, target.shape)) return false;
+    if (isOperand || depends) dependent.add(node);
+  }
+  return true;
+}
+
+function bestFit(buffer: Buffer, free: readonly number[], slots: readonly TemporarySlot[], most: Readonly<Record<string, number>>): number {
+  const need = bytesAt(buffer, most);
+  const capacity = (n: number): number => Math.max(...slots[n]!.sizes.map((size) => bytesAt(size, most)));
+  const waste = (n: number): number => Math.abs(capacity(n) - need);
+  const fitting = free.filter((n) => capacity(n) >= need);
+  const pool = fitting.length > 0 ? fitting : free;
+  return pool.length === 0 ? slots.length : pool.reduce((best, n) => (waste(n) < waste(best) ? n : best));
+}
+
+function grow(slots: TemporarySlot[], slot: number, { count, elements }: Buffer): void {
+  if (slot === slots.length) slots.push({ sizes: [] });
+  const { sizes } = slots[slot]!;
+  if (!sizes.some((size) => size.count === count && sizeText(size.elements) === sizeText(elements))) sizes.push({ count, elements });
+}
+
+const bytesAt = ({ count, elements }: { count: number; elements: Size }, lengths: Readonly<Record<string, number>>): number =>
+  evaluateSize(mulSizes(4 * count, elements), lengths);

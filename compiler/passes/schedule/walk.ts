@@ -1,0 +1,179 @@
+/**
+ * Graph of kernels → the straight line of steps, over buffers that have no slot yet.
+ *
+ * `repeat` is unrolled here: the same body for every turn, with the turn's slices. A value carried from turn to turn, and a
+ * stack that only other regions slice, is a list of places: nothing is copied.
+ */
+import type { Graph, Node, NodeOf, ValueType } from "../../ir/graph.js";
+import { topological } from "../../ir/rewrite.js";
+import { elementCount, type Size } from "../../ir/shape.js";
+
+/** Storage with a lifetime; `count` slices of `elements`, each at a multiple of 64 elements. */
+export interface Buffer {
+  readonly role: "parameter" | "state" | "table" | "input" | "temporary";
+  /** Leaf name; empty for temporaries. */
+  readonly name: string;
+  readonly count: number;
+  readonly elements: Size;
+}
+
+/** A region of a buffer: one slice (`turn`) or, `stacked`, all of them. */
+export interface View {
+  readonly buffer: Buffer;
+  readonly turn: number;
+  readonly stacked: boolean;
+}
+
+/** A value during the walk: in memory, or a stack kept as one value a turn. */
+type Held = View | { readonly turns: readonly Held[] };
+
+export interface WalkStep {
+  readonly body: Graph;
+  readonly reads: readonly View[];
+  readonly writes: readonly View[];
+  readonly turn: number;
+}
+
+export interface Walk {
+  readonly steps: readonly WalkStep[];
+  readonly outputs: readonly (ValueType & { readonly name: string; readonly view: View })[];
+}
+
+/** `leaf` gives the persistent buffer of an input or table; `targets` says where an output is to be written. */
+export function walk(
+  graph: Graph,
+  leaf: (node: Node) => View,
+  targets: ReadonlyMap<string, View>,
+): Walk {
+  const steps: WalkStep[] = [];
+  const fresh = (type: ValueType, stacked: boolean): View => ({
+    buffer: {
+      role: "temporary", name: "",
+      count: stacked ? (type.shape[0]!.size as number) : 1,
+      elements: elementCount(stacked ? type.shape.slice(1) : type.shape),
+    },
+    turn: 0, stacked,
+  });
+  const copy = (type: ValueType, from: View, to: View): void =>
+    void steps.push({ body: copyBody(type), reads: [from], writes: [to], turn: 0 });
+
+  function walkGraph(body: Graph, bound: ReadonlyMap<string, Held>, turn: number, wanted: ReadonlyMap<Node, View>): Map<Node, readonly Held[]> {
+    const held = new Map<Node, readonly Held[]>();
+    const uses = operandUses(body);
+    for (const node of topological(body)) {
+      if (node.op === "input") held.set(node, isSupplied(node) ? [] : [bound.get(node.attributes.name) ?? leaf(node)]);
+      else if (node.op === "table") held.set(node, [leaf(node)]);
+      else if (node.op === "get") held.set(node, [held.get(node.inputs[0]!)![node.attributes.index]!]);
+      else if (node.op === "fused") held.set(node, kernel(node, held, turn, uses, wanted));
+      else if (node.op === "repeat") held.set(node, unroll(node, held, uses));
+      else if (!isSupplied(node)) throw new Error(`internal: ${node.op} is in no kernel`);
+    }
+    return held;
+  }
+
+  function kernel(
+    node: NodeOf<"fused">, held: ReadonlyMap<Node, readonly Held[]>, turn: number, uses: OperandUses, wanted: ReadonlyMap<Node, View>,
+  ): readonly Held[] {
+    const reads = node.inputs.map((input) => inMemory(held.get(input)![0]!));
+    const writes = node.results.map((type, index) => {
+      const result = uses.results.get(node)?.[index];
+      return (result && wanted.get(result)) ?? fresh(type, result !== undefined && uses.sliced.has(result));
+    });
+    steps.push({ body: node.attributes.body, reads, writes, turn });
+    return writes;
+  }
+
+  function unroll(node: NodeOf<"repeat">, held: ReadonlyMap<Node, readonly Held[]>, uses: OperandUses): readonly Held[] {
+    const { body, first, count, reverse, carries, slices } = node.attributes;
+    const operands = node.inputs.map((input) => held.get(input)![0]!);
+    const results = uses.results.get(node) ?? [];
+    const stacks = node.results.slice(carries).map((type, n) =>
+      uses.whole.has(results[carries + n]!) ? fresh(type, true) : undefined,
+    );
+    const turns: Held[][] = stacks.map(() => []);
+    let carried = operands.slice(0, carries);
+    for (let k = 0; k < count; k++) {
+      const t = reverse ? count - 1 - k : k;
+      const bound = new Map<string, Held>([
+        ...carried.map((value, n) => [`carry.${n}`, value] as const),
+        ...operands.slice(carries, carries + slices).map((value, n) => [`slice.${n}`, sliceOf(value, t)] as const),
+        ...operands.slice(carries + slices).map((value, n) => [`fixed.${n}`, value] as const),
+      ]);
+      const outputs = body.outputs.slice(carries);
+      const wanted = new Map<Node, View>();
+      outputs.forEach(({ node: output }, n) => {
+        const stack = stacks[n];
+        if (stack && !wanted.has(output)) wanted.set(output, { ...stack, turn: t, stacked: false });
+      });
+      const inner = walkGraph(body, bound, first + t, wanted);
+      const valueOf = (output: Node): Held => inner.get(output)![0]!;
+      outputs.forEach(({ node: output }, n) => {
+        const stack = stacks[n];
+        const value = valueOf(output);
+        if (!stack) turns[n]![t] = value;
+        else if (!("buffer" in value) || value.buffer !== stack.buffer)
+          copy(output, inMemory(value), { ...stack, turn: t, stacked: false });
+      });
+      carried = body.outputs.slice(0, carries).map(({ node: output }) => valueOf(output));
+    }
+    return [...carried, ...stacks.map((stack, n) => stack ?? { turns: turns[n]! })];
+  }
+
+  const wanted = new Map(graph.outputs.flatMap(({ name, node }) => (targets.has(name) ? [[node, targets.get(name)!] as const] : [])));
+  const held = walkGraph(graph, new Map(), 0, wanted);
+  const outputs = graph.outputs.map(({ name, node }) => {
+    const view = inMemory(held.get(node)![0]!);
+    const target = targets.get(name);
+    if (target && !sameView(target, view)) copy(node, view, target);
+    return { name, shape: node.shape, dtype: node.dtype, view: target ?? view };
+  });
+  return { steps, outputs };
+}
+
+/** Which node reads each result of a region, which values are sliced by a region, and which are read as a whole. */
+interface OperandUses {
+  readonly results: ReadonlyMap<Node, readonly Node[]>;
+  readonly sliced: ReadonlySet<Node>;
+  readonly whole: ReadonlySet<Node>;
+}
+
+function operandUses(graph: Graph): OperandUses {
+  const results = new Map<Node, Node[]>();
+  const sliced = new Set<Node>();
+  const whole = new Set<Node>(graph.outputs.map((output) => output.node));
+  for (const node of topological(graph)) {
+    if (node.op === "get") {
+      const of = results.get(node.inputs[0]!) ?? [];
+      of[node.attributes.index] = node;
+      results.set(node.inputs[0]!, of);
+      continue;
+    }
+    const { carries, slices } = node.op === "repeat" ? node.attributes : { carries: 0, slices: 0 };
+    node.inputs.forEach((input, n) => (n >= carries && n < carries + slices ? sliced : whole).add(input));
+  }
+  return { results, sliced, whole };
+}
+
+const isSupplied = (node: Node): boolean =>
+  (node.op === "input" && (node.attributes.kind === "scalar" || node.attributes.kind === "turn")) ||
+  node.op === "const" || node.op === "iota" || node.op === "length" || node.op === "random";
+
+function sliceOf(value: Held, turn: number): Held {
+  if ("turns" in value) return value.turns[turn]!;
+  if (!value.stacked) throw new Error("internal: a region slices a value that is not laid out as a stack");
+  return { ...value, turn, stacked: false };
+}
+
+function inMemory(value: Held): View {
+  if ("turns" in value) throw new Error("internal: a stack kept by turns is read as a whole");
+  return value;
+}
+
+const sameView = (a: View, b: View): boolean => a.buffer === b.buffer && a.turn === b.turn && a.stacked === b.stacked;
+
+function copyBody({ shape, dtype }: ValueType): Graph {
+  const node: Node = {
+    op: "input", inputs: [], attributes: { kind: "fixed", name: "fixed.0", shape, dtype }, shape, dtype, results: [{ shape, dtype }], key: "copy",
+  };
+  return { name: "kernel", outputs: [{ name: "out.0", node }] };
+}
