@@ -93,10 +93,10 @@ export const failureDocument = (failure: Failure): FailureDocument => ({
   hint: failure.hint,
 });
 
-/** `error[TFM9001]: …` and its hint. */
-export function failureText(failure: Failure, style: Style): string {
-  const head = `${style.red(style.bold(`error[${failure.code}]`))}: ${failure.message}`;
-  return failure.hint === undefined ? head : `${head}\n  ${style.bold("hint")}: ${failure.hint}`;
+/** `error TFM5001: …` and its hint, as diagnostics look. */
+export function failureText(failure: Pick<Failure, "code" | "message" | "hint">, style: Style): string {
+  const head = `${style.red(style.bold(`error ${failure.code}`))}: ${failure.message}`;
+  return failure.hint === undefined ? head : `${head}\n  = hint: ${failure.hint}`;
 }
 
 export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>

@@ -3,8 +3,8 @@
  *
  * ```
  * fail("missing-file", "`nano.tmf` does not exist", "did you mean `nano.tfm`?")
- * error[TFM9001]: `nano.tmf` does not exist
- *   hint: did you mean `nano.tfm`?
+ * error TFM5001: `nano.tmf` does not exist
+ *   = hint: did you mean `nano.tfm`?
  * ```
  */
 
@@ -28,121 +28,103 @@ const kind = (code: string, exit: ExitCode, title: string, explanation: string):
 /** What can go wrong on the command line, beside the diagnostics of the language. */
 export const failures = {
   "missing-file": kind(
-    "TFM9001",
+    "TFM5001",
     1,
     "the file does not exist",
     "The path is read relative to the folder in which tfmc was started. `-` reads standard input instead of a file.",
   ),
   "not-a-file": kind(
-    "TFM9002",
+    "TFM5011",
     1,
     "the path is a folder, not a file",
     "A command that reads one file was given a folder. Name the file inside it; `train --data` is the only place that takes a folder of texts.",
   ),
   "unreadable-file": kind(
-    "TFM9003",
+    "TFM5012",
     1,
     "the file cannot be read",
     "The operating system refused to open or read the file; its reason is in the message.",
   ),
   "too-large-file": kind(
-    "TFM9004",
+    "TFM5013",
     1,
     "the file is too large",
     "Model files are limited to 4 MiB, and other inputs to what the message says, so that a wrong path is refused before it fills the memory.",
   ),
   "not-text": kind(
-    "TFM9005",
+    "TFM5007",
     1,
     "the file is not UTF-8 text",
     "Models and training texts are UTF-8. The message names the first byte that is not. Binary files such as weights go where an option asks for them.",
   ),
   "unwritable-file": kind(
-    "TFM9006",
+    "TFM5014",
     1,
     "the file cannot be written",
     "The operating system refused to create or replace the file. Files are written under a temporary name and renamed, so what was there before is unharmed.",
   ),
-  "bad-tensors": kind(
-    "TFM9010",
-    1,
-    "the safetensors file is broken",
-    "The file breaks a rule of the safetensors format: header length, JSON header, offsets without gaps, sizes that match the shapes. Often it was truncated while copying.",
-  ),
   "missing-tensor": kind(
-    "TFM9011",
+    "TFM5003",
     1,
     "a tensor is missing",
     "The model needs a tensor that the file does not hold. `--weights` wants one tensor per parameter (`tfmc summary` lists them), `--inputs` one per input of the model.",
   ),
   "wrong-tensor": kind(
-    "TFM9012",
+    "TFM5004",
     1,
     "a tensor has the wrong shape or type",
     "The message shows the shape that the model declares and the one in the file. Lengths such as B and T may be anything up to their maximum but must agree between inputs.",
   ),
   "no-loss": kind(
-    "TFM9013",
+    "TFM5015",
     1,
     "the model has no loss",
     "Training, evaluation and gradients need a `loss` statement in the model, for example `loss cross_entropy(logits, next(tokens))`.",
   ),
   "not-a-language-model": kind(
-    "TFM9014",
+    "TFM5016",
     1,
     "the command needs a language model",
     "`train`, `eval` and `generate` on text feed one integer input `tokens[t]` whose loss speaks of `next(tokens)`, and read the output `logits`.",
   ),
   "bad-setting": kind(
-    "TFM9015",
+    "TFM5017",
     1,
     "a setting is wrong",
     "`--set name=value` overrides an argument of the model. The value is a number, `true`, `false` or a name.",
   ),
   "broken-run": kind(
-    "TFM9020",
+    "TFM5020",
     1,
     "the run folder is not usable",
     "A run folder is what `tfmc train -o RUN` writes: model.tfm, tokenizer.json, checkpoints with a manifest of SHA-256 sums. A checkpoint whose sums do not match is not used.",
   ),
   "existing-run": kind(
-    "TFM9021",
+    "TFM5021",
     1,
     "the run folder already holds a run",
     "`train -o` does not overwrite a run. Continue it with `--resume RUN`, or choose another folder.",
   ),
   "bad-data": kind(
-    "TFM9022",
+    "TFM5005",
     1,
     "the data cannot be used",
     "Training text must be longer than one window of context plus one token, in its training and its validation part.",
   ),
   "vocabulary-mismatch": kind(
-    "TFM9023",
+    "TFM5022",
     1,
     "the tokenizer and the model disagree about the vocabulary",
     "Every token id must be below the model's `vocab`. `--set vocab=N` changes the model; `--tokenizer bytes` needs 256.",
   ),
-  "no-device": kind(
-    "TFM9030",
-    3,
-    "no usable device",
-    "`--device webgpu` found no adapter. `tfmc doctor` says what is missing; `--device cpu` always works.",
-  ),
-  "device-limit": kind(
-    "TFM9031",
-    3,
-    "the device's limits are too small",
-    "The program needs larger buffers or bindings than the device allows. A smaller --batch or --length may fit.",
-  ),
   diverged: kind(
-    "TFM9040",
+    "TFM6008",
     4,
     "training diverged",
     "A loss, gradient or parameter became NaN or infinite. The last checkpoint before it is intact. A smaller --lr, more warmup or `clip = 1.0` in `train { … }` usually mends it.",
   ),
-  interrupted: kind("TFM9050", 130, "interrupted", "The command was interrupted. Training wrote a checkpoint first; continue with `--resume RUN`."),
-  usage: kind("TFM9060", 2, "the command line is wrong", "`tfmc COMMAND --help` shows what the command takes."),
+  interrupted: kind("TFM5050", 130, "interrupted", "The command was interrupted. Training wrote a checkpoint first; continue with `--resume RUN`."),
+  usage: kind("TFM5060", 2, "the command line is wrong", "`tfmc COMMAND --help` shows what the command takes."),
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureName = keyof typeof failures;

@@ -22,8 +22,8 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
+import { nearest } from "../compiler/nearest.js";
 import { fail, reasonOf, systemCode } from "./failure.js";
-import { nearest } from "./nearest.js";
 
 const MiB = 1024 * 1024;
 /** Limits that refuse a wrong path before it fills the memory. */

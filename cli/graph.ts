@@ -11,7 +11,7 @@ import type { ExitCode } from "./failure.js";
 import { graphJson, toDot, toMermaid } from "./graph-picture.js";
 import { loadModel } from "./load.js";
 import type { ModelOptions } from "./load.js";
-import { closest } from "./nearest.js";
+import { closest } from "./closest.js";
 import { several } from "./options.js";
 import type { AddCommand } from "./options.js";
 

@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import { version } from "../compiler/version.js";
+import { RuntimeError } from "../runtime/errors.js";
 import { addCheck } from "./check.js";
 import { addCompile } from "./compile.js";
 import { createContext, failureDocument, failureText, printJson } from "./context.js";
@@ -16,11 +17,12 @@ import { addFmt } from "./fmt.js";
 import { addGenerate } from "./generate.js";
 import { addGrad } from "./grad.js";
 import { addGraph } from "./graph.js";
-import { closest } from "./nearest.js";
+import { closest } from "./closest.js";
 import { natural } from "./options.js";
 import type { Action } from "./options.js";
 import { writeReproducer } from "./reproducer.js";
 import { addRun } from "./run.js";
+import { exitOf, messageOf } from "./runtime-failure.js";
 import { addSummary } from "./summary.js";
 import { addTrain } from "./train.js";
 
@@ -99,12 +101,22 @@ function report(error: unknown, argv: readonly string[], program: Command, conte
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const now = context();
   now.live.clear();
+  if (error instanceof RuntimeError) return reportRuntime(error, now);
   if (error instanceof Failure) {
     if (now.options.json) printJson(now, { diagnostics: [failureDocument(error)] });
     else now.host.stderr.write(`${failureText(error, now.style)}\n`);
     return error.exit;
   }
   return reportInternal(error, argv, program.version() ?? "", now);
+}
+
+function reportRuntime(error: RuntimeError, context: Context): ExitCode {
+  const { code, hint } = error;
+  const message = messageOf(error);
+  if (context.options.json) {
+    printJson(context, { diagnostics: [{ code, severity: "error", message, file: undefined, hint }] });
+  } else context.host.stderr.write(`${failureText({ code, message, hint }, context.style)}\n`);
+  return exitOf(code);
 }
 
 function reportInternal(error: unknown, argv: readonly string[], compiler: string, context: Context): ExitCode {
