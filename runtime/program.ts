@@ -43,7 +43,10 @@ export interface KernelText {
  */
 export interface Kernel {
   readonly name: string;
-  readonly bindings: readonly { readonly type: "f32" | "i32" | "u32"; readonly access: "read" | "write" | "both" }[];
+  readonly bindings: readonly {
+    readonly type: "f32" | "i32" | "u32";
+    readonly access: "read" | "write" | "both";
+  }[];
   readonly wgsl: KernelText;
   readonly javascript: KernelText;
 }
@@ -101,7 +104,11 @@ export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "normal"; readonly deviation: number; readonly mean: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number }
-  | { readonly kind: "xavier_uniform" | "xavier_normal" | "he_normal"; readonly fanIn: number; readonly fanOut: number };
+  | {
+      readonly kind: "xavier_uniform" | "xavier_normal" | "he_normal";
+      readonly fanIn: number;
+      readonly fanOut: number;
+    };
 
 /** A parameter as the model names it; its place in a (possibly stacked) slot is the layout map. */
 export interface Parameter {
@@ -127,7 +134,12 @@ export interface Recipe {
   readonly learningRate: number;
   readonly schedule:
     | { readonly kind: "constant"; readonly warmup: number }
-    | { readonly kind: "cosine" | "linear"; readonly warmup: number; readonly steps: number; readonly floor: number }
+    | {
+        readonly kind: "cosine" | "linear";
+        readonly warmup: number;
+        readonly steps: number;
+        readonly floor: number;
+      }
     | { readonly kind: "noam"; readonly warmup: number; readonly width: number };
   readonly clip: number | null;
   readonly batch: number;

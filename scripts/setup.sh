@@ -106,7 +106,7 @@ prepare_apt() {
 apt_get() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get \
     -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$work/apt" -o Dir::State::lists="$work/lists" \
-    -o APT::Sandbox::User=root -o Acquire::Languages=none "$@"
+    -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 "$@"
 }
 
 install_software_driver() {

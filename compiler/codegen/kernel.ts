@@ -13,13 +13,40 @@ export type ValueType = ScalarType | "f32x4";
 export type Extent = Size | { readonly aligned: Size };
 
 export type UnaryFunction =
-  | "neg" | "not" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "erf" | "sigmoid" | "sin" | "cos" | "abs" | "floor";
+  | "neg"
+  | "not"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "rsqrt"
+  | "tanh"
+  | "erf"
+  | "sigmoid"
+  | "sin"
+  | "cos"
+  | "abs"
+  | "floor";
 export type BinaryFunction =
-  | "add" | "sub" | "mul" | "div" | "pow" | "min" | "max"
-  | "floordiv" | "mod" // floor semantics on i32 and f32
-  | "quotient" | "remainder" // i32, both operands known non-negative
-  | "eq" | "ne" | "lt" | "le" | "and" | "or"
-  | "bitxor" | "shl" | "shr"; // u32
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "pow"
+  | "min"
+  | "max"
+  | "floordiv"
+  | "mod" // floor semantics on i32 and f32
+  | "quotient"
+  | "remainder" // i32, both operands known non-negative
+  | "eq"
+  | "ne"
+  | "lt"
+  | "le"
+  | "and"
+  | "or"
+  | "bitxor"
+  | "shl"
+  | "shr"; // u32
 
 export type Expr =
   | { readonly tag: "const"; readonly type: ScalarType; readonly value: number }
@@ -35,11 +62,29 @@ export type Expr =
   /** Element `index` of a binding; with type f32x4 elements index … index+3, index a multiple of 4. */
   | { readonly tag: "load"; readonly type: ValueType; readonly binding: number; readonly index: Expr }
   | { readonly tag: "unary"; readonly type: ValueType; readonly fn: UnaryFunction; readonly x: Expr }
-  | { readonly tag: "binary"; readonly type: ValueType; readonly fn: BinaryFunction; readonly x: Expr; readonly y: Expr }
+  | {
+      readonly tag: "binary";
+      readonly type: ValueType;
+      readonly fn: BinaryFunction;
+      readonly x: Expr;
+      readonly y: Expr;
+    }
   /** x*y + z. */
-  | { readonly tag: "fma"; readonly type: "f32" | "f32x4"; readonly x: Expr; readonly y: Expr; readonly z: Expr }
+  | {
+      readonly tag: "fma";
+      readonly type: "f32" | "f32x4";
+      readonly x: Expr;
+      readonly y: Expr;
+      readonly z: Expr;
+    }
   /** `condition` is scalar. */
-  | { readonly tag: "select"; readonly type: ValueType; readonly condition: Expr; readonly then: Expr; readonly otherwise: Expr }
+  | {
+      readonly tag: "select";
+      readonly type: ValueType;
+      readonly condition: Expr;
+      readonly then: Expr;
+      readonly otherwise: Expr;
+    }
   /** Value conversion between scalar types (f32 → i32 truncates; bool → 0/1; number → bool is ≠ 0). */
   | { readonly tag: "convert"; readonly type: ScalarType; readonly x: Expr }
   | { readonly tag: "bitcast"; readonly type: "f32" | "i32" | "u32"; readonly x: Expr }
@@ -56,8 +101,20 @@ export type Stmt =
   /** Stores value (f32x4: to index … index+3, index a multiple of 4). */
   | { readonly tag: "store"; readonly binding: number; readonly index: Expr; readonly value: Expr }
   /** for name (i32) from `from` below `to` by `step`. */
-  | { readonly tag: "for"; readonly name: string; readonly from: Expr; readonly to: Expr; readonly step: number; readonly body: readonly Stmt[] }
-  | { readonly tag: "if"; readonly condition: Expr; readonly then: readonly Stmt[]; readonly otherwise: readonly Stmt[] };
+  | {
+      readonly tag: "for";
+      readonly name: string;
+      readonly from: Expr;
+      readonly to: Expr;
+      readonly step: number;
+      readonly body: readonly Stmt[];
+    }
+  | {
+      readonly tag: "if";
+      readonly condition: Expr;
+      readonly then: readonly Stmt[];
+      readonly otherwise: readonly Stmt[];
+    };
 
 /** One storage binding. `width` 4: declared as vec4 on the device; a scalar load or store on it is still allowed. */
 export interface Binding {

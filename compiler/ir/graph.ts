@@ -51,7 +51,11 @@ export type Initializer =
   | { readonly kind: "normal"; readonly deviation: number; readonly mean: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number }
   /** Glorot: bound √(6 / (fan_in + fan_out)); He: deviation √(2 / fan_in). */
-  | { readonly kind: "xavier_uniform" | "xavier_normal" | "he_normal"; readonly fanIn: number; readonly fanOut: number };
+  | {
+      readonly kind: "xavier_uniform" | "xavier_normal" | "he_normal";
+      readonly fanIn: number;
+      readonly fanOut: number;
+    };
 
 /** One parameter as the model names it: what checkpoints hold. */
 export interface ParameterInfo {
@@ -81,7 +85,12 @@ export interface Recipe {
   readonly learningRate: number;
   readonly schedule:
     | { readonly kind: "constant"; readonly warmup: number }
-    | { readonly kind: "cosine" | "linear"; readonly warmup: number; readonly steps: number; readonly floor: number }
+    | {
+        readonly kind: "cosine" | "linear";
+        readonly warmup: number;
+        readonly steps: number;
+        readonly floor: number;
+      }
     | { readonly kind: "noam"; readonly warmup: number; readonly width: number };
   /** Largest global gradient norm, or undefined. */
   readonly clip: number | undefined;

@@ -89,7 +89,9 @@ export function evaluateSize(size: Size, lengths: Readonly<Record<string, number
 export function sizeText(size: Size): string {
   if (typeof size === "number") return String(size);
   return size
-    .map(([coefficient, ...symbols]) => (coefficient === 1 ? [...symbols] : [coefficient, ...symbols]).join("*"))
+    .map(([coefficient, ...symbols]) =>
+      (coefficient === 1 ? [...symbols] : [coefficient, ...symbols]).join("*"),
+    )
     .join(" + ");
 }
 

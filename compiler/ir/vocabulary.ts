@@ -17,11 +17,38 @@ export type InputKind =
   | "turn"; // inside a `repeat` body: the turn's number, i32 []
 
 export type UnaryMap =
-  | "neg" | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "erf" | "sigmoid" | "sin" | "cos"
-  | "abs" | "floor" | "not" | "to_f32" | "to_i32" | "to_bool";
+  | "neg"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "rsqrt"
+  | "tanh"
+  | "erf"
+  | "sigmoid"
+  | "sin"
+  | "cos"
+  | "abs"
+  | "floor"
+  | "not"
+  | "to_f32"
+  | "to_i32"
+  | "to_bool";
 export type BinaryMap =
-  | "add" | "sub" | "mul" | "div" | "pow" | "min" | "max" | "floordiv" | "mod"
-  | "eq" | "ne" | "lt" | "le" | "and" | "or";
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "pow"
+  | "min"
+  | "max"
+  | "floordiv"
+  | "mod"
+  | "eq"
+  | "ne"
+  | "lt"
+  | "le"
+  | "and"
+  | "or";
 export type TernaryMap = "select"; // select(condition, then, otherwise)
 export type MapOp = UnaryMap | BinaryMap | TernaryMap;
 

@@ -113,7 +113,11 @@ export type Statement =
 /** `param wq[d, heads, c], wk[d, heads, c] ~ normal(0.02) if bias`, with `frozen` / `nodecay` before `param`. */
 export interface ParamStatement {
   readonly kind: "param";
-  readonly entries: readonly { readonly name: Name; readonly sizes: readonly Expression[]; readonly span: Span }[];
+  readonly entries: readonly {
+    readonly name: Name;
+    readonly sizes: readonly Expression[];
+    readonly span: Span;
+  }[];
   readonly init: Expression | undefined;
   readonly condition: Expression | undefined;
   readonly frozen: boolean;
@@ -286,7 +290,11 @@ export interface ListExpression {
 export interface CallExpression {
   readonly kind: "call";
   readonly callee: Expression;
-  readonly arguments: readonly { readonly name: Name | undefined; readonly value: Expression; readonly span: Span }[];
+  readonly arguments: readonly {
+    readonly name: Name | undefined;
+    readonly value: Expression;
+    readonly span: Span;
+  }[];
   /** `as NAME`: the path component under which the callee's parameters are named. */
   readonly as: Name | undefined;
   readonly span: Span;
@@ -317,9 +325,21 @@ export interface UnaryExpression {
 }
 
 export type BinaryOperator =
-  | "+" | "-" | "*" | "/" | "//" | "%" | "^"
-  | "==" | "!=" | "<" | "<=" | ">" | ">="
-  | "and" | "or";
+  | "+"
+  | "-"
+  | "*"
+  | "/"
+  | "//"
+  | "%"
+  | "^"
+  | "=="
+  | "!="
+  | "<"
+  | "<="
+  | ">"
+  | ">="
+  | "and"
+  | "or";
 /** Precedence, loosest first: or · and · not · comparisons (not chained) · + - · * / // % · unary - · ^ (right) · postfix. */
 export interface BinaryExpression {
   readonly kind: "binary";

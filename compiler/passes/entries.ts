@@ -32,13 +32,13 @@ export function deriveEntries(built: Built, b: Builder): Entries {
   const count = outputNamed(graph, "loss.count");
   // A batch in which nothing counts has zero loss and zero gradient, not NaN.
   const perCount = b.div(b.const(1, "f32"), b.max(count, b.const(1, "f32"))); // []
-  const scaled = (by: Node): readonly Node[] => gradients.map((g) => b.mul(g, b.broadcastTo(by, g.shape, [])));
+  const mean = gradients.map((gradient) => b.mul(gradient, perCount));
   return {
     forward,
     loss,
     grad: {
       name: "grad",
-      outputs: [...graph.outputs, ...scaled(perCount).map((node, n) => ({ name: `grad.${nameOf(leaves[n]!)}`, node }))],
+      outputs: [...graph.outputs, ...mean.map((node, n) => ({ name: `grad.${nameOf(leaves[n]!)}`, node }))],
     },
     train: optimizer && {
       name: "train",
@@ -52,7 +52,10 @@ function trainableLeaves(loss: Graph, built: Built): readonly Node[] {
   const trainable = new Map(built.parameters.filter((p) => !p.frozen).map((p, n) => [p.leaf, n]));
   const order = (node: Node): number => trainable.get(nameOf(node))!;
   return topological(loss)
-    .filter((node) => node.op === "input" && node.attributes.kind === "parameter" && trainable.has(node.attributes.name))
+    .filter(
+      (node) =>
+        node.op === "input" && node.attributes.kind === "parameter" && trainable.has(node.attributes.name),
+    )
     .sort((x, y) => order(x) - order(y));
 }
 
@@ -65,20 +68,27 @@ function update(
   b: Builder,
 ): readonly Output[] {
   const decays = new Map(built.parameters.map((p) => [p.leaf, p.decay]));
-  const squares = gradients.map((g) => b.sum(b.mul(g, g), g.shape.map((_, axis) => axis))); // []
+  const squares = gradients.map((g) =>
+    b.sum(
+      b.mul(g, g),
+      g.shape.map((_, axis) => axis),
+    ),
+  ); // []
   const total = squares.reduce((sum, square) => b.add(sum, square), b.const(0, "f32"));
   const norm = b.mul(b.sqrt(total), perCount); // []
   const factor = b.mul(perCount, clipFactor(norm, built.recipe.clip, b)); // []
   const outputs: Output[] = [{ name: "grad_norm", node: norm }];
   leaves.forEach((leaf, n) => {
     const name = nameOf(leaf);
-    const gradient = b.mul(gradients[n]!, b.broadcastTo(factor, leaf.shape, []));
+    const gradient = b.mul(gradients[n]!, factor);
     const states = optimizer.states.map((state) =>
       b.input("state", `${state.name}/${name}`, leaf.shape, leaf.dtype),
     );
     const next = optimizer.apply(b, leaf, gradient, states, decays.get(name)!);
     outputs.push({ name: `parameter.${name}`, node: next.parameter });
-    next.states.forEach((node, k) => outputs.push({ name: `state.${optimizer.states[k]!.name}/${name}`, node }));
+    next.states.forEach((node, k) =>
+      outputs.push({ name: `state.${optimizer.states[k]!.name}/${name}`, node }),
+    );
   });
   return outputs;
 }

@@ -15,10 +15,21 @@
 import type { Builder } from "../ir/builder.js";
 import type { Graph, Node } from "../ir/graph.js";
 import { topological } from "../ir/rewrite.js";
-import { sameSizes, type Shape } from "../ir/shape.js";
+import type { Shape } from "../ir/shape.js";
+import { sameSizes } from "../ir/shape.js";
 import { emitGroups } from "./fuse/emit.js";
-import { createGroups, type Group, type Groups } from "./fuse/groups.js";
-import { isContraction, isFree, isLayout, isMap, isReduction, isRegion, type RecomputeCosts, recomputeCosts } from "./fuse/kinds.js";
+import type { Group, Groups } from "./fuse/groups.js";
+import { createGroups } from "./fuse/groups.js";
+import type { RecomputeCosts } from "./fuse/kinds.js";
+import {
+  isContraction,
+  isFree,
+  isLayout,
+  isMap,
+  isReduction,
+  isRegion,
+  recomputeCosts,
+} from "./fuse/kinds.js";
 
 /** Storage bindings that one kernel may use: the WebGPU default limit. */
 const MAX_BINDINGS = 8;
@@ -54,8 +65,13 @@ function formGroups(graph: Graph): Groups {
   for (const { node } of graph.outputs) groups.needStored(node);
   for (const node of [...order].reverse()) {
     if (node.op === "input" || node.op === "table" || node.op === "get") continue;
-    if (isRegion(node)) groups.region(node, order.filter((other) => other.op === "get" && other.inputs[0] === node));
-    else if (isFree(node) || isLayout(node) ? groups.isStored(node) : groups.isUsed(node)) place(node, groups, costs);
+    if (isRegion(node))
+      groups.region(
+        node,
+        order.filter((other) => other.op === "get" && other.inputs[0] === node),
+      );
+    else if (isFree(node) || isLayout(node) ? groups.isStored(node) : groups.isUsed(node))
+      place(node, groups, costs);
   }
   return groups;
 }
@@ -69,7 +85,9 @@ function place(node: Node, groups: Groups, costs: RecomputeCosts): void {
       for (const group of consumers) groups.absorb(group, node);
       return;
     }
-  const host = consumers.find((group) => groups.fits(group, node, !single) && canHost(group, node, single, groups));
+  const host = consumers.find(
+    (group) => groups.fits(group, node, !single) && canHost(group, node, single, groups),
+  );
   if (host) groups.absorb(host, node);
   if (!host || !single) groups.store(host ?? groups.create(node), node);
 }

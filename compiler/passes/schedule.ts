@@ -6,9 +6,12 @@
  */
 import type { Built, Graph, Lengths, Node, ValueType } from "../ir/graph.js";
 import { topological } from "../ir/rewrite.js";
-import { elementCount, type Size } from "../ir/shape.js";
-import { assignSlots, type TemporarySlot } from "./schedule/plan.js";
-import { type Buffer, type View, walk } from "./schedule/walk.js";
+import type { Size } from "../ir/shape.js";
+import { elementCount } from "../ir/shape.js";
+import type { TemporarySlot } from "./schedule/plan.js";
+import { assignSlots } from "./schedule/plan.js";
+import type { Buffer, View } from "./schedule/walk.js";
+import { walk } from "./schedule/walk.js";
 
 /** A storage slot; temporaries of disjoint lifetimes share one, and all entries share them. */
 export interface Slot {
@@ -68,8 +71,14 @@ export interface Schedule {
   readonly lengths: Lengths;
 }
 
-export function schedule(graphs: readonly { readonly name: EntryName; readonly graph: Graph }[], built: Built): Schedule {
-  const leaves = leafViews(graphs.map((entry) => entry.graph), built);
+export function schedule(
+  graphs: readonly { readonly name: EntryName; readonly graph: Graph }[],
+  built: Built,
+): Schedule {
+  const leaves = leafViews(
+    graphs.map((entry) => entry.graph),
+    built,
+  );
   const viewOf = (node: Node): View => leaves.get(leafName(node))!;
   const walks = graphs.map(({ graph }) => walk(graph, viewOf, updateTargets(graph, leaves)));
   const persistent = [...leaves.values()].map((view) => view.buffer);
@@ -82,7 +91,10 @@ export function schedule(graphs: readonly { readonly name: EntryName; readonly g
   const entries = graphs.map(({ name, graph }, n): ScheduledEntry => {
     const { steps, outputs } = walks[n]!;
     const place = (view: View): Place => ({
-      slot: view.buffer.role === "temporary" ? persistent.length + assignments[n]!.get(view.buffer)! : persistent.indexOf(view.buffer),
+      slot:
+        view.buffer.role === "temporary"
+          ? persistent.length + assignments[n]!.get(view.buffer)!
+          : persistent.indexOf(view.buffer),
       turn: view.turn,
       stride: view.buffer.elements,
       length: view.buffer.elements,
@@ -92,9 +104,16 @@ export function schedule(graphs: readonly { readonly name: EntryName; readonly g
     return {
       name,
       steps: steps.map((step) => ({
-        ...step, reads: step.reads.map(place), writes: step.writes.map(place), label: labelOf(step.body),
+        ...step,
+        reads: step.reads.map(place),
+        writes: step.writes.map(place),
+        label: labelOf(step.body),
       })),
-      inputs: topological(graph).flatMap((node) => (node.op === "input" && node.attributes.kind === "input" ? [node.attributes.name] : [])).sort(),
+      inputs: topological(graph)
+        .flatMap((node) =>
+          node.op === "input" && node.attributes.kind === "input" ? [node.attributes.name] : [],
+        )
+        .sort(),
       outputs: outputs.map(({ view, ...output }) => ({ ...output, place: place(view) })),
       updates: name === "train",
     };
@@ -107,7 +126,9 @@ function leafViews(graphs: readonly Graph[], built: Built): ReadonlyMap<string, 
   const stacked = new Set(built.parameters.filter((p) => p.turn !== undefined).map((p) => p.leaf));
   const found = new Map<string, View>();
   const order = ["parameter", "state", "table", "input"];
-  const nodes = graphs.flatMap((graph) => topological(graph)).filter((node) => order.includes(leafRole(node)));
+  const nodes = graphs
+    .flatMap((graph) => topological(graph))
+    .filter((node) => order.includes(leafRole(node)));
   for (const node of nodes.sort((a, b) => order.indexOf(leafRole(a)) - order.indexOf(leafRole(b)))) {
     const name = leafName(node);
     if (found.has(name)) continue;
@@ -116,11 +137,13 @@ function leafViews(graphs: readonly Graph[], built: Built): ReadonlyMap<string, 
     const isStack = (role === "parameter" || role === "state") && stacked.has(parameter);
     found.set(name, {
       buffer: {
-        role, name,
+        role,
+        name,
         count: isStack ? (node.shape[0]!.size as number) : 1,
         elements: elementCount(isStack ? node.shape.slice(1) : node.shape),
       },
-      turn: 0, stacked: isStack,
+      turn: 0,
+      stacked: isStack,
     });
   }
   return found;
@@ -147,6 +170,8 @@ function updateTargets(graph: Graph, leaves: ReadonlyMap<string, View>): Readonl
 }
 
 function labelOf(body: Graph): string {
-  const names = topological(body).filter((node) => node.op !== "input" && node.op !== "const").map((node) => node.op);
+  const names = topological(body)
+    .filter((node) => node.op !== "input" && node.op !== "const")
+    .map((node) => node.op);
   return [...new Set(names)].join(".") || "copy";
 }

@@ -38,7 +38,8 @@ export function emitGroups(graph: Graph, groups: Groups, b: Builder): Graph {
     };
     const cloned = (node: Node): Node => {
       if (isFree(node)) return node;
-      if (group.members.has(node) || (isLayout(node) && !group.sources.has(node))) return b.remake(node, node.inputs.map(clone));
+      if (group.members.has(node) || (isLayout(node) && !group.sources.has(node)))
+        return b.remake(node, node.inputs.map(clone));
       reads.push(node);
       return b.input("fixed", `fixed.${reads.length - 1}`, node.shape, node.dtype);
     };

@@ -6,7 +6,8 @@
  * to be stored before the kernel starts.
  */
 import type { Node } from "../../ir/graph.js";
-import { elementCount, sameSizes, type Shape } from "../../ir/shape.js";
+import type { Shape } from "../../ir/shape.js";
+import { elementCount, sameSizes } from "../../ir/shape.js";
 import { isContraction, isFree, isLayout, isMap, isReduction, stripLayout } from "./kinds.js";
 
 export type Alignment = "space" | "loose" | "operand" | `over:${string}`;
@@ -44,7 +45,11 @@ export function createGroups(maxBindings: number) {
   const consumersOf = (node: Node): readonly Group[] => [...new Set(usesOf(node).map((use) => use.group))];
 
   function alignment(group: Group, node: Node): Alignment {
-    const all = new Set(usesOf(node).filter((use) => use.group === group).map((use) => use.alignment));
+    const all = new Set(
+      usesOf(node)
+        .filter((use) => use.group === group)
+        .map((use) => use.alignment),
+    );
     return all.size === 1 ? [...all][0]! : all.has("operand") ? "operand" : "loose";
   }
 
@@ -54,7 +59,7 @@ export function createGroups(maxBindings: number) {
     const through = at === "operand" || source === input ? at : accessed(input, source, at);
     if (through === "operand") stored.add(source);
     uses.set(source, [...usesOf(source), { group, alignment: through }]);
-    if (source !== input || !group.members.has(source)) group.sources.add(source);
+    group.sources.add(source);
   }
 
   /** `node` becomes part of `group`, standing at `at`; its inputs become uses. */
@@ -85,8 +90,11 @@ export function createGroups(maxBindings: number) {
           entry.alignment = entry.alignment === "space" ? rows : "loose";
   }
 
-  const reaches = (from: Group, to: Group, seen = new Set<Group>()): boolean =>
-    from === to || [...from.readers].some((next) => !seen.has(next) && (seen.add(next), reaches(next, to, seen)));
+  function reaches(from: Group, to: Group, seen = new Set<Group>()): boolean {
+    if (from === to) return true;
+    seen.add(from);
+    return [...from.readers].some((next) => !seen.has(next) && reaches(next, to, seen));
+  }
 
   return {
     consumersOf,
@@ -102,7 +110,8 @@ export function createGroups(maxBindings: number) {
       if (group.family === "region") return false;
       const sources = new Set(group.sources);
       sources.delete(node);
-      for (const source of node.inputs.map(stripLayout)) if (!isFree(source) && !group.members.has(source)) sources.add(source);
+      for (const source of node.inputs.map(stripLayout))
+        if (!isFree(source) && !group.members.has(source)) sources.add(source);
       return sources.size + group.outputs.length + (storing ? 1 : 0) <= maxBindings;
     },
 
@@ -132,7 +141,12 @@ export function createGroups(maxBindings: number) {
     create(node: Node): Group {
       const group: Group = {
         family: node.op === "scatter_add" ? "scatter" : isContraction(node) ? "contract" : "pointwise",
-        space: node.shape, rows: undefined, members: new Set(), outputs: [], sources: new Set(), readers: new Set(),
+        space: node.shape,
+        rows: undefined,
+        members: new Set(),
+        outputs: [],
+        sources: new Set(),
+        readers: new Set(),
       };
       if (isReduction(node)) {
         group.family = "rows";
@@ -146,7 +160,13 @@ export function createGroups(maxBindings: number) {
     /** A region stands in the order like a kernel, but nothing joins it. */
     region(node: Node, results: readonly Node[]): void {
       const group: Group = {
-        family: "region", space: [], rows: undefined, members: new Set([node]), outputs: [], sources: new Set(), readers: new Set(),
+        family: "region",
+        space: [],
+        rows: undefined,
+        members: new Set([node]),
+        outputs: [],
+        sources: new Set(),
+        readers: new Set(),
       };
       for (const result of results) for (const reader of consumersOf(result)) group.readers.add(reader);
       for (const input of node.inputs) {

@@ -11,7 +11,11 @@ export function isFree(node: Node): boolean {
 export const isMap = (node: Node): boolean => ops[node.op].kind === "map";
 /** Layout ops are index arithmetic inside whatever kernel reads them. */
 export const isLayout = (node: Node): boolean =>
-  node.op === "broadcast" || node.op === "transpose" || node.op === "reshape" || node.op === "slice" || node.op === "pad";
+  node.op === "broadcast" ||
+  node.op === "transpose" ||
+  node.op === "reshape" ||
+  node.op === "slice" ||
+  node.op === "pad";
 export const isReduction = (node: Node): node is Extract<Node, { op: "reduce" }> => node.op === "reduce";
 export const isContraction = (node: Node): boolean => node.op === "contract";
 export const isRegion = (node: Node): boolean => node.op === "repeat";
@@ -25,7 +29,19 @@ export function stripLayout(node: Node): Node {
 
 /** Simple operations an element; maps that are not listed cost 1. */
 const COST: Partial<Record<MapOp, number>> = {
-  exp: 6, log: 6, tanh: 8, erf: 10, sigmoid: 8, sin: 8, cos: 8, pow: 12, sqrt: 3, rsqrt: 3, div: 3, floordiv: 3, mod: 3,
+  exp: 6,
+  log: 6,
+  tanh: 8,
+  erf: 10,
+  sigmoid: 8,
+  sin: 8,
+  cos: 8,
+  pow: 12,
+  sqrt: 3,
+  rsqrt: 3,
+  div: 3,
+  floordiv: 3,
+  mod: 3,
 };
 
 export interface RecomputeCosts {
@@ -41,7 +57,10 @@ export function recomputeCosts(order: readonly Node[]): RecomputeCosts {
   for (const node of order) {
     if (!isMap(node)) continue;
     const inputs = node.inputs.map(stripLayout).filter((input) => !isFree(input));
-    costs.set(node, inputs.reduce((sum, input) => sum + (costs.get(input) ?? 0), COST[node.op as MapOp] ?? 1));
+    costs.set(
+      node,
+      inputs.reduce((sum, input) => sum + (costs.get(input) ?? 0), COST[node.op as MapOp] ?? 1),
+    );
     sources.set(node, new Set(inputs.flatMap((input) => [...(sources.get(input) ?? [input])])));
   }
   return {

@@ -6,9 +6,10 @@
  * what it ever holds.
  */
 import type { Lengths, Node } from "../../ir/graph.js";
-import { evaluateSize, mulSizes, sameSizes, sizeEquals, sizeText, type Size } from "../../ir/shape.js";
 import { ops } from "../../ir/ops/index.js";
 import { topological } from "../../ir/rewrite.js";
+import type { Size } from "../../ir/shape.js";
+import { evaluateSize, mulSizes, sameSizes, sizeEquals, sizeText } from "../../ir/shape.js";
 import type { Buffer, View, Walk, WalkStep } from "./walk.js";
 
 /** Slot number of each buffer. */
@@ -65,7 +66,9 @@ function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
   const merged = new Map<Buffer, Buffer>();
   const root = (buffer: Buffer): Buffer => merged.get(buffer) ?? buffer;
   const last = new Map<Buffer, number>();
-  walked.steps.forEach((step, at) => [...step.reads, ...step.writes].forEach((view) => last.set(view.buffer, at)));
+  walked.steps.forEach((step, at) =>
+    [...step.reads, ...step.writes].forEach((view) => last.set(view.buffer, at)),
+  );
   for (const output of walked.outputs) last.set(output.view.buffer, Number.POSITIVE_INFINITY);
   const written = new Map<Buffer, number>();
   walked.steps.forEach((step, at) => {
@@ -75,9 +78,14 @@ function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
       written.set(write.buffer, seen);
       if (!isPlain(write) || seen > 1) return;
       const dead = step.reads.find(
-        (read, k) => isPlain(read) && !taken.has(root(read.buffer)) && last.get(read.buffer) === at && last.get(root(read.buffer))! <= at &&
+        (read, k) =>
+          isPlain(read) &&
+          !taken.has(root(read.buffer)) &&
+          last.get(read.buffer) === at &&
+          last.get(root(read.buffer))! <= at &&
           step.reads.filter((other) => root(other.buffer) === root(read.buffer)).length === 1 &&
-          sizeEquals(read.buffer.elements, write.buffer.elements) && readsInPlace(step, k, n),
+          sizeEquals(read.buffer.elements, write.buffer.elements) &&
+          readsInPlace(step, k, n),
       );
       if (!dead) return;
       const owner = root(dead.buffer);
@@ -89,7 +97,8 @@ function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
   return merged;
 }
 
-const isPlain = ({ buffer, stacked }: View): boolean => buffer.role === "temporary" && buffer.count === 1 && !stacked;
+const isPlain = ({ buffer, stacked }: View): boolean =>
+  buffer.role === "temporary" && buffer.count === 1 && !stacked;
 
 /** Whether everything that depends on operand `read` is pointwise, so that each element is read only where it is written. */
 export function readsInPlace({ body }: Pick<WalkStep, "body">, read: number, write: number): boolean {
@@ -106,7 +115,12 @@ export function readsInPlace({ body }: Pick<WalkStep, "body">, read: number, wri
   return true;
 }
 
-function bestFit(buffer: Buffer, free: readonly number[], slots: readonly TemporarySlot[], most: Readonly<Record<string, number>>): number {
+function bestFit(
+  buffer: Buffer,
+  free: readonly number[],
+  slots: readonly TemporarySlot[],
+  most: Readonly<Record<string, number>>,
+): number {
   const need = bytesAt(buffer, most);
   const capacity = (n: number): number => Math.max(...slots[n]!.sizes.map((size) => bytesAt(size, most)));
   const waste = (n: number): number => Math.abs(capacity(n) - need);
@@ -118,8 +132,11 @@ function bestFit(buffer: Buffer, free: readonly number[], slots: readonly Tempor
 function grow(slots: TemporarySlot[], slot: number, { count, elements }: Buffer): void {
   if (slot === slots.length) slots.push({ sizes: [] });
   const { sizes } = slots[slot]!;
-  if (!sizes.some((size) => size.count === count && sizeText(size.elements) === sizeText(elements))) sizes.push({ count, elements });
+  if (!sizes.some((size) => size.count === count && sizeText(size.elements) === sizeText(elements)))
+    sizes.push({ count, elements });
 }
 
-const bytesAt = ({ count, elements }: { count: number; elements: Size }, lengths: Readonly<Record<string, number>>): number =>
-  evaluateSize(mulSizes(4 * count, elements), lengths);
+const bytesAt = (
+  { count, elements }: { count: number; elements: Size },
+  lengths: Readonly<Record<string, number>>,
+): number => evaluateSize(mulSizes(4 * count, elements), lengths);

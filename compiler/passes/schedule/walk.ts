@@ -6,7 +6,8 @@
  */
 import type { Graph, Node, NodeOf, ValueType } from "../../ir/graph.js";
 import { topological } from "../../ir/rewrite.js";
-import { elementCount, type Size } from "../../ir/shape.js";
+import type { Size } from "../../ir/shape.js";
+import { elementCount } from "../../ir/shape.js";
 
 /** Storage with a lifetime; `count` slices of `elements`, each at a multiple of 64 elements. */
 export interface Buffer {
@@ -40,28 +41,32 @@ export interface Walk {
 }
 
 /** `leaf` gives the persistent buffer of an input or table; `targets` says where an output is to be written. */
-export function walk(
-  graph: Graph,
-  leaf: (node: Node) => View,
-  targets: ReadonlyMap<string, View>,
-): Walk {
+export function walk(graph: Graph, leaf: (node: Node) => View, targets: ReadonlyMap<string, View>): Walk {
   const steps: WalkStep[] = [];
   const fresh = (type: ValueType, stacked: boolean): View => ({
     buffer: {
-      role: "temporary", name: "",
+      role: "temporary",
+      name: "",
       count: stacked ? (type.shape[0]!.size as number) : 1,
       elements: elementCount(stacked ? type.shape.slice(1) : type.shape),
     },
-    turn: 0, stacked,
+    turn: 0,
+    stacked,
   });
   const copy = (type: ValueType, from: View, to: View): void =>
     void steps.push({ body: copyBody(type), reads: [from], writes: [to], turn: 0 });
 
-  function walkGraph(body: Graph, bound: ReadonlyMap<string, Held>, turn: number, wanted: ReadonlyMap<Node, View>): Map<Node, readonly Held[]> {
+  function walkGraph(
+    body: Graph,
+    bound: ReadonlyMap<string, Held>,
+    turn: number,
+    wanted: ReadonlyMap<Node, View>,
+  ): Map<Node, readonly Held[]> {
     const held = new Map<Node, readonly Held[]>();
     const uses = operandUses(body);
     for (const node of topological(body)) {
-      if (node.op === "input") held.set(node, isSupplied(node) ? [] : [bound.get(node.attributes.name) ?? leaf(node)]);
+      if (node.op === "input")
+        held.set(node, isSupplied(node) ? [] : [bound.get(node.attributes.name) ?? leaf(node)]);
       else if (node.op === "table") held.set(node, [leaf(node)]);
       else if (node.op === "get") held.set(node, [held.get(node.inputs[0]!)![node.attributes.index]!]);
       else if (node.op === "fused") held.set(node, kernel(node, held, turn, uses, wanted));
@@ -72,7 +77,11 @@ export function walk(
   }
 
   function kernel(
-    node: NodeOf<"fused">, held: ReadonlyMap<Node, readonly Held[]>, turn: number, uses: OperandUses, wanted: ReadonlyMap<Node, View>,
+    node: NodeOf<"fused">,
+    held: ReadonlyMap<Node, readonly Held[]>,
+    turn: number,
+    uses: OperandUses,
+    wanted: ReadonlyMap<Node, View>,
   ): readonly Held[] {
     const reads = node.inputs.map((input) => inMemory(held.get(input)![0]!));
     const writes = node.results.map((type, index) => {
@@ -83,20 +92,26 @@ export function walk(
     return writes;
   }
 
-  function unroll(node: NodeOf<"repeat">, held: ReadonlyMap<Node, readonly Held[]>, uses: OperandUses): readonly Held[] {
+  function unroll(
+    node: NodeOf<"repeat">,
+    held: ReadonlyMap<Node, readonly Held[]>,
+    uses: OperandUses,
+  ): readonly Held[] {
     const { body, first, count, reverse, carries, slices } = node.attributes;
     const operands = node.inputs.map((input) => held.get(input)![0]!);
     const results = uses.results.get(node) ?? [];
-    const stacks = node.results.slice(carries).map((type, n) =>
-      uses.whole.has(results[carries + n]!) ? fresh(type, true) : undefined,
-    );
+    const stacks = node.results
+      .slice(carries)
+      .map((type, n) => (uses.whole.has(results[carries + n]!) ? fresh(type, true) : undefined));
     const turns: Held[][] = stacks.map(() => []);
     let carried = operands.slice(0, carries);
     for (let k = 0; k < count; k++) {
       const t = reverse ? count - 1 - k : k;
       const bound = new Map<string, Held>([
         ...carried.map((value, n) => [`carry.${n}`, value] as const),
-        ...operands.slice(carries, carries + slices).map((value, n) => [`slice.${n}`, sliceOf(value, t)] as const),
+        ...operands
+          .slice(carries, carries + slices)
+          .map((value, n) => [`slice.${n}`, sliceOf(value, t)] as const),
         ...operands.slice(carries + slices).map((value, n) => [`fixed.${n}`, value] as const),
       ]);
       const outputs = body.outputs.slice(carries);
@@ -106,20 +121,24 @@ export function walk(
         if (stack && !wanted.has(output)) wanted.set(output, { ...stack, turn: t, stacked: false });
       });
       const inner = walkGraph(body, bound, first + t, wanted);
-      const valueOf = (output: Node): Held => inner.get(output)![0]!;
+      const resultOf = (output: Node): Held => inner.get(output)![0]!;
       outputs.forEach(({ node: output }, n) => {
         const stack = stacks[n];
-        const value = valueOf(output);
+        const value = resultOf(output);
         if (!stack) turns[n]![t] = value;
         else if (!("buffer" in value) || value.buffer !== stack.buffer)
           copy(output, inMemory(value), { ...stack, turn: t, stacked: false });
       });
-      carried = body.outputs.slice(0, carries).map(({ node: output }) => valueOf(output));
+      carried = body.outputs.slice(0, carries).map(({ node: output }) => resultOf(output));
     }
     return [...carried, ...stacks.map((stack, n) => stack ?? { turns: turns[n]! })];
   }
 
-  const wanted = new Map(graph.outputs.flatMap(({ name, node }) => (targets.has(name) ? [[node, targets.get(name)!] as const] : [])));
+  const wanted = new Map(
+    graph.outputs.flatMap(({ name, node }) =>
+      targets.has(name) ? [[node, targets.get(name)!] as const] : [],
+    ),
+  );
   const held = walkGraph(graph, new Map(), 0, wanted);
   const outputs = graph.outputs.map(({ name, node }) => {
     const view = inMemory(held.get(node)![0]!);
@@ -156,7 +175,10 @@ function operandUses(graph: Graph): OperandUses {
 
 const isSupplied = (node: Node): boolean =>
   (node.op === "input" && (node.attributes.kind === "scalar" || node.attributes.kind === "turn")) ||
-  node.op === "const" || node.op === "iota" || node.op === "length" || node.op === "random";
+  node.op === "const" ||
+  node.op === "iota" ||
+  node.op === "length" ||
+  node.op === "random";
 
 function sliceOf(value: Held, turn: number): Held {
   if ("turns" in value) return value.turns[turn]!;
@@ -169,11 +191,18 @@ function inMemory(value: Held): View {
   return value;
 }
 
-const sameView = (a: View, b: View): boolean => a.buffer === b.buffer && a.turn === b.turn && a.stacked === b.stacked;
+const sameView = (a: View, b: View): boolean =>
+  a.buffer === b.buffer && a.turn === b.turn && a.stacked === b.stacked;
 
 function copyBody({ shape, dtype }: ValueType): Graph {
   const node: Node = {
-    op: "input", inputs: [], attributes: { kind: "fixed", name: "fixed.0", shape, dtype }, shape, dtype, results: [{ shape, dtype }], key: "copy",
+    op: "input",
+    inputs: [],
+    attributes: { kind: "fixed", name: "fixed.0", shape, dtype },
+    shape,
+    dtype,
+    results: [{ shape, dtype }],
+    key: "copy",
   };
   return { name: "kernel", outputs: [{ name: "out.0", node }] };
 }
