@@ -7,6 +7,8 @@ import { emitModule } from "../compiler/codegen/typescript.js";
 import { printGraph } from "../compiler/ir/text.js";
 import { log, print, printJson } from "./context.js";
 import type { Context } from "./context.js";
+import { closest } from "./closest.js";
+import { fail } from "./failure.js";
 import type { ExitCode } from "./failure.js";
 import { inside, writeAllAtomic } from "./files.js";
 import { loadModel } from "./load.js";
@@ -35,6 +37,61 @@ export const addCompile: AddCommand = (program, action) => {
     .option("--model <name>", "which model of the file")
     .option("--dump-after <pass>", "print the graphs after this pass, or after `all`, to stderr")
     .option("--time-passes", "print the time of each pass to stderr", false)
-    .option("-O <level>", "0 as written, 1 without fusion of unlike kernels, 2 everything", level, "2")
+    .option("-O <level>", "0 as written, 1 without fusion of unlike kernels, 2 everything", "2")
     .action(action(compile));
 };
+
+async function compile(context: Context, path: string, options: EmitOptions): Promise<ExitCode> {
+  const times = new Map<string, number>();
+  const show: Show = (shown) => {
+    const key = `${shown.after.name} ${shown.pass}`;
+    times.set(key, (times.get(key) ?? 0) + shown.milliseconds);
+    if (options.dumpAfter === "all" || options.dumpAfter === shown.pass) dump(context, shown);
+  };
+  const loaded = await loadModel(context, path, options, { level: levelOf(options.O), show });
+  if (!loaded) return 1;
+  checkPassName(options.dumpAfter, times);
+  if (options.timePasses) context.host.stderr.write(`${timeTable(times)}\n`);
+  writeModule(context, loaded, path, options.output);
+  return 0;
+}
+
+/** All files of the module appear together, or none does. */
+function writeModule(context: Context, { program, source }: Loaded, path: string, output: string | undefined): void {
+  const stem = path === "-" ? program.name : basename(path, extname(path));
+  const folder = output ?? join("dist", stem);
+  const emitted = emitModule(program, { name: stem, source: source.text });
+  const files = new Map(Object.entries(emitted).map(([name, text]) => [inside(folder, name), text]));
+  writeAllAtomic(files);
+  const names = Object.keys(emitted);
+  if (context.options.json) printJson(context, { folder, files: names, kernels: program.kernels.length });
+  else print(context, names.map((name) => join(folder, name)).join("\n"));
+}
+
+function dump(context: Context, { pass, after }: Shown): void {
+  context.host.stderr.write(`# ${after.name} after ${pass}\n${printGraph(after)}\n`);
+}
+
+function checkPassName(name: string | undefined, times: ReadonlyMap<string, number>): void {
+  const passes = [...new Set([...times.keys()].map((key) => key.slice(key.indexOf(" ") + 1)))];
+  if (name === undefined || name === "all" || passes.includes(name)) return;
+  fail("usage", `there is no pass \`${name}\``, `the nearest is \`${closest(name, passes)}\`; there are ${passes.join(", ")}`);
+}
+
+function timeTable(times: ReadonlyMap<string, number>): string {
+  const rows = [...times].sort(([, a], [, b]) => b - a).map(([key, time]) => [key, `${time.toFixed(1)} ms`]);
+  return table(rows, ["left", "right"]);
+}
+
+function levelOf(text: string): 0 | 1 | 2 {
+  switch (text) {
+    case "0":
+      return 0;
+    case "1":
+      return 1;
+    case "2":
+      return 2;
+    default:
+      return fail("usage", `\`-O${text}\` is no level`, "levels are -O0, -O1 and -O2");
+  }
+}
