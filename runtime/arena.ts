@@ -6,7 +6,8 @@
 import type { DeviceLimits } from "./device.js";
 import { RuntimeError } from "./errors.js";
 import type { Entry, KernelText, Place, Program } from "./program.js";
-import { extentOf, type Lengths, placeRange, sizeOf } from "./sizes.js";
+import type { Lengths } from "./sizes.js";
+import { extentOf, placeRange, sizeOf } from "./sizes.js";
 
 export interface Packing {
   /** Bytes of each buffer. */
@@ -84,7 +85,9 @@ export function checkFits(
   const excessAt = (at: Lengths): Excess | undefined => findExcess(program, entry, at, limits, textOf);
   const excess = excessAt(lengths);
   if (!excess) return;
-  const at = Object.entries(lengths).map(([name, value]) => `${program.lengths[name]?.axis ?? name} = ${value}`);
+  const at = Object.entries(lengths).map(
+    ([name, value]) => `${program.lengths[name]?.axis ?? name} = ${value}`,
+  );
   throw new RuntimeError(
     "TFM6002",
     `\`${entryName}\` of \`${program.name}\` at ${at.join(", ")}: ${excess.what} needs ` +
@@ -102,7 +105,12 @@ function findExcess(
 ): Excess | undefined {
   for (const [slot, bytes] of entryBytes(program, entry, lengths))
     if (alignBytes(bytes) > limits.maxBufferSize)
-      return { what: slotText(program, entry, slot), needed: bytes, limit: limits.maxBufferSize, unit: "bytes" };
+      return {
+        what: slotText(program, entry, slot),
+        needed: bytes,
+        limit: limits.maxBufferSize,
+        unit: "bytes",
+      };
   for (const step of entry.steps) {
     const what = `step \`${step.label}\` (kernel \`${program.kernels[step.kernel]!.name}\`)`;
     if (step.bindings.length > limits.maxStorageBindings)
@@ -114,7 +122,12 @@ function findExcess(
     for (const place of step.bindings) {
       const bytes = bindingBytes(sizeOf(place.length, lengths));
       if (bytes > limits.maxBindingSize)
-        return { what: `${what}, slot ${place.slot},`, needed: bytes, limit: limits.maxBindingSize, unit: "bytes" };
+        return {
+          what: `${what}, slot ${place.slot},`,
+          needed: bytes,
+          limit: limits.maxBindingSize,
+          unit: "bytes",
+        };
     }
   }
   return undefined;

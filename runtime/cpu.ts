@@ -49,7 +49,10 @@ export function openCpu(): Device {
     features: new Set(),
     createBuffer,
     write: (buffer, offset, data) =>
-      new Uint8Array(bytesOf(buffer)).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset),
+      new Uint8Array(bytesOf(buffer)).set(
+        new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+        offset,
+      ),
     fill: ({ buffer, offset, size }, word) => new Uint32Array(bytesOf(buffer), offset, size / 4).fill(word),
     read: async (ranges) => ranges.map(readRange),
     compile: async (kernels, functions) =>
@@ -95,7 +98,8 @@ function createBuffer(size: number, label: string): CpuBuffer {
   }
 }
 
-const readRange = ({ buffer, offset, size }: Range): ArrayBuffer => bytesOf(buffer).slice(offset, offset + size);
+const readRange = ({ buffer, offset, size }: Range): ArrayBuffer =>
+  bytesOf(buffer).slice(offset, offset + size);
 
 /** The text of a kernel as a function. */
 function evaluate(kernel: Kernel): KernelFunction {

@@ -89,7 +89,10 @@ export interface Device {
   fill(range: Range, word: number): void;
   read(ranges: readonly Range[]): Promise<readonly ArrayBuffer[]>;
   /** Compiles all at once; `functions` are ready-made JavaScript kernels, one for each. */
-  compile(kernels: readonly Kernel[], functions?: readonly KernelFunction[]): Promise<readonly CompiledKernel[]>;
+  compile(
+    kernels: readonly Kernel[],
+    functions?: readonly KernelFunction[],
+  ): Promise<readonly CompiledKernel[]>;
   record(steps: readonly BoundStep[]): Recording;
   /** Runs all steps in one submission; resolves to `reads`. Without reads it returns before the device is done. */
   run(request: RunRequest): Promise<readonly ArrayBuffer[]>;
@@ -116,14 +119,21 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
       return openWebgpu(await loadGpu(options.adapter), { adapter: options.adapter, software: true });
     case "auto":
       try {
-        return await openWebgpu(await loadGpu(options.adapter), { adapter: options.adapter, software: false });
+        return await openWebgpu(await loadGpu(options.adapter), {
+          adapter: options.adapter,
+          software: false,
+        });
       } catch (error) {
         if (error instanceof RuntimeError && error.code === "TFM6001") return openCpu();
         throw error;
       }
     default:
       wish satisfies never;
-      throw new RuntimeError("TFM6001", `There is no device \`${String(wish)}\`.`, "Use auto, webgpu or cpu.");
+      throw new RuntimeError(
+        "TFM6001",
+        `There is no device \`${String(wish)}\`.`,
+        "Use auto, webgpu or cpu.",
+      );
   }
 }
 
@@ -133,13 +143,19 @@ const powers: readonly string[] = ["high-performance", "low-power"];
 export async function loadGpu(adapter?: string): Promise<GPU> {
   const browser = typeof navigator === "undefined" ? undefined : (navigator as Partial<Navigator>).gpu;
   if (browser) return browser;
-  if (typeof process === "undefined" || !process.versions?.node)
-    throw new RuntimeError("TFM6001", "This browser offers no WebGPU here.", "It needs https: (or localhost).");
+  if ("document" in globalThis || "WorkerGlobalScope" in globalThis)
+    throw new RuntimeError(
+      "TFM6001",
+      "This browser offers no WebGPU here.",
+      "It needs https: (or localhost).",
+    );
   try {
     const dawn = await import("webgpu");
     return dawn.create(adapter === undefined || powers.includes(adapter) ? [] : [`adapter=${adapter}`]);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new RuntimeError("TFM6001", `WebGPU for Node did not load: ${why}.`, "Run `npm install webgpu`.", { cause });
+    throw new RuntimeError("TFM6001", `WebGPU for Node did not load: ${why}.`, "Run `npm install webgpu`.", {
+      cause,
+    });
   }
 }

@@ -31,22 +31,24 @@ export type RuntimeErrorCode = keyof typeof runtimeErrors;
 
 export class RuntimeError extends Error {
   override readonly name = "RuntimeError";
+  readonly code: RuntimeErrorCode;
+  /** What to do about it. */
+  readonly hint: string | undefined;
 
-  constructor(
-    readonly code: RuntimeErrorCode,
-    message: string,
-    /** What to do about it. */
-    readonly hint?: string,
-    options?: ErrorOptions,
-  ) {
+  constructor(code: RuntimeErrorCode, message: string, hint?: string, options?: ErrorOptions) {
     super(hint === undefined ? `${code}: ${message}` : `${code}: ${message} ${hint}`, options);
+    this.code = code;
+    this.hint = hint;
   }
 }
 
 /** The names closest to `name` by edit distance, best first, at most `count`. */
 export function nearestNames(name: string, names: Iterable<string>, count = 3): readonly string[] {
   const limit = Math.max(2, Math.floor(name.length / 3));
-  const scored = [...names].map((candidate) => ({ candidate, distance: editDistance(name, candidate, limit) }));
+  const scored = [...names].map((candidate) => ({
+    candidate,
+    distance: editDistance(name, candidate, limit),
+  }));
   return scored
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))

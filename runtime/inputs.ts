@@ -5,8 +5,10 @@
  */
 import { listNames, nearestNames, RuntimeError } from "./errors.js";
 import type { Entry, Input, Program, Size } from "./program.js";
-import { elementsOf, type Lengths, sizeOf, symbolsOf } from "./sizes.js";
-import { type Inputs, type Numbers, numbersOf, type TensorData } from "./tensor.js";
+import type { Lengths } from "./sizes.js";
+import { elementsOf, sizeOf, symbolsOf } from "./sizes.js";
+import type { Inputs, Numbers, TensorData } from "./tensor.js";
+import { numbersOf } from "./tensor.js";
 
 export type EntryName = keyof Program["entries"];
 
@@ -56,7 +58,11 @@ function numbersFor(input: Input, given: Inputs): Numbers {
   if (value !== undefined) return numbersOf(value, input.name);
   const base = input.nextOf === null ? undefined : given[input.nextOf];
   if (base !== undefined) return shifted(numbersOf(base, input.nextOf!));
-  throw new RuntimeError("TFM6005", `Input \`${input.name}\` is missing.`, `Its shape is ${shapeText(input)}.`);
+  throw new RuntimeError(
+    "TFM6005",
+    `Input \`${input.name}\` is missing.`,
+    `Its shape is ${shapeText(input)}.`,
+  );
 }
 
 /** Each row moved one to the left; -1 where nothing follows. */
@@ -70,7 +76,9 @@ export function shifted({ data, shape }: Numbers): Numbers {
 const sizeText = (size: Size): string =>
   typeof size === "number"
     ? String(size)
-    : size.map(([c, ...symbols]) => (c === 1 && symbols.length > 0 ? symbols : [c, ...symbols]).join("·")).join(" + ");
+    : size
+        .map(([c, ...symbols]) => (c === 1 && symbols.length > 0 ? symbols : [c, ...symbols]).join("·"))
+        .join(" + ");
 const shapeText = (input: Input): string =>
   `[${input.shape.map((size, n) => `${input.axes[n] ?? n} = ${sizeText(size)}`).join(", ")}]`;
 
@@ -85,7 +93,9 @@ function solveLengths(
   for (const [input, { data, shape }] of found) {
     const actual = shape ?? impliedShape(input, data.length, lengths);
     if (actual.length !== input.shape.length) throw wrongShape(input, actual);
-    input.shape.forEach((size, axis) => solveAxis(input, size, actual[axis]!, actual, lengths));
+    input.shape.forEach((size, axis) => {
+      solveAxis(input, size, actual[axis]!, actual, lengths);
+    });
   }
   for (const [input, { data, shape }] of found) {
     const actual = shape ?? input.shape.map((size) => sizeOf(size, lengths));
@@ -103,7 +113,10 @@ function checkLength(program: Program, symbol: string, value: number): void {
   if (!Number.isInteger(value) || value < least)
     throw new RuntimeError("TFM6005", `The length \`${axis}\` is ${value}; it must be at least ${least}.`);
   if (value > maximum)
-    throw new RuntimeError("TFM6005", `The length \`${axis}\` is ${value}; the program holds at most ${maximum}.`);
+    throw new RuntimeError(
+      "TFM6005",
+      `The length \`${axis}\` is ${value}; the program holds at most ${maximum}.`,
+    );
 }
 
 /** A bare typed array is one example; at most one other length is open. */

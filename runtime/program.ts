@@ -159,7 +159,7 @@ export interface Program {
   readonly parameters: readonly Parameter[];
   readonly states: readonly State[];
   readonly tables: readonly Table[];
-  /** Names of the 4-byte call scalars in order: word n of the scalars uniform. */
+  /** Names of the 4-byte call scalars in order: word n of the scalars uniform. `step` counts updates from 1 (Adam's t). */
   readonly scalars: readonly { readonly name: string; readonly type: "f32" | "i32" | "u32" }[];
   /**
    * forward: outputs and probes. loss: `loss.sum`, `loss.count`. grad: loss.* and `grad.<leaf>`.

@@ -6,9 +6,9 @@
  */
 
 export function mix(x: number): number {
-  x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
-  x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
-  return (x ^ (x >>> 15)) >>> 0;
+  const y = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
+  const z = Math.imul(y ^ (y >>> 15), 0x735a2d97);
+  return (z ^ (z >>> 15)) >>> 0;
 }
 
 export function fnv1a32(text: string): number {
@@ -41,7 +41,8 @@ export function permutedIndex(index: number, count: number, key: number): number
   let x = index;
   do {
     let [left, right] = [Math.floor(x / 2 ** half), x & mask];
-    for (let round = 0; round < 4; round++) [left, right] = [right, left ^ (bitsAt(key + round, right) & mask)];
+    for (let round = 0; round < 4; round++)
+      [left, right] = [right, left ^ (bitsAt(key + round, right) & mask)];
     x = left * 2 ** half + right;
   } while (x >= count);
   return x;

@@ -5,13 +5,24 @@
  *   const { logits } = await session.run("forward", { tokens: [[1, 2, 3]] }, {}, { read: ["logits"] });
  */
 import { bindingBytes, checkFits, checkSlots, entryBytes, packSlots, slotBytes } from "./arena.js";
-import type { BoundStep, CompiledKernel, Device, DeviceBuffer, KernelFunction, Range, Recording } from "./device.js";
+import type {
+  BoundStep,
+  CompiledKernel,
+  Device,
+  DeviceBuffer,
+  KernelFunction,
+  Range,
+  Recording,
+} from "./device.js";
 import { listNames, nearestNames, RuntimeError } from "./errors.js";
-import { bindInputs, type EntryName, entryOf } from "./inputs.js";
+import type { EntryName } from "./inputs.js";
+import { bindInputs, entryOf } from "./inputs.js";
 import type { DType, Entry, KernelText, Parameter, Place, Program, Size, State, Value } from "./program.js";
-import { elementsOf, extentOf, type Lengths, placeRange, sizeOf } from "./sizes.js";
+import type { Lengths } from "./sizes.js";
+import { elementsOf, extentOf, placeRange, sizeOf } from "./sizes.js";
 import { tableValues } from "./tables.js";
-import { type Inputs, type Tensor, type TensorData, tensor } from "./tensor.js";
+import type { Inputs, Tensor, TensorData } from "./tensor.js";
+import { tensor } from "./tensor.js";
 
 export type Scalars = Readonly<Record<string, number>>;
 export type Outputs = Readonly<Record<string, Tensor>>;
@@ -62,6 +73,8 @@ export async function createSession(
 }
 
 export class Session {
+  readonly program: Program;
+  readonly device: Device;
   readonly #functions: readonly KernelFunction[] | undefined;
   readonly #compiled = new Map<number, Promise<CompiledKernel>>();
   readonly #plans = new Map<string, Plan>();
@@ -73,11 +86,9 @@ export class Session {
   /** Calls take turns: an arena holds one call's values at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    readonly program: Program,
-    readonly device: Device,
-    functions?: readonly KernelFunction[],
-  ) {
+  constructor(program: Program, device: Device, functions?: readonly KernelFunction[]) {
+    this.program = program;
+    this.device = device;
     this.#functions = functions;
     this.#allocatePersistent(["parameter", "table"]);
     for (const table of program.tables) this.#write(table.place, tableValues(table));
@@ -120,7 +131,9 @@ export class Session {
         copies,
         reads: reads.map(({ range }) => range),
       });
-      return Object.fromEntries(reads.map((read, n) => [read.name, typed(bytes[n]!, read.dtype, read.shape)]));
+      return Object.fromEntries(
+        reads.map((read, n) => [read.name, typed(bytes[n]!, read.dtype, read.shape)]),
+      );
     });
   }
 
@@ -202,7 +215,9 @@ export class Session {
       const { buffer, offset } = plan.locate(place);
       this.device.write(buffer, offset, data);
     }
-    const copies = options.record ? ringCopies(entry, name, plan, options.record.ring, options.record.row) : [];
+    const copies = options.record
+      ? ringCopies(entry, name, plan, options.record.ring, options.record.row)
+      : [];
     return { plan, copies, reads: reads.map(({ read, value }) => readOf(plan, value, read)) };
   }
 
@@ -244,7 +259,11 @@ export class Session {
         kernel: kernels[n]!,
         bindings: apart(step.bindings.map(locate), step.label),
         extents: [...this.#text(step.kernel).extents.map((extent) => extentOf(extent, lengths)), step.turn],
-        grid: this.#text(step.kernel).grid.map((extent) => extentOf(extent, lengths)) as [number, number, number],
+        grid: this.#text(step.kernel).grid.map((extent) => extentOf(extent, lengths)) as [
+          number,
+          number,
+          number,
+        ],
         label: step.label,
       }),
     );
@@ -263,12 +282,16 @@ export class Session {
   }
 
   #needsStates = (entry: Entry): boolean =>
-    entry.steps.some(({ bindings }) => bindings.some(({ slot }) => this.program.slots[slot]!.role === "state"));
+    entry.steps.some(({ bindings }) =>
+      bindings.some(({ slot }) => this.program.slots[slot]!.role === "state"),
+    );
 
   // ---- memory
 
   #allocatePersistent(roles: readonly string[]): void {
-    const longest = Object.fromEntries(Object.entries(this.program.lengths).map(([name, l]) => [name, l.maximum]));
+    const longest = Object.fromEntries(
+      Object.entries(this.program.lengths).map(([name, l]) => [name, l.maximum]),
+    );
     const slots = slotBytes(this.program, roles, longest);
     checkSlots(this.program, slots, this.device.limits);
     const { buffers, where } = packSlots(slots, this.device.limits.maxBufferSize);
@@ -358,8 +381,10 @@ export class Session {
   }
 }
 
-const pick = (parameters: readonly Parameter[], names: readonly string[] | undefined): readonly Parameter[] =>
-  names ? parameters.filter(({ name }) => names.includes(name)) : parameters;
+const pick = (
+  parameters: readonly Parameter[],
+  names: readonly string[] | undefined,
+): readonly Parameter[] => (names ? parameters.filter(({ name }) => names.includes(name)) : parameters);
 
 const wrongLength = ({ name, shape }: Parameter | State, count: number): RuntimeError =>
   new RuntimeError("TFM6102", `\`${name}\` is [${shape.join(", ")}]; ${count} elements were given.`);

@@ -35,7 +35,10 @@ export function extentOf(extent: Extent, lengths: Lengths): number {
 }
 
 /** Where a place lies inside its slot, in elements. */
-export function placeRange(place: Place, lengths: Lengths): { readonly offset: number; readonly length: number } {
+export function placeRange(
+  place: Place,
+  lengths: Lengths,
+): { readonly offset: number; readonly length: number } {
   const stride = place.turn === 0 ? 0 : alignElements(sizeOf(place.stride, lengths));
   return { offset: place.turn * stride, length: sizeOf(place.length, lengths) };
 }

@@ -39,10 +39,18 @@ export interface Numbers {
 /** The numbers of any way to write a tensor. */
 export function numbersOf(value: TensorLike, name: string): Numbers {
   if (Array.isArray(value)) return nested(value as NestedNumbers, name);
-  if (ArrayBuffer.isView(value)) return { data: value as AnyNumbers, shape: (value as Partial<Tensor>).shape };
-  const { data, shape } = (value ?? {}) as { readonly data?: ArrayLike<number>; readonly shape?: readonly number[] };
+  if (ArrayBuffer.isView(value))
+    return { data: value as AnyNumbers, shape: (value as Partial<Tensor>).shape };
+  const { data, shape } = (value ?? {}) as {
+    readonly data?: ArrayLike<number>;
+    readonly shape?: readonly number[];
+  };
   if (!data || !shape)
-    throw new RuntimeError("TFM6005", `Input \`${name}\` is not a tensor.`, "Give a typed array, or { data, shape }.");
+    throw new RuntimeError(
+      "TFM6005",
+      `Input \`${name}\` is not a tensor.`,
+      "Give a typed array, or { data, shape }.",
+    );
   return { data, shape };
 }
 
@@ -51,11 +59,17 @@ function nested(value: NestedNumbers, name: string): Numbers {
   for (let at: unknown = value; Array.isArray(at); at = at[0]) shape.push(at.length);
   const data = (value as readonly unknown[]).flat(Number.POSITIVE_INFINITY) as number[];
   if (!isRegular(value, shape, 0) || data.length !== elementsOf(shape))
-    throw new RuntimeError("TFM6005", `The rows of input \`${name}\` differ in length.`, "Pad them to one length.");
+    throw new RuntimeError(
+      "TFM6005",
+      `The rows of input \`${name}\` differ in length.`,
+      "Pad them to one length.",
+    );
   return { data, shape };
 }
 
 const isRegular = (value: unknown, shape: readonly number[], depth: number): boolean =>
   depth === shape.length
     ? typeof value === "number"
-    : Array.isArray(value) && value.length === shape[depth] && value.every((row) => isRegular(row, shape, depth + 1));
+    : Array.isArray(value) &&
+      value.length === shape[depth] &&
+      value.every((row) => isRegular(row, shape, depth + 1));

@@ -49,14 +49,23 @@ export async function openWebgpu(
   const adapter = await requestAdapter(gpu, options.adapter);
   const info = infoOf(adapter);
   if (info.software && !options.software)
-    throw new RuntimeError("TFM6001", `The only adapter, ${info.description}, runs on the CPU.`, "Ask for webgpu.");
+    throw new RuntimeError(
+      "TFM6001",
+      `The only adapter, ${info.description}, runs on the CPU.`,
+      "Ask for webgpu.",
+    );
   const features = wantedFeatures.filter((name) => adapter.features.has(name));
   try {
-    const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits: limitsOf(adapter) });
+    const device = await adapter.requestDevice({
+      requiredFeatures: features,
+      requiredLimits: limitsOf(adapter),
+    });
     return webgpuDevice(gpu, device, info);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new RuntimeError("TFM6001", `${info.description} gives no device: ${why}`, "Update its driver.", { cause });
+    throw new RuntimeError("TFM6001", `${info.description} gives no device: ${why}`, "Update its driver.", {
+      cause,
+    });
   }
 }
 
@@ -64,8 +73,13 @@ async function requestAdapter(gpu: GPU, name: string | undefined): Promise<GPUAd
   const powerPreference = name === "low-power" ? "low-power" : "high-performance";
   const adapter = await gpu.requestAdapter({ powerPreference });
   if (adapter) return adapter;
-  const which = name === undefined ? "No WebGPU adapter was found." : `No WebGPU adapter matches \`${name}\`.`;
-  throw new RuntimeError("TFM6001", which, "Use `device: \"cpu\"`, or run `tfmc doctor` to see what is missing.");
+  const which =
+    name === undefined ? "No WebGPU adapter was found." : `No WebGPU adapter matches \`${name}\`.`;
+  throw new RuntimeError(
+    "TFM6001",
+    which,
+    'Use `device: "cpu"`, or run `tfmc doctor` to see what is missing.',
+  );
 }
 
 const softwareNames = /llvmpipe|lavapipe|swiftshader|basic render|software/i;
@@ -97,7 +111,11 @@ function webgpuDevice(gpu: GPU, device: GPUDevice, info: DeviceInfo): Device {
     state.failure ??=
       reason === "destroyed"
         ? new RuntimeError("TFM6009", "This device was disposed.")
-        : new RuntimeError("TFM6006", `The GPU was lost: ${message}`, "Open the device again; resume from a checkpoint.");
+        : new RuntimeError(
+            "TFM6006",
+            `The GPU was lost: ${message}`,
+            "Open the device again; resume from a checkpoint.",
+          );
   });
   device.onuncapturederror = ({ error }) => {
     state.failure ??= uncaptured(error);
@@ -105,23 +123,31 @@ function webgpuDevice(gpu: GPU, device: GPUDevice, info: DeviceInfo): Device {
   const check = () => {
     if (state.failure) throw state.failure;
   };
-  const scalars = device.createBuffer({ size: 64, usage: usage.uniform | usage.copyTarget, label: "scalars" });
+  const scalars = device.createBuffer({
+    size: 64,
+    usage: usage.uniform | usage.copyTarget,
+    label: "scalars",
+  });
   const layouts = new Map<number, Layout>();
   const pipelines = new Map<string, Promise<GPUComputePipeline>>();
   const staging = stagingPool(device);
 
-  const readBack = async (encoder: GPUCommandEncoder, ranges: readonly Range[]): Promise<readonly ArrayBuffer[]> => {
+  const readBack = async (
+    encoder: GPUCommandEncoder,
+    ranges: readonly Range[],
+  ): Promise<readonly ArrayBuffer[]> => {
     const size = ranges.reduce((sum, range) => sum + range.size, 0);
     if (size === 0) {
       device.queue.submit([encoder.finish()]);
       return ranges.map(() => new ArrayBuffer(0));
     }
     const buffer = staging.take(size);
-    let at = 0;
-    for (const range of ranges) {
-      encoder.copyBufferToBuffer(gpuOf(range.buffer), range.offset, buffer, at, range.size);
-      at += range.size;
-    }
+    let end = 0;
+    const starts = ranges.map(({ buffer: source, offset, size: bytes }) => {
+      encoder.copyBufferToBuffer(gpuOf(source), offset, buffer, end, bytes);
+      end += bytes;
+      return end - bytes;
+    });
     device.queue.submit([encoder.finish()]);
     try {
       await buffer.mapAsync(mapModeRead, 0, size);
@@ -130,8 +156,7 @@ function webgpuDevice(gpu: GPU, device: GPUDevice, info: DeviceInfo): Device {
       throw new RuntimeError("TFM6006", "Reading back from the GPU failed.", undefined, { cause });
     }
     const bytes = buffer.getMappedRange(0, size);
-    at = 0;
-    const copies = ranges.map((range) => bytes.slice(at, (at += range.size)));
+    const copies = ranges.map((range, n) => bytes.slice(starts[n]!, starts[n]! + range.size));
     buffer.unmap();
     staging.give(buffer);
     check();
@@ -167,12 +192,24 @@ function webgpuDevice(gpu: GPU, device: GPUDevice, info: DeviceInfo): Device {
     },
     write: (buffer, offset, data) => {
       check();
-      device.queue.writeBuffer(gpuOf(buffer), offset, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+      device.queue.writeBuffer(
+        gpuOf(buffer),
+        offset,
+        data.buffer as ArrayBuffer,
+        data.byteOffset,
+        data.byteLength,
+      );
     },
     fill: ({ buffer, offset, size }, word) => {
       const chunk = new Uint32Array(Math.min(size / 4, 2 ** 20)).fill(word);
       for (let at = 0; at < size; at += chunk.byteLength)
-        device.queue.writeBuffer(gpuOf(buffer), offset + at, chunk, 0, Math.min(chunk.length, (size - at) / 4));
+        device.queue.writeBuffer(
+          gpuOf(buffer),
+          offset + at,
+          chunk,
+          0,
+          Math.min(chunk.length, (size - at) / 4),
+        );
     },
     read: async (ranges) => {
       check();
@@ -180,7 +217,9 @@ function webgpuDevice(gpu: GPU, device: GPUDevice, info: DeviceInfo): Device {
     },
     compile: async (kernels) => {
       check();
-      const compiled = await Promise.allSettled(kernels.map((kernel) => compileKernel(device, kernel, layouts, pipelines)));
+      const compiled = await Promise.allSettled(
+        kernels.map((kernel) => compileKernel(device, kernel, layouts, pipelines)),
+      );
       check();
       for (const result of compiled) if (result.status === "rejected") throw result.reason;
       return compiled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
@@ -237,11 +276,14 @@ interface Layout {
 function layoutFor(device: GPUDevice, count: number, layouts: Map<number, Layout>): Layout {
   const known = layouts.get(count);
   if (known) return known;
-  const entries = Array.from({ length: count + 2 }, (_, binding): GPUBindGroupLayoutEntry => ({
-    binding,
-    visibility: stageCompute,
-    buffer: { type: binding < 2 ? "uniform" : "storage" },
-  }));
+  const entries = Array.from(
+    { length: count + 2 },
+    (_, binding): GPUBindGroupLayoutEntry => ({
+      binding,
+      visibility: stageCompute,
+      buffer: { type: binding < 2 ? "uniform" : "storage" },
+    }),
+  );
   const group = device.createBindGroupLayout({ entries });
   const layout = { group, pipeline: device.createPipelineLayout({ bindGroupLayouts: [group] }) };
   layouts.set(count, layout);
@@ -270,13 +312,19 @@ async function createPipeline(
   const module = device.createShaderModule({ code: kernel.wgsl.code, label: kernel.name });
   const refused = device.popErrorScope();
   try {
-    return await device.createComputePipelineAsync({ layout, compute: { module, entryPoint: "main" }, label: kernel.name });
+    return await device.createComputePipelineAsync({
+      layout,
+      compute: { module, entryPoint: "main" },
+      label: kernel.name,
+    });
   } catch (cause) {
     const { messages } = await module.getCompilationInfo();
     const errors = messages.filter(({ type }) => type === "error");
     const told = errors.map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message}`).join("; ");
     const why = told || (await refused)?.message || (cause instanceof Error ? cause.message : String(cause));
-    throw new RuntimeError("TFM6003", `Kernel \`${kernel.name}\` failed to compile: ${why}`, undefined, { cause });
+    throw new RuntimeError("TFM6003", `Kernel \`${kernel.name}\` failed to compile: ${why}`, undefined, {
+      cause,
+    });
   } finally {
     await refused;
   }
@@ -304,9 +352,15 @@ function recordSteps(device: GPUDevice, steps: readonly BoundStep[], scalars: GP
     const { offset, size } = offsets[n]!;
     const places = step.bindings.map((range) => `${nameOf(range.buffer)}+${range.offset}:${range.size}`);
     const key = `${offset} ${places.join(" ")}`;
-    const group = groups.get(key) ?? bindGroup(device, layout, { buffer: uniforms, offset, size }, scalars, step.bindings);
+    const group =
+      groups.get(key) ??
+      bindGroup(device, layout, { buffer: uniforms, offset, size }, scalars, step.bindings);
     groups.set(key, group);
-    const [x, y, z] = step.grid.map((count, d) => Math.ceil(count / kernel.wgsl.workgroup[d]!)) as [number, number, number];
+    const [x, y, z] = step.grid.map((count, d) => Math.ceil(count / kernel.wgsl.workgroup[d]!)) as [
+      number,
+      number,
+      number,
+    ];
     return { pipeline, group, x, y, z };
   });
   return { steps, dispatches, destroy: () => uniforms.destroy() };
@@ -328,7 +382,9 @@ function layUniforms(steps: readonly BoundStep[]) {
     return place;
   });
   const texts = new Uint32Array(bytes / 4);
-  [...known.values()].forEach(({ offset }, n) => texts.set(rows[n]!, offset / 4));
+  [...known.values()].forEach(({ offset }, n) => {
+    texts.set(rows[n]!, offset / 4);
+  });
   return { texts, offsets, bytes };
 }
 
@@ -343,7 +399,11 @@ function bindGroup(
     binding: n + 2,
     resource: { buffer: gpuOf(buffer), offset, size },
   }));
-  const entries = [{ binding: 0, resource: uniforms }, { binding: 1, resource: { buffer: scalars } }, ...storage];
+  const entries = [
+    { binding: 0, resource: uniforms },
+    { binding: 1, resource: { buffer: scalars } },
+    ...storage,
+  ];
   return device.createBindGroup({ layout, entries });
 }
 
@@ -381,7 +441,11 @@ async function timestamps(device: GPUDevice, dispatches: readonly Dispatch[]): P
     const mapped = device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget });
     const encoder = device.createCommandEncoder();
     part.forEach((dispatch, n) => {
-      const timestampWrites = { querySet: set, beginningOfPassWriteIndex: 2 * n, endOfPassWriteIndex: 2 * n + 1 };
+      const timestampWrites = {
+        querySet: set,
+        beginningOfPassWriteIndex: 2 * n,
+        endOfPassWriteIndex: 2 * n + 1,
+      };
       const pass = encoder.beginComputePass({ timestampWrites });
       dispatchAll(pass, [dispatch]);
       pass.end();
