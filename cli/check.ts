@@ -34,7 +34,7 @@ async function check(context: Context, paths: readonly string[], options: { read
 /** A file that cannot be read is one finding; the others are checked all the same. */
 async function checkFile(context: Context, path: string, set: readonly string[]): Promise<readonly Finding[]> {
   try {
-    const { diagnostics } = checkSource(context, await readSource(context, path), settingsOf(set));
+    const diagnostics = checkSource(context, await readSource(context, path), settingsOf(set));
     if (!context.options.json) reportDiagnostics(context, diagnostics);
     return diagnostics;
   } catch (error) {

@@ -3,7 +3,7 @@
  *
  * Paths are relative to the importing file. A broken import yields its own diagnostics here, beside those of `build`.
  */
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join, relative } from "node:path";
 import type { Diagnostic } from "../compiler/diagnostics.js";
 import type { Model } from "../compiler/parser/model.js";
 import { readTfm } from "../compiler/parser/read-tfm.js";
@@ -17,11 +17,16 @@ export interface ImportResolver {
   readonly diagnostics: () => readonly Diagnostic[];
 }
 
-export function createImportResolver(context: Context): ImportResolver {
+/** `kept` holds texts by their path relative to `root`; they come before what is on disk. */
+export function createImportResolver(
+  context: Context,
+  root: string,
+  kept: ReadonlyMap<string, string> = new Map(),
+): ImportResolver {
   const models = new Map<string, Model | undefined>();
   const diagnostics: Diagnostic[] = [];
   const load = (file: string): Model | undefined => {
-    const text = readIfThere(file);
+    const text = kept.get(relative(root, file)) ?? readIfThere(file);
     if (text === undefined) return undefined;
     context.sources.set(file, text);
     const read = readTfm(text, file);

@@ -1,8 +1,10 @@
 /**
  * FILE argument and options → the compiler's result, or its diagnostics reported.
  */
+import { dirname } from "node:path";
 import type { CompileOptions, Compiled } from "../compiler/index.js";
-import { check, compile } from "../compiler/index.js";
+import { buildSource, compile } from "../compiler/index.js";
+import type { Diagnostic } from "../compiler/diagnostics.js";
 import type { Built } from "../compiler/ir/graph.js";
 import type { SettingValue } from "../compiler/ir/build.js";
 import type { Program } from "../runtime/program.js";
@@ -35,20 +37,25 @@ export function compileSource(
   context: Context,
   source: Source,
   settings: Readonly<Record<string, SettingValue>>,
-  more: Pick<CompileOptions, "level" | "show" | "entry"> = {},
+  more: Pick<CompileOptions, "level" | "show" | "entry"> & { readonly imports?: ReadonlyMap<string, string> } = {},
 ): Loaded | undefined {
-  const imports = createImportResolver(context);
-  const compiled = compile(source.text, { file: source.file, settings, resolve: imports.resolve, ...more });
+  const { imports: kept, ...options } = more;
+  const imports = createImportResolver(context, dirname(source.file), kept);
+  const compiled = compile(source.text, { file: source.file, settings, resolve: imports.resolve, ...options });
   reportDiagnostics(context, [...imports.diagnostics(), ...compiled.diagnostics]);
   const { built, program } = compiled;
   return built && program ? { ...compiled, built, program, source } : undefined;
 }
 
 /** The front half only: names and shapes, no kernels. */
-export function checkSource(context: Context, source: Source, settings: Readonly<Record<string, SettingValue>>) {
-  const imports = createImportResolver(context);
-  const checked = check(source.text, { file: source.file, settings, resolve: imports.resolve });
-  return { ...checked, diagnostics: [...imports.diagnostics(), ...checked.diagnostics] };
+export function checkSource(
+  context: Context,
+  source: Source,
+  settings: Readonly<Record<string, SettingValue>>,
+): readonly Diagnostic[] {
+  const imports = createImportResolver(context, dirname(source.file));
+  const { diagnostics } = buildSource(source.text, { file: source.file, settings, resolve: imports.resolve });
+  return [...imports.diagnostics(), ...diagnostics];
 }
 
 /** `["layers=4", "norm=rms_norm"]` → settings. */
