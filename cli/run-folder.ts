@@ -29,6 +29,8 @@ export interface Resolved {
   readonly length: number;
   readonly steps: number;
   readonly learningRate: number;
+  /** Where a schedule with an end ends; extending a run does not move it. */
+  readonly scheduleSteps: number;
   readonly seed: number;
   readonly evalEvery: number;
   readonly saveEvery: number;

@@ -82,6 +82,7 @@ function resolveOptions(program: Program, options: TrainOptions, longest: number
     length,
     steps,
     learningRate: options.lr ?? recipe.learningRate,
+    scheduleSteps: options.steps ?? ("steps" in recipe.schedule ? recipe.schedule.steps : steps),
     evalEvery: options.evalEvery ?? often,
     saveEvery: options.saveEvery ?? often,
   };
