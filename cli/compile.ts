@@ -3,9 +3,10 @@
  */
 import { basename, extname, join } from "node:path";
 import type { CompileOptions } from "../compiler/index.js";
+import type { Graph } from "../compiler/ir/graph.js";
 import { emitModule } from "../compiler/codegen/typescript.js";
 import { printGraph } from "../compiler/ir/text.js";
-import { log, print, printJson } from "./context.js";
+import { print, printJson } from "./context.js";
 import type { Context } from "./context.js";
 import { closest } from "./closest.js";
 import { fail } from "./failure.js";
@@ -24,8 +25,7 @@ interface EmitOptions extends ModelOptions {
   readonly O: string;
 }
 
-type Show = NonNullable<CompileOptions["show"]>;
-type Shown = Parameters<Show>[0];
+type Hook = NonNullable<CompileOptions["hook"]>;
 
 export const addCompile: AddCommand = (program, action) => {
   program
@@ -43,12 +43,12 @@ export const addCompile: AddCommand = (program, action) => {
 
 async function compile(context: Context, path: string, options: EmitOptions): Promise<ExitCode> {
   const times = new Map<string, number>();
-  const show: Show = (shown) => {
-    const key = `${shown.after.name} ${shown.pass}`;
-    times.set(key, (times.get(key) ?? 0) + shown.milliseconds);
-    if (options.dumpAfter === "all" || options.dumpAfter === shown.pass) dump(context, shown);
+  const hook: Hook = (pass, _before, after, milliseconds) => {
+    const key = `${after.name} ${pass}`;
+    times.set(key, (times.get(key) ?? 0) + milliseconds);
+    if (options.dumpAfter === "all" || options.dumpAfter === pass) dump(context, pass, after);
   };
-  const loaded = await loadModel(context, path, options, { level: levelOf(options.O), show });
+  const loaded = await loadModel(context, path, options, { level: levelOf(options.O), hook });
   if (!loaded) return 1;
   checkPassName(options.dumpAfter, times);
   if (options.timePasses) context.host.stderr.write(`${timeTable(times)}\n`);
@@ -68,7 +68,7 @@ function writeModule(context: Context, { program, source }: Loaded, path: string
   else print(context, names.map((name) => join(folder, name)).join("\n"));
 }
 
-function dump(context: Context, { pass, after }: Shown): void {
+function dump(context: Context, pass: string, after: Graph): void {
   context.host.stderr.write(`# ${after.name} after ${pass}\n${printGraph(after)}\n`);
 }
 

@@ -124,6 +124,12 @@ export const foldersIn = (path: string): readonly string[] =>
         .map((entry) => join(path, entry.name))
     : [];
 
+/** The files directly inside. */
+export const filesIn = (path: string): readonly string[] =>
+  readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(path, entry.name));
+
 // ------------------------------------------------------------------ writing
 
 function writable<T>(path: string, write: () => T): T {

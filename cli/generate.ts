@@ -1,19 +1,17 @@
 /**
  * `tfmc generate RUN -p TEXT`: continues a text, token by token, to standard output.
  */
-import { readWeights } from "../runtime/weights.js";
 import { readCheckpoint } from "./checkpoint.js";
 import { printJson, warn } from "./context.js";
 import type { Context } from "./context.js";
 import { fail } from "./failure.js";
 import type { ExitCode } from "./failure.js";
-import { languageModelOf } from "./language-model.js";
 import { positive, real } from "./options.js";
 import type { AddCommand } from "./options.js";
 import { readRun } from "./run-folder.js";
 import { generateText } from "./sample.js";
 import { withSession } from "./session.js";
-import { openRun } from "./train-plan.js";
+import { openRun, weightsOf } from "./open-run.js";
 
 interface GenerateOptions {
   readonly prompt: string;
@@ -37,9 +35,8 @@ export const addGenerate: AddCommand = (program, action) => {
 };
 
 async function generate(context: Context, folder: string, options: GenerateOptions): Promise<ExitCode> {
-  checkRanges(options);
   const run = readRun(folder);
-  const checkpoint = readCheckpoint(folder, (message) => warn(context, message));
+  const files = await readCheckpoint(folder, (message) => warn(context, message));
   const opened = openRun(context, run);
   if (!opened) return 1;
   const { program, tokenizer } = opened;
@@ -50,16 +47,14 @@ async function generate(context: Context, folder: string, options: GenerateOptio
     if (!json) context.host.stdout.write(text);
   };
   write(options.prompt);
-  const sampling = { ...options, prompt, seed: context.options.seed ?? 0 };
-  const text = await withSession(context, program, readWeights(program, checkpoint.model), ["forward"], ({ session }) =>
-    generateText(context.host, session, languageModelOf(program), tokenizer, sampling, write),
-  );
-  if (json) printJson(context, { prompt: options.prompt, text, step: checkpoint.state.step });
+  const { count, temperature, topK, topP } = options;
+  const stop = new AbortController();
+  const stopListening = context.host.onInterrupt(() => stop.abort());
+  const sampling = { prompt, count, temperature, topK, topP, seed: context.options.seed ?? 0, signal: stop.signal };
+  const text = await withSession(context, program, weightsOf(program, files), ["forward"], ({ session }) =>
+    generateText(session, tokenizer, sampling, write),
+  ).finally(stopListening);
+  if (json) printJson(context, { prompt: options.prompt, text, finished: !stop.signal.aborted });
   else write("\n");
-  return 0;
-}
-
-function checkRanges({ temperature, topP }: GenerateOptions): void {
-  if (temperature < 0) fail("usage", `--temperature ${temperature} is below 0`);
-  if (topP !== undefined && (topP <= 0 || topP > 1)) fail("usage", `--top-p ${topP} is not above 0 and up to 1`);
+  return stop.signal.aborted ? 130 : 0;
 }

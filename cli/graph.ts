@@ -52,7 +52,7 @@ async function graph(context: Context, path: string, options: GraphOptions): Pro
 async function graphsOf(context: Context, path: string, options: GraphOptions): Promise<ReadonlyMap<string, Graph> | undefined> {
   const shown = new Map<string, Graph>();
   const loaded = await loadModel(context, path, options, {
-    show: ({ pass, before, after }) => {
+    hook: (pass, before, after) => {
       if (after.name !== options.entry) return;
       if (!shown.has("build")) shown.set("build", before);
       shown.set(pass, after);

@@ -28,7 +28,7 @@ export async function loadModel(
   context: Context,
   path: string,
   options: ModelOptions,
-  more: Pick<CompileOptions, "level" | "show"> = {},
+  more: Pick<CompileOptions, "level" | "hook"> = {},
 ): Promise<Loaded | undefined> {
   return compileSource(context, await readSource(context, path), settingsOf(options.set), { entry: options.model, ...more });
 }
@@ -37,7 +37,7 @@ export function compileSource(
   context: Context,
   source: Source,
   settings: Readonly<Record<string, SettingValue>>,
-  more: Pick<CompileOptions, "level" | "show" | "entry"> & { readonly imports?: ReadonlyMap<string, string> } = {},
+  more: Pick<CompileOptions, "level" | "hook" | "entry"> & { readonly imports?: ReadonlyMap<string, string> } = {},
 ): Loaded | undefined {
   const { imports: kept, ...options } = more;
   const imports = createImportResolver(context, dirname(source.file), kept);

@@ -8,20 +8,23 @@ import type { ModelDeclaration } from "../compiler/parser/model.js";
 import { version } from "../compiler/version.js";
 import type { Program } from "../runtime/program.js";
 import type { Tokenizer } from "../runtime/tokenizer.js";
-import { parseTokenizer, trainTokenizer } from "../runtime/tokenizer.js";
+import { byteTokenizer, characterTokenizer } from "../runtime/tokenizer.js";
+import type { CheckpointParts } from "../runtime/checkpoint.js";
+import { openCheckpoint } from "../runtime/checkpoint.js";
+import { streamInputs } from "../runtime/data.js";
 import { readCheckpoint } from "./checkpoint.js";
-import type { Checkpoint } from "./checkpoint.js";
 import { log, note, warn } from "./context.js";
 import type { Context } from "./context.js";
 import { fail } from "./failure.js";
-import { languageModelOf } from "./language-model.js";
 import { compileSource, settingsOf } from "./load.js";
+import { openRun } from "./open-run.js";
 import { readRun } from "./run-folder.js";
 import type { Resolved, Run } from "./run-folder.js";
 import { readSource } from "./source.js";
 import type { Source } from "./source.js";
 import { splitText } from "./text-data.js";
 import type { TextData } from "./text-data.js";
+import { contextOf } from "./tensor-files.js";
 import type { TrainOptions } from "./train-options.js";
 
 export interface TrainingPlan {
@@ -31,7 +34,7 @@ export interface TrainingPlan {
   readonly training: Int32Array;
   readonly validation: Int32Array;
   /** Where a resumed run continues. */
-  readonly checkpoint: Checkpoint | undefined;
+  readonly checkpoint: CheckpointParts | undefined;
 }
 
 const defaultSeed = 1;
@@ -47,17 +50,17 @@ export async function planTraining(
   if (options.data === undefined) return fail("usage", "`train` needs a text", "`tfmc train FILE --data PATH`");
   const source = await readSource(context, path);
   const text = splitText(options.data, options.val);
-  const tokenizer = trainTokenizer(options.tokenizer, text.training + text.validation);
+  const tokenizer = options.tokenizer === "bytes" ? byteTokenizer() : characterTokenizer(text.training + text.validation);
   const settings = reconcileVocabulary(context, source, options, tokenizer);
   const loaded = compileSource(context, source, settings, { entry: options.model });
   if (!loaded) return undefined;
   const { program } = loaded;
-  const { bound, context: longest } = languageModelOf(program);
+  const { bound, longest } = streamOf(program);
   if (bound < tokenizer.size) vocabularyMismatch(options.tokenizer, tokenizer.size, bound);
   const run: Run = {
     folder: options.output ?? join("runs", path === "-" ? program.name : basename(path, extname(path))),
     source: source.text,
-    tokenizer: tokenizer.toJson(),
+    tokenizer: `${JSON.stringify(tokenizer.toJSON())}\n`,
     resolved: {
       ...resolveOptions(program, options, longest),
       ...{ file: source.file, model: program.name, settings, imports: importsOf(context, source) },
@@ -66,6 +69,13 @@ export async function planTraining(
     },
   };
   return { run, program, tokenizer, ...encode(tokenizer, text, run.resolved), checkpoint: undefined };
+}
+
+/** The bound of the ids and the longest window of the model's stream of tokens. */
+function streamOf(program: Program): { readonly bound: number; readonly longest: number } {
+  const { tokens } = streamInputs(program);
+  const input = program.inputs.find(({ name }) => name === tokens)!;
+  return { bound: input.bound ?? Number.POSITIVE_INFINITY, longest: contextOf(program, input) };
 }
 
 function resolveOptions(program: Program, options: TrainOptions, longest: number) {
@@ -138,31 +148,24 @@ function vocabularyMismatch(tokenizer: string, size: number, bound: number): nev
 
 // -------------------------------------------------------------- resumed runs
 
-export function resumeTraining(context: Context, folder: string, options: TrainOptions): TrainingPlan | undefined {
+export async function resumeTraining(
+  context: Context,
+  folder: string,
+  options: TrainOptions,
+): Promise<TrainingPlan | undefined> {
   const run = readRun(folder);
+  const { resolved } = run;
   const opened = openRun(context, run);
   if (!opened) return undefined;
-  const { resolved } = run;
   const text = splitText(options.data ?? resolved.data, resolved.validation);
   if (text.sha256 !== resolved.dataSha256) {
-    warn(context, `the text is not the one this run began with; it will not continue bit for bit`);
+    warn(context, "the text is not the one that this run began with: it will not continue as it would have");
   }
-  const checkpoint = readCheckpoint(folder, (message) => warn(context, message));
+  const files = await readCheckpoint(folder, (message) => warn(context, message));
+  const checkpoint = await openCheckpoint(opened.program, files);
   const steps = options.steps ?? resolved.steps;
   log(context, `resuming \`${folder}\` after step ${checkpoint.state.step} of ${steps}`);
-  return { ...opened, run: { ...run, resolved: { ...resolved, steps } }, ...encode(opened.tokenizer, text, resolved), checkpoint };
-}
-
-/** The model and tokenizer of a run folder; undefined where its source no longer compiles. */
-export function openRun(
-  context: Context,
-  run: Run,
-): { readonly program: Program; readonly tokenizer: Tokenizer } | undefined {
-  const source: Source = { file: join(run.folder, "model.tfm"), text: run.source };
-  context.sources.set(source.file, source.text);
-  const imports = new Map(Object.entries(run.resolved.imports));
-  const loaded = compileSource(context, source, run.resolved.settings, { entry: run.resolved.model, imports });
-  return loaded && { program: loaded.program, tokenizer: parseTokenizer(run.tokenizer) };
+  return { ...opened, ...encode(opened.tokenizer, text, resolved), run: { ...run, resolved: { ...resolved, steps } }, checkpoint };
 }
 
 /** The texts of all imported files, by their path relative to the model's folder. */

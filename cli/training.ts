@@ -1,200 +1,186 @@
 /**
  * A training plan → steps, evaluations, checkpoints, and the end: losses, a sample, the place of the checkpoint.
  */
-import { windowsAt } from "../runtime/data.js";
+import { packCheckpoint } from "../runtime/checkpoint.js";
+import { evaluationBatches, trainingBatch } from "../runtime/data.js";
+import { evaluate } from "../runtime/evaluate.js";
 import type { Program, Recipe } from "../runtime/program.js";
 import type { Session } from "../runtime/session.js";
-import { learningRateAt } from "../runtime/train.js";
-import { readSafetensors } from "../runtime/safetensors.js";
-import { initialise, matchStates, readWeights, writeWeights } from "../runtime/weights.js";
+import type { StepRecord, Trainer } from "../runtime/trainer.js";
+import { createTrainer } from "../runtime/trainer.js";
+import { initialise } from "../runtime/weights.js";
 import { writeCheckpoint } from "./checkpoint.js";
 import { log, print } from "./context.js";
 import type { Context } from "./context.js";
-import { fail } from "./failure.js";
 import type { ExitCode } from "./failure.js";
-import { languageModelOf } from "./language-model.js";
-import type { LanguageModel } from "./language-model.js";
 import { appendMetric, createRun, rewindMetrics } from "./run-folder.js";
 import type { Resolved } from "./run-folder.js";
-import { sampleText } from "./sample.js";
+import { generateText } from "./sample.js";
 import { withSession } from "./session.js";
 import type { OpenSession } from "./session.js";
+import { count } from "./terminal.js";
 import type { TrainingPlan } from "./train-plan.js";
 import { createTrainProgress } from "./train-progress.js";
 import type { TrainProgress } from "./train-progress.js";
-import { evaluate } from "./evaluation.js";
-import { bytes, count } from "./terminal.js";
 
-/** What the loop carries; `step` steps are done. */
-interface Position {
-  step: number;
-  tokens: number;
-  loss: number;
-  saved: number;
-}
-
-interface Loop {
+interface Loop extends OpenSession {
   readonly context: Context;
   readonly plan: TrainingPlan;
-  readonly model: LanguageModel;
-  readonly open: OpenSession;
+  readonly trainer: Trainer;
   readonly progress: TrainProgress;
-  readonly at: Position;
+  /** What the last step and the last checkpoint left; the only thing here that changes. */
+  readonly latest: { loss: number | undefined; saved: { readonly step: number; readonly path: string } | undefined };
 }
 
 /** Windows of the validation text that are looked at during training. */
 const quickWindows = 64;
+/** A GPU need not wait for the host after every step. */
+const logEvery = { webgpu: 8, cpu: 1 } as const;
 
 export async function trainPlan(context: Context, plan: TrainingPlan): Promise<ExitCode> {
   const { program, run, checkpoint } = plan;
-  const weights = checkpoint ? readWeights(program, checkpoint.model) : initialise(program, run.resolved.seed);
-  return withSession(context, program, weights, ["train"], async (open) => {
-    if (checkpoint) open.session.writeStates(matchStates(program, readSafetensors(checkpoint.optimizer).tensors));
-    else createRun(run, { ...open.device.info });
-    const at: Position = {
-      step: checkpoint?.state.step ?? 0,
-      tokens: checkpoint?.state.tokens ?? 0,
-      loss: Number.NaN,
-      saved: checkpoint?.state.step ?? -1,
-    };
-    rewindMetrics(run.folder, at.step);
-    const loop: Loop = { context, plan, model: languageModelOf(program), open, progress: createTrainProgress(context), at };
+  const { resolved, folder } = run;
+  const weights = checkpoint?.weights ?? initialise(program, resolved.seed);
+  return withSession(context, program, weights, ["train"], async ({ device, session }) => {
+    if (checkpoint) session.writeStates(checkpoint.states);
+    else createRun(run, { ...device.info });
+    rewindMetrics(folder, checkpoint?.state.step ?? 0);
+    const trainer = createTrainer(session, {
+      ...recipeOf(program, resolved),
+      seed: resolved.seed,
+      step: checkpoint?.state.step,
+      logEvery: logEvery[device.info.kind],
+    });
+    const progress = createTrainProgress(context);
+    const latest = { loss: undefined, saved: checkpoint && { step: checkpoint.state.step, path: folder } };
+    const loop: Loop = { context, plan, device, session, trainer, progress, latest };
     announce(loop);
     return runSteps(loop);
   });
 }
 
-function announce({ context, plan, open, progress }: Loop): void {
+/** The recipe with what the command line overrode. */
+function recipeOf(program: Program, resolved: Resolved): { readonly lr: number; readonly schedule: Recipe["schedule"] } {
+  const { schedule } = program.recipe!;
+  return {
+    lr: resolved.learningRate,
+    schedule: "steps" in schedule ? { ...schedule, steps: resolved.scheduleSteps } : schedule,
+  };
+}
+
+function announce({ context, plan, device, progress }: Loop): void {
   const { program, run, training, validation } = plan;
+  const { batch, length: width, steps, tokenizer, seed, learningRate } = run.resolved;
   const parameters = program.parameters.reduce((sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1), 0);
-  const { batch, length, steps } = run.resolved;
-  const text = `${count(training.length)} tokens to train on, ${count(validation.length)} to validate`;
-  log(context, `${program.name}: ${count(parameters)} parameters on ${open.device.info.kind} (${open.device.info.description})`);
-  log(context, `${text}; ${steps} steps of ${batch} × ${length}`);
-  progress.event("start", { model: program.name, parameters, device: open.device.info, ...run.resolved, settings: undefined, imports: undefined });
+  log(context, `${program.name}: ${count(parameters)} parameters on ${device.info.kind} (${device.info.description})`);
+  log(context, `${count(training.length)} tokens to train on, ${count(validation.length)} to validate; ${steps} steps of ${batch} × ${width}`);
+  const settings = { steps, batch, length: width, tokenizer, seed, learningRate, run: run.folder };
+  progress.event("start", { model: program.name, parameters, device: device.info, ...settings });
 }
 
 // ------------------------------------------------------------------ the loop
 
 async function runSteps(loop: Loop): Promise<ExitCode> {
-  const { context, plan, at } = loop;
+  const { context, plan, trainer } = loop;
   const { steps, evalEvery, saveEvery } = plan.run.resolved;
   let interrupted = false;
   const stopListening = context.host.onInterrupt(() => {
     interrupted = true;
   });
+  const due = (every: number): boolean => every > 0 && trainer.stepsDone % every === 0 && trainer.stepsDone < steps;
   try {
-    while (at.step < steps && !interrupted) {
+    while (trainer.stepsDone < steps && !interrupted) {
       await oneStep(loop);
-      const last = at.step === steps;
-      if (evalEvery > 0 && at.step % evalEvery === 0 && !last) await validate(loop);
-      if (saveEvery > 0 && at.step % saveEvery === 0 && !last) await save(loop);
+      if (due(evalEvery)) await validate(loop);
+      if (due(saveEvery)) await save(loop);
       await yieldToSignals();
     }
   } finally {
     stopListening();
   }
-  return interrupted && at.step < steps ? interrupt(loop) : finish(loop);
+  return trainer.stepsDone < steps ? interrupt(loop) : finish(loop);
 }
 
-/** A CPU step never leaves the thread to the event loop by itself. */
+/** A step on the CPU device never leaves the thread to the event loop by itself. */
 const yieldToSignals = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-async function oneStep({ plan, model, open, progress, at }: Loop): Promise<void> {
-  const { resolved, folder } = plan.run;
-  const { batch, length, seed, steps } = resolved;
-  const windows = windowsAt(plan.training, { seed, step: at.step, batch, length });
-  const learningRate = learningRateAt(recipeOf(plan.program, resolved), at.step);
-  const inputs = { [model.tokens.name]: windows.tokens, [model.next.name]: windows.next };
-  const outputs = await open.session.run(
-    "train",
-    inputs,
-    { lr: learningRate, seed, step: at.step },
-    { read: ["loss.sum", "loss.count", "grad_norm"] },
-  );
-  const [sum, counted, gradientNorm] = [outputs["loss.sum"]![0]!, outputs["loss.count"]![0]!, outputs["grad_norm"]![0]!];
-  at.step++;
-  at.tokens += batch * length;
-  at.loss = sum / Math.max(1, counted);
-  if (!Number.isFinite(at.loss) || !Number.isFinite(gradientNorm)) await diverge(open.session, at, gradientNorm);
-  appendMetric(folder, { step: at.step, loss: at.loss, learning_rate: learningRate, grad_norm: gradientNorm, tokens: at.tokens });
-  progress.step({ step: at.step, steps, loss: at.loss, learningRate, gradientNorm, tokens: batch * length, memory: memoryOf(open.session) });
+async function oneStep({ plan, trainer, ...rest }: Loop): Promise<void> {
+  const { batch, length: width, seed } = plan.run.resolved;
+  const cursor = { batch, length: width, seed, step: trainer.stepsDone + 1 };
+  const { recent } = await trainer.step(trainingBatch(plan.program, plan.training, cursor));
+  record({ plan, trainer, ...rest }, recent);
 }
 
-const memoryOf = ({ bytes: held }: Session): number => held.persistent + held.arena;
-
-/** The recipe with what the command line overrode. */
-export function recipeOf(program: Program, resolved: Resolved): Recipe {
-  const recipe = program.recipe!;
-  const schedule = "steps" in recipe.schedule ? { ...recipe.schedule, steps: resolved.scheduleSteps } : recipe.schedule;
-  return { ...recipe, learningRate: resolved.learningRate, schedule };
-}
-
-async function diverge(session: Session, at: Position, gradientNorm: number): Promise<never> {
-  const bad = await firstBadTensor(session, at, gradientNorm);
-  return fail(
-    "diverged",
-    `training diverged at step ${at.step}: ${bad}`,
-    `the last checkpoint is ${at.saved >= 0 ? `that of step ${at.saved}` : "none yet"}; try a smaller --lr or more warmup`,
-  );
-}
-
-/** In the order in which a step computes them: loss, gradient, parameters. */
-async function firstBadTensor(session: Session, at: Position, gradientNorm: number): Promise<string> {
-  if (!Number.isFinite(at.loss)) return `\`loss\` is ${at.loss}`;
-  for (const [name, data] of await session.readParameters()) {
-    const place = data.findIndex((value) => !Number.isFinite(value));
-    if (place >= 0) return `\`${name}\` is ${data[place]} at element ${place}`;
+/** What came back from the device goes to metrics.jsonl and to the screen. */
+function record({ plan, progress, session, latest }: Loop, recent: readonly StepRecord[]): void {
+  const { batch, length: width, steps } = plan.run.resolved;
+  const tokens = batch * width;
+  const memory = memoryOf(session);
+  for (const { step, loss, gradNorm, lr } of recent) {
+    appendMetric(plan.run.folder, { step, loss, gradient_norm: gradNorm, learning_rate: lr, tokens: step * tokens });
+    progress.step({ step, steps, loss, learningRate: lr, gradientNorm: gradNorm, tokens, memory });
+    latest.loss = loss;
   }
-  return `\`grad_norm\` is ${gradientNorm}`;
 }
+
+const memoryOf = ({ bytes }: Session): number => bytes.persistent + bytes.arena;
 
 // ------------------------------------------------ evaluation and checkpoints
 
-async function validate({ context, plan, model, open, progress, at }: Loop): Promise<number | undefined> {
-  const { validation, run } = plan;
+async function validate(loop: Loop): Promise<number | undefined> {
+  const { context, plan, session, trainer, progress } = loop;
+  const { validation, program, run } = plan;
   if (validation.length === 0) return undefined;
-  const { batch, length, seed } = run.resolved;
-  const { loss } = await evaluate(open.session, model, validation, { batch, length, seed, windows: quickWindows });
-  appendMetric(run.folder, { step: at.step, validation_loss: loss });
-  progress.event("eval", { step: at.step, loss });
-  log(context, `step ${at.step}: validation loss ${loss.toFixed(4)}`);
+  record(loop, await trainer.flush());
+  const { batch, length: width } = run.resolved;
+  const limit = Math.ceil(quickWindows / batch);
+  const { loss } = await evaluate(session, evaluationBatches(program, validation, { length: width, batch, limit }));
+  const step = trainer.stepsDone;
+  appendMetric(run.folder, { step, validation_loss: loss });
+  progress.event("eval", { step, loss });
+  if (!context.options.json) log(context, `step ${step}: validation loss ${loss.toFixed(4)}`);
   return loss;
 }
 
-async function save({ plan, open, progress, at }: Loop): Promise<string> {
+async function save(loop: Loop): Promise<string> {
+  const { plan, session, trainer, progress, latest } = loop;
+  record(loop, await trainer.flush());
+  const step = trainer.stepsDone;
+  if (latest.saved?.step === step) return latest.saved.path;
   const { folder, resolved } = plan.run;
-  const metadata = { step: String(at.step) };
-  const path = writeCheckpoint(folder, {
-    state: { format: 1, step: at.step, seed: resolved.seed, tokens: at.tokens, lossScale: 1 },
-    model: writeWeights(await open.session.readParameters(), metadata),
-    optimizer: writeWeights(await open.session.readStates(), metadata),
+  const files = await packCheckpoint({
+    state: { format: 1, step, seed: resolved.seed, tokens: step * resolved.batch * resolved.length, lossScale: 1 },
+    weights: await session.readParameters(),
+    states: await session.readStates(),
   });
-  at.saved = at.step;
-  progress.event("checkpoint", { step: at.step, path });
+  const path = writeCheckpoint(folder, step, files);
+  latest.saved = { step, path };
+  progress.event("checkpoint", { step, path });
   return path;
 }
 
 async function interrupt(loop: Loop): Promise<ExitCode> {
-  const { context, plan, at, progress } = loop;
+  const { context, plan, trainer, progress } = loop;
   const path = await save(loop);
-  progress.event("interrupted", { step: at.step, path });
-  log(context, `interrupted after step ${at.step}; checkpoint ${path}; continue with --resume ${plan.run.folder}`);
+  progress.event("interrupted", { step: trainer.stepsDone, path });
+  log(context, `interrupted after step ${trainer.stepsDone}; checkpoint ${path}; continue with --resume ${plan.run.folder}`);
   return 130;
 }
 
 async function finish(loop: Loop): Promise<ExitCode> {
-  const { context, plan, open, progress, at } = loop;
+  const { context, plan, session, trainer, progress, latest } = loop;
   const validationLoss = await validate(loop);
-  const path = at.saved === at.step ? plan.run.folder : await save(loop);
-  const sample = await sampleText(open.session, loop.model, plan.tokenizer, { prompt: plan.training.subarray(0, 1), count: 200, seed: plan.run.resolved.seed });
-  progress.event("done", { step: at.step, loss: numberOrNull(at.loss), validationLoss, sample, path });
+  const path = await save(loop);
+  const { seed } = plan.run.resolved;
+  const prompt = plan.training.subarray(0, 1);
+  const continued = await generateText(session, plan.tokenizer, { prompt, count: 200, seed, temperature: 0.7 });
+  const sample = plan.tokenizer.decode(prompt) + continued;
+  const loss = latest.loss;
+  progress.event("done", { step: trainer.stepsDone, loss: loss ?? null, validationLoss: validationLoss ?? null, sample, path });
   if (context.options.json) return 0;
+  const trained = loss === undefined ? "no step was left to do" : `training loss ${loss.toFixed(4)}`;
   const validated = validationLoss === undefined ? "" : `, validation loss ${validationLoss.toFixed(4)}`;
-  const trained = Number.isNaN(at.loss) ? "no step was left to do" : `training loss ${at.loss.toFixed(4)}`;
   print(context, `${trained}${validated}\n\n${sample.trim()}\n\ncheckpoint: ${path}`);
-  log(context, `memory on the device: ${bytes(memoryOf(open.session))}; more text: tfmc generate ${plan.run.folder} -p "Once"`);
+  log(context, `more text: tfmc generate ${plan.run.folder} -p "The"`);
   return 0;
 }
-
-const numberOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -18,7 +18,7 @@ import { formatModel } from "./parser/format.js";
 import type { Model } from "./parser/model.js";
 import { readTfm } from "./parser/read-tfm.js";
 import { deriveEntries } from "./passes/entries.js";
-import type { PipelineHooks } from "./passes/pipeline.js";
+import type { Hook } from "./passes/pipeline.js";
 import { runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
 import { schedule } from "./passes/schedule.js";
@@ -36,7 +36,7 @@ export interface CompileOptions {
   /** How much is optimised; 2 where nothing is said. */
   readonly level?: 0 | 1 | 2 | undefined;
   /** Called after every pass of every entry. */
-  readonly show?: PipelineHooks["show"] | undefined;
+  readonly hook?: Hook | undefined;
 }
 
 /** What the compiler knows of one model; nothing but diagnostics where the source has errors. */
@@ -54,10 +54,10 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   if (!built) return { diagnostics, built, schedule: undefined, program: undefined };
   const builder = createBuilder();
   const derived = deriveEntries(built, builder);
+  const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
   const entries = entryNames.flatMap((name) => {
     const graph = derived[name];
-    if (!graph) return [];
-    return [{ name, graph: runPipeline(graph, { builder, level: options.level ?? 2, show: options.show }) }];
+    return graph ? [{ name, graph: runPipeline(graph, pipelineOptions) }] : [];
   });
   const scheduled = schedule(entries, built);
   const program = emitProgram(scheduled, built, { compiler: version, source });

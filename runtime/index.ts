@@ -1,27 +1,28 @@
 /**
  * The runtime: Program → numbers, in a browser or in Node. No dependencies; WebGPU for Node is loaded on demand.
  */
-export {
-  type Device,
-  type DeviceInfo,
-  type DeviceLimits,
-  type DeviceOptions,
-  type KernelFunction,
-  openDevice,
-} from "./device.js";
-export { listNames, nearestNames, RuntimeError, type RuntimeErrorCode, runtimeErrors } from "./errors.js";
-export { bindInputs, type EntryName } from "./inputs.js";
+export * from "./checkpoint.js";
+export * from "./data.js";
+export type { Device, DeviceInfo, DeviceLimits, DeviceOptions, KernelFunction } from "./device.js";
+export { openDevice } from "./device.js";
+export type { RuntimeErrorCode } from "./errors.js";
+export { RuntimeError, runtimeErrors } from "./errors.js";
+export * from "./evaluate.js";
+export * from "./generate.js";
+export type { EntryName } from "./inputs.js";
+export * from "./model.js";
+export * from "./profile.js";
 export type * from "./program.js";
-export { bitsAt, fnv1a32, mix, normalAt, permutedIndex, randomKey, uniformAt } from "./random.js";
-export {
-  createSession,
-  type Outputs,
-  type Read,
-  type Ring,
-  type RunOptions,
-  type Scalars,
-  type Session,
-  type SessionOptions,
-} from "./session.js";
-export { type Lengths, sizeOf } from "./sizes.js";
-export { type Inputs, type Tensor, type TensorData, type TensorLike, tensor } from "./tensor.js";
+export { bitsAt, fnv1a32, mix, randomKey, uniformAt } from "./random.js";
+export * from "./safetensors.js";
+export type { StoredType } from "./safetensors-header.js";
+export * from "./sample.js";
+export { learningRateAt } from "./schedule.js";
+export type { Outputs, Read, Ring, RunOptions, Scalars, Session, SessionOptions } from "./session.js";
+export { createSession } from "./session.js";
+export type { Lengths } from "./sizes.js";
+export type { Inputs, NestedNumbers, Tensor, TensorData, TensorLike } from "./tensor.js";
+export { tensor } from "./tensor.js";
+export * from "./tokenizer.js";
+export * from "./trainer.js";
+export * from "./weights.js";

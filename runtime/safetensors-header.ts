@@ -5,8 +5,6 @@
  *   {"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}} → [{ name: "w", dtype: "F32", shape: [2], begin: 0, end: 8 }]
  */
 import { listNames, RuntimeError } from "./errors.js";
-import type { StoredType } from "./safetensors.js";
-import { elementBytes } from "./safetensors.js";
 
 /** Bytes of one element. */
 export const elementBytes = {

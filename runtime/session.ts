@@ -79,7 +79,7 @@ export class Session {
   readonly #compiled = new Map<number, Promise<CompiledKernel>>();
   readonly #plans = new Map<string, Plan>();
   readonly #persistent = new Map<number, Range>();
-  readonly #buffers: DeviceBuffer[] = [];
+  #buffers: DeviceBuffer[] = [];
   #arena: DeviceBuffer[] = [];
   #hasStates = false;
   #disposed = false;
@@ -155,6 +155,11 @@ export class Session {
     const buffer = this.device.createBuffer(Math.max(16, 4 * names.length * rows), "ring");
     this.#buffers.push(buffer);
     return { names, rows, buffer };
+  }
+
+  releaseRing({ buffer }: Ring): void {
+    this.#buffers = this.#buffers.filter((other) => other !== buffer);
+    buffer.destroy();
   }
 
   /** The first `rows` rows of a ring, one Float32Array a row. */
