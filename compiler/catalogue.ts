@@ -196,39 +196,71 @@ export const catalogue = {
   ),
 
   // ------------------------------------------------------------------- limits
-  TFM4001: row("model too large", "The model exceeds a limit of the compiler; the message says which, and by how much."),
+  TFM4001: row(
+    "model too large",
+    "The model exceeds a limit of the compiler; the message says which, and by how much.",
+  ),
   TFM4002: row(
     "nesting too deep",
     "Brackets may stand inside each other 200 deep, and one expression may chain about a thousand operators. Give parts of it names.",
     "x = ((((…))))",
     "y = …\nx = f(y)",
   ),
-  TFM4003: row("source too large", "A source file may have up to 1 MiB (1,048,576 UTF-16 units). Split it and `import` its parts."),
+  TFM4003: row(
+    "source too large",
+    "A source file may have up to 1 MiB (1,048,576 UTF-16 units). Split it and `import` its parts.",
+  ),
 
   // ------------------------------------------------------ files, data, weights
-  TFM5001: row("file not found", "No file stands at this path. Paths are relative to the file or the directory that names them."),
-  TFM5002: row("not a safetensors file", "The header of the file is not that of the safetensors format, or the file is cut off."),
+  TFM5001: row(
+    "file not found",
+    "No file stands at this path. Paths are relative to the file or the directory that names them.",
+  ),
+  TFM5002: row(
+    "not a safetensors file",
+    "The header of the file is not that of the safetensors format, or the file is cut off.",
+  ),
   TFM5003: row(
     "tensors missing or left over",
     "A checkpoint has exactly the parameters of its model, by name. The message lists those the file lacks and those the model lacks, with the nearest names.",
   ),
-  TFM5004: row("tensor of the wrong shape or type", "The tensor of this name in the file has not the shape or the element type that the model declares."),
-  TFM5005: row("data file that cannot be used", "The data has not the form that the model's inputs need: the format, the range of the token ids, or enough of it for one batch."),
-  TFM5006: row("damaged checkpoint", "The checkpoint is incomplete or its checksum differs: it was cut off or changed after it was written."),
+  TFM5004: row(
+    "tensor of the wrong shape or type",
+    "The tensor of this name in the file has not the shape or the element type that the model declares.",
+  ),
+  TFM5005: row(
+    "data file that cannot be used",
+    "The data has not the form that the model's inputs need: the format, the range of the token ids, or enough of it for one batch.",
+  ),
+  TFM5006: row(
+    "damaged checkpoint",
+    "The checkpoint is incomplete or its checksum differs: it was cut off or changed after it was written.",
+  ),
   TFM5007: row("not a text file", "The file has bytes that no UTF-8 text has. Sources are UTF-8 text."),
 
   // ------------------------------------------------------ device and run time
   TFM6001: row("no device", "No usable WebGPU adapter was found. `--device cpu` runs everywhere."),
-  TFM6002: row("device limit exceeded", "The program needs more than the device grants: the message names the limit, what is needed and what there is."),
-  TFM6003: row("training diverged", "The loss or a tensor is no longer finite. The message names the step and the first such tensor."),
-  TFM6004: row("input out of range", "A value given at run time is outside what the model declares: a token id ≥ its vocabulary, a length over its maximum."),
+  TFM6002: row(
+    "device limit exceeded",
+    "The program needs more than the device grants: the message names the limit, what is needed and what there is.",
+  ),
+  TFM6003: row(
+    "training diverged",
+    "The loss or a tensor is no longer finite. The message names the step and the first such tensor.",
+  ),
+  TFM6004: row(
+    "input out of range",
+    "A value given at run time is outside what the model declares: a token id ≥ its vocabulary, a length over its maximum.",
+  ),
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;
 
 /** The entry of a code as text for a terminal; undefined for a code that does not exist. */
 export function explain(code: string): string | undefined {
-  const entry: CatalogueEntry | undefined = Object.hasOwn(catalogue, code) ? catalogue[code as Code] : undefined;
+  const entry: CatalogueEntry | undefined = Object.hasOwn(catalogue, code)
+    ? catalogue[code as Code]
+    : undefined;
   if (entry === undefined) return undefined;
   const indent = (text: string) => text.replace(/^/gm, "    ");
   const example = entry.example

@@ -5,7 +5,8 @@
  *
  * The table of codes is `catalogue.ts`, the frame with the source line is drawn by `render-diagnostic.ts`.
  */
-import { type CatalogueEntry, type Code, catalogue } from "./catalogue.js";
+import type { CatalogueEntry, Code } from "./catalogue.js";
+import { catalogue } from "./catalogue.js";
 import type { Span } from "./parser/model.js";
 
 export { type CatalogueEntry, type Code, catalogue, explain } from "./catalogue.js";
@@ -28,7 +29,12 @@ export interface Diagnostic {
 export type DiagnosticDetails = Partial<Pick<Diagnostic, "severity" | "related" | "fix" | "hint">>;
 
 /** A diagnostic with the severity of its catalogue entry, unless `details` says otherwise. */
-export function diagnostic(code: Code, span: Span, message: string, details: DiagnosticDetails = {}): Diagnostic {
+export function diagnostic(
+  code: Code,
+  span: Span,
+  message: string,
+  details: DiagnosticDetails = {},
+): Diagnostic {
   return {
     code,
     severity: details.severity ?? (catalogue[code] as CatalogueEntry).severity ?? "error",

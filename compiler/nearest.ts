@@ -15,7 +15,8 @@ export function distance(a: string, b: string): number {
     for (let j = 1; j <= y.length; j++) {
       const replace = last[j - 1]! + (x[i - 1] === y[j - 1] ? 0 : 1);
       let best = Math.min(replace, last[j]! + 1, row[j - 1]! + 1);
-      if (i > 1 && j > 1 && x[i - 1] === y[j - 2] && x[i - 2] === y[j - 1]) best = Math.min(best, beforeLast[j - 2]! + 1);
+      if (i > 1 && j > 1 && x[i - 1] === y[j - 2] && x[i - 2] === y[j - 1])
+        best = Math.min(best, beforeLast[j - 2]! + 1);
       row.push(best);
     }
     beforeLast = last;

@@ -47,7 +47,9 @@ function layoutLine(line: string): { readonly shown: string; readonly columns: r
   for (const { segment } of segmenter.segment(line)) {
     for (let k = 0; k < segment.length; k++) columns.push(column);
     const visible =
-      segment === "\t" ? " ".repeat(tabWidth - (column % tabWidth)) : segment.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "·");
+      segment === "\t"
+        ? " ".repeat(tabWidth - (column % tabWidth))
+        : segment.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "·");
     column += segment === "\t" ? visible.length : graphemeWidth(visible);
     shown += visible;
   }
@@ -74,7 +76,13 @@ function window(line: string, from: number): { readonly line: string; readonly c
 }
 
 /** `--> file:line:column` and, where the source is at hand, the line with carets under the span. */
-function frame(span: Span, sources: ReadonlyMap<string, string>, mark: string, p: Paint, tint: (text: string) => string): string[] {
+function frame(
+  span: Span,
+  sources: ReadonlyMap<string, string>,
+  mark: string,
+  p: Paint,
+  tint: (text: string) => string,
+): string[] {
   const text = sources.get(span.file);
   if (text === undefined || (span.start === 0 && span.end === 0)) return [`  ${p.faint("-->")} ${span.file}`];
   const { line, column } = lineColumn(text, span.start);

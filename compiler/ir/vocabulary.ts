@@ -32,7 +32,8 @@ export type UnaryMap =
   | "not"
   | "to_f32"
   | "to_i32"
-  | "to_bool";
+  | "to_bool"
+  | "stop_gradient"; // the identity, through which no gradient flows
 export type BinaryMap =
   | "add"
   | "sub"
@@ -107,6 +108,7 @@ export interface Vocabulary extends MapAttributes {
   // ---- composites: their meaning is their expansion
   /** inputs (x) or (x, mask): over one axis; masked-out elements give 0, an empty row gives 0 throughout. */
   softmax: { readonly axis: number };
+  /** inputs (x) or (x, mask): log Σ exp over the elements that the mask allows, 0 where there are none; removes the axis. */
   logsumexp: { readonly axis: number };
   /**
    * Generalised mixing y_i = Σ_{j : mask} weight_j(score(q_i · k_j)) v_j; inputs (q, k, v, ...fields).
@@ -125,7 +127,8 @@ export interface Vocabulary extends MapAttributes {
   /**
    * `count` turns of `body`, turn numbers first … first+count-1 (run backwards when `reverse`).
    * inputs: [carries…, stacked operands…, fixed operands…]; the body's inputs are `carry.n`, `slice.n`, `fixed.n`, `turn.0`;
-   * its outputs are [next carries…, per-turn results…]. Results: [last carries…, stacks of per-turn results (leading axis = turn)…].
+   * its outputs are [next carries…, per-turn results…]; `scalar` inputs stay visible inside. A stacked operand has the leading
+   * axis of size `count`; turn number t reads its slice t - first. Results: [last carries…, stacks of per-turn results (leading axis = turn)…].
    */
   repeat: {
     readonly body: Graph;

@@ -16,7 +16,21 @@ export interface Span {
 export interface Model {
   readonly file: string;
   readonly declarations: readonly Declaration[];
+  /** Comments and blank lines in the order written, for the formatter; none from JSON. */
+  readonly trivia?: readonly Trivia[];
 }
+
+/** What the formatter keeps and no other stage reads. Comments right above a model, block, mask or score are its `doc` instead. */
+export type Trivia =
+  | {
+      readonly kind: "comment";
+      /** Without `#` and the space after it. */
+      readonly text: string;
+      /** Whether something else stands before it on its line. */
+      readonly trailing: boolean;
+      readonly span: Span;
+    }
+  | { readonly kind: "blank"; readonly span: Span };
 
 export type Declaration =
   | ImportDeclaration

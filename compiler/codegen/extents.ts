@@ -1,0 +1,71 @@
+/**
+ * A kernel → the numbers it takes from the host, in order of appearance.
+ *
+ * ```
+ * grid [⌈B·T / 8⌉, 8, 1], body reads extent T → [{ size: B·T, tile: 8 }, T]
+ * ```
+ */
+import type { Expr, Extent, GridExtent, Kernel } from "./kernel.js";
+import { children } from "./kernel.js";
+import { exprsOf, walk } from "./tidy.js";
+
+export type HostExtent = Extent | GridExtent;
+
+/** One word of the uniform of call scalars. */
+export interface CallScalar {
+  readonly name: string;
+  readonly type: "f32" | "i32" | "u32";
+}
+
+export interface Uses {
+  /** The extents that are not constant; the turn follows them. */
+  readonly extents: readonly HostExtent[];
+  readonly scalars: readonly string[];
+  readonly turn: boolean;
+  /** Functions on a type that a printer may have to define: `erf`, `erf.f32x4`. */
+  readonly functions: ReadonlySet<string>;
+}
+
+/** The value of a constant extent. */
+export function constantExtent(extent: HostExtent): number | undefined {
+  if (typeof extent === "number") return extent;
+  if ("tile" in extent)
+    return typeof extent.size === "number" ? Math.ceil(extent.size / extent.tile) : undefined;
+  if ("aligned" in extent)
+    return typeof extent.aligned === "number" ? Math.ceil(extent.aligned / 64) * 64 : undefined;
+  return undefined;
+}
+
+const normal = (extent: HostExtent): HostExtent =>
+  typeof extent !== "number" && "tile" in extent && extent.tile === 1 ? extent.size : extent;
+
+export const extentKey = (extent: HostExtent): string => JSON.stringify(normal(extent));
+
+export function usesOf(kernel: Kernel): Uses {
+  const extents = new Map<string, HostExtent>();
+  const scalars = new Set<string>();
+  const functions = new Set<string>();
+  let turn = false;
+  const need = (extent: HostExtent): void => {
+    if (constantExtent(extent) === undefined) extents.set(extentKey(extent), normal(extent));
+  };
+  const visit = (x: Expr): void => {
+    if (x.tag === "extent") need(x.extent);
+    if (x.tag === "scalar") scalars.add(x.name);
+    if (x.tag === "turn") turn = true;
+    if (x.tag === "unary" || x.tag === "binary") functions.add(`${x.fn}.${x.type}`);
+    if (x.tag === "bitcast") functions.add(`bitcast.${x.type}.${x.x.type}`);
+    children(x).forEach(visit);
+  };
+  kernel.grid.forEach(need);
+  walk(kernel.body, (statement) => {
+    exprsOf(statement).forEach(visit);
+  });
+  return { extents: [...extents.values()], scalars: [...scalars], turn, functions };
+}
+
+export const scalarIndex = (scalars: readonly CallScalar[], name: string): number => {
+  const index = scalars.findIndex((scalar) => scalar.name === name);
+  if (index < 0) throw new Error(`internal: no call scalar ${name}`);
+  return index;
+};

@@ -1,0 +1,140 @@
+/**
+ * The body of a step → the kernel family that computes it.
+ *
+ * ```
+ * { reduce sum [2] of mul(x, x) } → rows · { contract, add bias } → contract
+ * ```
+ */
+import type { Graph, Node, NodeOf } from "../ir/graph.js";
+import type { Shape } from "../ir/shape.js";
+import { sameSizes } from "../ir/shape.js";
+import { isLayout } from "./layout.js";
+import { isMap } from "./maps.js";
+
+export type Family = "pointwise" | "rows" | "contract" | "scatter";
+
+/** All nodes of a body, operands first. */
+export function nodesOf(body: Graph): readonly Node[] {
+  const seen = new Set<Node>();
+  const visit = (node: Node): void => {
+    if (seen.has(node)) return;
+    node.inputs.forEach(visit);
+    seen.add(node);
+  };
+  body.outputs.forEach(({ node }) => {
+    visit(node);
+  });
+  return [...seen];
+}
+
+/** The nodes that need the value of one in `roots`, themselves included. */
+export function dependents(nodes: readonly Node[], roots: ReadonlySet<Node>): ReadonlySet<Node> {
+  const found = new Set<Node>(roots);
+  for (const node of nodes) if (node.inputs.some((x) => found.has(x))) found.add(node);
+  return found;
+}
+
+const ofOp = <K extends "reduce" | "contract" | "scatter_add">(
+  nodes: readonly Node[],
+  op: K,
+): readonly NodeOf<K>[] => nodes.filter((node): node is NodeOf<K> & Node => node.op === op);
+
+export const reducesOf = (body: Graph): readonly NodeOf<"reduce">[] => ofOp(nodesOf(body), "reduce");
+export const contractOf = (body: Graph): NodeOf<"contract"> | undefined => ofOp(nodesOf(body), "contract")[0];
+export const scatterOf = (body: Graph): NodeOf<"scatter_add"> | undefined =>
+  ofOp(nodesOf(body), "scatter_add")[0];
+
+/** The family of a body, or why it has none. */
+export function family(body: Graph): Family | { readonly reason: string } {
+  const nodes = nodesOf(body);
+  const strange = nodes.find((node) => !isLowered(node));
+  if (strange) return { reason: `${strange.op} is not for a kernel` };
+  if (body.outputs.length === 0) return { reason: "no outputs" };
+  const [reduces, contracts, scatters] = [
+    ofOp(nodes, "reduce"),
+    ofOp(nodes, "contract"),
+    ofOp(nodes, "scatter_add"),
+  ];
+  const kinds = [reduces, contracts, scatters].filter((found) => found.length > 0).length;
+  if (kinds > 1 || contracts.length > 1 || scatters.length > 1) return { reason: "several heavy ops" };
+  if (scatters[0]) return scatterReason(body) ?? "scatter";
+  if (contracts[0]) return contractReason(body, nodes, contracts[0]) ?? "contract";
+  if (reduces[0]) return rowsReason(body, nodes, reduces) ?? "rows";
+  const equal = body.outputs.every(({ node }) => sameSizes(node.shape, body.outputs[0]!.node.shape));
+  return equal ? "pointwise" : { reason: "outputs of several sizes" };
+}
+
+export const canLower = (body: Graph): boolean => typeof family(body) === "string";
+
+function isLowered(node: Node): boolean {
+  if (isMap(node.op) || isLayout(node)) return true;
+  if (node.op === "input") return ["fixed", "scalar", "turn"].includes(node.attributes.kind);
+  return [
+    "const",
+    "iota",
+    "length",
+    "random",
+    "concat",
+    "gather",
+    "contract",
+    "reduce",
+    "scatter_add",
+  ].includes(node.op);
+}
+
+function scatterReason(body: Graph): { readonly reason: string } | undefined {
+  const only = body.outputs.length === 1 && body.outputs[0]!.node.op === "scatter_add";
+  return only ? undefined : { reason: "a scatter_add is the only output of its kernel" };
+}
+
+function contractReason(
+  body: Graph,
+  nodes: readonly Node[],
+  contract: Node,
+): { readonly reason: string } | undefined {
+  const strange = [...dependents(nodes, new Set([contract]))].find(
+    (node) => node !== contract && !(isMap(node.op) && sameSizes(node.shape, contract.shape)),
+  );
+  if (strange) return { reason: `${strange.op} after a contract` };
+  const equal = body.outputs.every(({ node }) => sameSizes(node.shape, contract.shape));
+  return equal ? undefined : { reason: "an output of other sizes than the contract's" };
+}
+
+/** The space that rows work in: its sizes, and which of its axes are reduced. */
+export interface Space {
+  readonly shape: Shape;
+  readonly reduced: readonly number[];
+  readonly kept: readonly number[];
+}
+
+export function spaceOf(reduce: NodeOf<"reduce">): Space {
+  const { shape } = reduce.inputs[0]!;
+  const reduced = [...reduce.attributes.axes].sort((a, b) => a - b);
+  return { shape, reduced, kept: shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis)) };
+}
+
+export const rowShape = (space: Space): Shape => space.kept.map((axis) => space.shape[axis]!);
+
+function rowsReason(
+  body: Graph,
+  nodes: readonly Node[],
+  reduces: readonly NodeOf<"reduce">[],
+): { readonly reason: string } | undefined {
+  const space = spaceOf(reduces[0]!);
+  const row = rowShape(space);
+  const inSpace = (node: Node): boolean => sameSizes(node.shape, space.shape) || sameSizes(node.shape, row);
+  for (const node of dependents(nodes, new Set<Node>(reduces as readonly Node[]))) {
+    if (node.op === "reduce") {
+      const other = spaceOf(node);
+      if (!sameSizes(other.shape, space.shape) || other.reduced.join() !== space.reduced.join())
+        return { reason: "reductions over different spaces" };
+    } else if (node.op === "broadcast") {
+      const expected = space.shape.map((_, axis) => space.kept.indexOf(axis));
+      const inPlace = sameSizes(node.shape, space.shape) && node.attributes.from.join() === expected.join();
+      if (!inPlace) return { reason: "a broadcast that moves the rows" };
+    } else if (!isMap(node.op) || !inSpace(node)) return { reason: `${node.op} after a reduce` };
+  }
+  return body.outputs.every(({ node }) => inSpace(node))
+    ? undefined
+    : { reason: "an output outside the rows' space" };
+}

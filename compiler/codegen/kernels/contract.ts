@@ -1,0 +1,304 @@
+/**
+ * contract(a, b) and what follows it → a kernel in which one invocation owns a tile of the result in registers.
+ *
+ * ```
+ * contract(x [b, t, d], w [d, n]) → for tile (m, n): 8×8 sums; for k by 4: 8 loads of x, 8 of w, 256 multiply-adds; store
+ * ```
+ * No barriers and no branches in the loop: edge tiles read the last valid element again and do not store it.
+ */
+import type { Node, NodeOf } from "../../ir/graph.js";
+import type { Size } from "../../ir/shape.js";
+import { product } from "../../ir/shape.js";
+import { contractOf } from "../family.js";
+import type { Expr } from "../kernel.js";
+import {
+  add,
+  binary,
+  exprKey,
+  extent,
+  f32,
+  fma,
+  grid,
+  i32,
+  lane,
+  lanes,
+  mul,
+  splat,
+  vector,
+} from "../kernel.js";
+import type { Position } from "../position.js";
+import { decompose, shifted } from "../position.js";
+import { zero } from "../scope.js";
+import { isWide } from "../values.js";
+import type { Context, Launch } from "./context.js";
+import { flush, four, one, tiles } from "./context.js";
+import type { Coordinates, Plan, Strip, Tile } from "./contract-plan.js";
+import { bindings, planContract } from "./contract-plan.js";
+
+export function lowerContract(context: Context): Launch {
+  const node = contractOf(context.body);
+  if (!node) throw new Error("internal: no contract");
+  const plan = planContract(node, context.target);
+  const { scope } = context;
+  const batch = bindings(plan.batch, decompose(scope, grid(2), plan.batch.map(plan.size)));
+  const tile: Tile = {
+    batch,
+    rows: strips(context, plan, plan.m, plan.tileM, grid(1)),
+    columns: strips(context, plan, plan.n, plan.tileN, grid(0)),
+  };
+  const sums = accumulate(context, plan, tile);
+  storeTile(context, plan, node, tile, sums);
+  const count = (labels: readonly string[]): Size => product(labels.map(plan.size));
+  return {
+    grid: [tiles(count(plan.n), plan.tileN), tiles(count(plan.m), plan.tileM), tiles(count(plan.batch), 1)],
+    workgroup: [8, 8, 1],
+  };
+}
+
+/** The rows or columns of a tile: four neighbours of one load where the last label allows it, else one by one. */
+function strips(
+  context: Context,
+  plan: Plan,
+  labels: readonly string[],
+  count: number,
+  tile: Expr,
+): readonly Strip[] {
+  const { scope } = context;
+  const of = labels.map(plan.size);
+  const total = product(of);
+  const width = count % 4 === 0 && plan.isFourfold(labels.at(-1)) ? 4 : 1;
+  const exact = typeof total === "number" && total % count === 0;
+  const base = scope.name(mul(tile, i32(count)));
+  return Array.from({ length: count / width }, (_, n): Strip => {
+    const wanted = add(base, i32(n * width));
+    const last = add(extent(total), i32(-width));
+    const start = exact ? wanted : scope.name(binary("min", wanted, last));
+    const position = decompose(scope, start, of);
+    const at = (by: number): Coordinates => bindings(labels, shifted(position, of.length - 1, by));
+    return {
+      members: Array.from({ length: width }, (_, by) => at(by)),
+      inside: exact
+        ? { tag: "const", type: "bool", value: 1 }
+        : scope.name(binary("lt", wanted, extent(total))),
+    };
+  });
+}
+
+/** Sums by row, then by group of columns. */
+type Sums = readonly (readonly Expr[])[];
+
+/** The columns whose sums share a vector (or the only column). */
+interface ColumnGroup {
+  readonly strips: readonly Strip[];
+  readonly columns: readonly Coordinates[];
+}
+
+function columnGroups(tile: Tile): readonly ColumnGroup[] {
+  const all = tile.columns.flatMap((strip) => strip.members.map((column) => ({ strip, column })));
+  const width = all.length % 4 === 0 ? 4 : 1;
+  return Array.from({ length: all.length / width }, (_, n) => {
+    const part = all.slice(n * width, (n + 1) * width);
+    return {
+      strips: [...new Set(part.map(({ strip }) => strip))],
+      columns: part.map(({ column }) => column),
+    };
+  });
+}
+
+const rowsOf = (tile: Tile): readonly Coordinates[] => tile.rows.flatMap((strip) => strip.members);
+
+function accumulate(context: Context, plan: Plan, tile: Tile): Sums {
+  const { scope } = context;
+  const groups = columnGroups(tile);
+  const sums = rowsOf(tile).map(() =>
+    groups.map(({ columns }) => scope.mutable(columns.length === 4 ? zero("f32x4") : f32(0))),
+  );
+  const walk = (n: number, outer: Coordinates): void => {
+    const labels = plan.k[n]!;
+    const total = product(labels.map(plan.size));
+    const next = (index: Expr): Coordinates => ({
+      ...outer,
+      ...bindings(labels, decompose(scope, index, labels.map(plan.size))),
+    });
+    if (n < plan.k.length - 1) scope.loop(i32(0), extent(total), 1, (index) => walk(n + 1, next(index)));
+    else innerLoops(context, plan, tile, sums, outer, labels, total);
+  };
+  walk(0, {});
+  return sums.map((row) => row.map((sum) => scope.read(sum)));
+}
+
+/** The innermost loop by four, then what is left of it one by one. */
+function innerLoops(
+  context: Context,
+  plan: Plan,
+  tile: Tile,
+  sums: Sums,
+  outer: Coordinates,
+  labels: readonly string[],
+  total: Size,
+): void {
+  const { scope } = context;
+  const of = labels.map(plan.size);
+  const exact = typeof total === "number" && total % 4 === 0;
+  const four = plan.isFourfold(labels.at(-1));
+  const at = (index: Expr): Coordinates => ({
+    ...tile.batch,
+    ...outer,
+    ...bindings(labels, decompose(scope, index, of)),
+  });
+  const whole = exact
+    ? extent(total)
+    : scope.name(binary("sub", extent(total), binary("remainder", extent(total), i32(4))));
+  if (total !== 0 && !(typeof total === "number" && total < 4))
+    scope.loop(i32(0), whole, 4, (index) => {
+      const start = at(index);
+      const turns = [0, 1, 2, 3].map((by) =>
+        four ? advanced(start, labels.at(-1)!, by) : at(add(index, i32(by))),
+      );
+      multiply(context, plan, tile, sums, turns, four);
+    });
+  if (!exact)
+    scope.loop(typeof total === "number" && total < 4 ? i32(0) : whole, extent(total), 1, (index) => {
+      multiply(context, plan, tile, sums, [at(index)], false);
+    });
+}
+
+const advanced = (coordinates: Coordinates, label: string, by: number): Coordinates => ({
+  ...coordinates,
+  [label]: shifted([coordinates[label]!], 0, by)[0]!,
+});
+
+/** Adds the products of some turns of k to all sums; `four`: the turns are neighbours that one load may bring. */
+function multiply(
+  context: Context,
+  plan: Plan,
+  tile: Tile,
+  sums: Sums,
+  turns: readonly Coordinates[],
+  four: boolean,
+): void {
+  const { scope } = context;
+  const a = reader(context, plan, plan.a, plan.m, turns, four);
+  const b = reader(context, plan, plan.b, plan.n, turns, four);
+  const groups = columnGroups(tile);
+  turns.forEach((_, turn) => {
+    const right = groups.map((group) =>
+      group.columns.length === 1 ? b(turn, group.strips[0]!, 0) : fourColumns(group, turn, b),
+    );
+    let row = 0;
+    for (const strip of tile.rows)
+      strip.members.forEach((_, member) => {
+        const left = a(turn, strip, member);
+        groups.forEach((_, n) => {
+          const sum = sums[row]![n]!;
+          const factor = sum.type === "f32x4" ? splat(left) : left;
+          scope.assign(sum, fma(factor, right[n]!, sum));
+        });
+        row++;
+      });
+  });
+}
+
+type Reader = (turn: number, strip: Strip, member: number) => Expr;
+
+function fourColumns(group: ColumnGroup, turn: number, b: Reader): Expr {
+  const members = group.strips.flatMap((strip) => strip.members.map((_, member) => ({ strip, member })));
+  return vector((n) => b(turn, members[n]!.strip, members[n]!.member));
+}
+
+/** How an operand is read: four along k, four along its strip, or one by one. */
+function reader(
+  context: Context,
+  plan: Plan,
+  operand: Plan["a"],
+  labels: readonly string[],
+  turns: readonly Coordinates[],
+  four: boolean,
+): Reader {
+  const { values } = context;
+  const position = (turn: Coordinates, member: Coordinates): Position =>
+    operand.labels.map((label) => member[label] ?? turn[label] ?? i32(0));
+  const axisOf = (label: string | undefined): number =>
+    label === undefined ? -1 : operand.labels.indexOf(label);
+  const wideAlong = (axis: number): boolean => axis >= 0 && isWide(operand.node, axis, context.isStacked);
+  const along = axisOf(labels.at(-1));
+  const byStrip = wideAlong(along);
+  const inner = axisOf(plan.k.at(-1)?.at(-1));
+  const byTurn = four && wideAlong(inner);
+  return (turn, strip, member) => {
+    const first = strip.members[0]!;
+    if (byStrip && strip.members.length === 4)
+      return lane(values.at4(operand.node, position(turns[turn]!, first), along), lanes[member]!);
+    const own = strip.members[member]!;
+    if (byTurn) return lane(values.at4(operand.node, position(turns[0]!, own), inner), lanes[turn]!);
+    return values.at(operand.node, position(turns[turn]!, own));
+  };
+}
+
+function storeTile(context: Context, plan: Plan, node: NodeOf<"contract">, tile: Tile, sums: Sums): void {
+  const groups = columnGroups(tile);
+  let row = 0;
+  for (const strip of tile.rows)
+    for (const member of strip.members) {
+      groups.forEach((group, n) => {
+        const sum = sums[row]![n]!;
+        const at = (column: Coordinates): Position =>
+          plan.out.map((label) => column[label] ?? member[label] ?? tile.batch[label] ?? i32(0));
+        storeGroup(context, plan, node, group, group.columns.map(at), strip.inside, sum);
+      });
+      row++;
+    }
+}
+
+function storeGroup(
+  context: Context,
+  plan: Plan,
+  node: NodeOf<"contract">,
+  group: ColumnGroup,
+  positions: readonly Position[],
+  rowInside: Expr,
+  sum: Expr,
+): void {
+  const { scope, values } = context;
+  const axis = plan.n.length > 0 ? plan.out.indexOf(plan.n.at(-1)!) : -1;
+  bindSum(context, node, positions, axis, sum);
+  const guard = (strip: Strip): Expr => binary("and", rowInside, strip.inside);
+  if (group.columns.length === 4 && group.strips.length === 1) {
+    const pending = context.outputs.flatMap((output) => four(context, output, positions[0]!, axis));
+    scope.when(guard(group.strips[0]!), () => flush(context, pending));
+  } else
+    positions.forEach((position, n) => {
+      const pending = context.outputs.map((output) => one(context, output, position));
+      scope.when(guard(group.strips[n]!), () => flush(context, pending));
+    });
+  values.bind(node as Node, { at: elsewhere, at4: elsewhere });
+}
+
+const elsewhere = (): never => {
+  throw new Error("internal: a contraction is read at another element");
+};
+
+/** The contract node stands for its sum while its element is stored. */
+function bindSum(
+  context: Context,
+  node: NodeOf<"contract">,
+  positions: readonly Position[],
+  axis: number,
+  sum: Expr,
+): void {
+  const { scope, values } = context;
+  const keyOf = (position: Position): string => position.map((x) => exprKey(x)).join();
+  const keys = positions.map(keyOf);
+  const at = (position: Position): Expr => {
+    const found = keys.indexOf(keyOf(position));
+    if (found < 0) return elsewhere();
+    return sum.type === "f32x4" ? scope.name(lane(sum, lanes[found]!)) : sum;
+  };
+  values.bind(node as Node, {
+    at,
+    at4: (position, along) =>
+      along === axis && keyOf(position) === keys[0] && sum.type === "f32x4"
+        ? sum
+        : vector((n) => at(shifted(position, along, n))),
+  });
+}

@@ -1,0 +1,187 @@
+/**
+ * The body of one step → one Kernel.
+ *
+ * ```
+ * contract(x [b=B, t=T, d=64], w [d=64, n=256]) + bias → contract, 8×8 elements an invocation, bias added before the store
+ * ```
+ *
+ * ## What one body may hold (the fuse pass keeps these rules; `canLower` states them as code)
+ *
+ * 1. Leaves: `input` of kind fixed, scalar or turn; const, iota, length, random. Above them: maps, layout ops (broadcast,
+ *    transpose, reshape, slice, pad, concat), gather, contract, reduce, scatter_add. No composite, region, get or table.
+ * 2. At most 8 bindings: distinct places of `fixed` inputs, plus outputs that do not share a place with an input.
+ * 3. A node is *pointwise* when no contract, reduce or scatter_add lies in its cone. Pointwise nodes may be anywhere in any
+ *    family; each use under another index computes them again, so only cheap ones belong under a broadcast or a contract.
+ * 4. The family follows from the heavy ops of the body:
+ *    - **pointwise** (none): all outputs have equal sizes.
+ *    - **rows** (reduce, any number): all reduces have operands of the same sizes S and the same `axes` R. Every node that depends on a
+ *      reduce is a map, a reduce as above, or a broadcast from sizes S∖R to sizes S whose `from` names the kept axes in order
+ *      (−1 at R). Outputs have sizes S or S∖R, pointwise ones included.
+ *    - **contract** (exactly one contract, nothing else heavy): its operands are pointwise. Every node that depends on it is a map of the
+ *      contract's sizes. All outputs have those sizes.
+ *    - **scatter** (exactly one scatter_add, nothing else heavy): its operands are pointwise and it is the only output.
+ * 5. In place: an output may take the place of an input when every use of that input on the way to every output is through maps alone
+ *    (in rows: also through reduce and broadcasts back, as in softmax), has the output's sizes, and in contract happens after the
+ *    contract. Not in scatter. Otherwise `lower` throws.
+ *
+ * Costs: one invocation per row in rows, so split one large reduction into two stages by a reshape; maps below a contract
+ * run once per tile that reads them.
+ */
+import type { Graph, Node } from "../ir/graph.js";
+import type { Family } from "./family.js";
+import { contractOf, family, nodesOf } from "./family.js";
+import type { Binding, Kernel, Stmt } from "./kernel.js";
+import type { Context, Launch, Target } from "./kernels/context.js";
+import { lowerContract } from "./kernels/contract.js";
+import { lowerPointwise } from "./kernels/pointwise.js";
+import { lowerRows } from "./kernels/rows.js";
+import { lowerScatter } from "./kernels/scatter.js";
+import { createScope } from "./scope.js";
+import { tidy, wideBindings } from "./tidy.js";
+import type { Read } from "./values.js";
+import { createValues, fixedNumber, storageType } from "./values.js";
+
+export { canLower, type Family, family } from "./family.js";
+
+/** What a step says about one value's place. */
+export interface Operand {
+  readonly stacked: boolean;
+}
+
+export interface LowerOptions {
+  /** Write n uses the binding of read m: both are the same place. */
+  readonly aliases?: ReadonlyMap<number, number>;
+  /** Read n uses the binding of an earlier read m: both are the same place. */
+  readonly shared?: ReadonlyMap<number, number>;
+}
+
+const families: { readonly [K in Family]: (context: Context) => Launch } = {
+  pointwise: lowerPointwise,
+  rows: lowerRows,
+  contract: lowerContract,
+  scatter: lowerScatter,
+};
+
+/** Bindings: the reads in order, then the writes, without those that use another's. */
+export function lower(
+  body: Graph,
+  reads: readonly Operand[],
+  writes: readonly Operand[],
+  target: "wgsl" | "javascript",
+  options: LowerOptions = {},
+): Kernel {
+  const found = family(body);
+  if (typeof found !== "string")
+    throw new Error(`internal: no kernel computes ${body.name}: ${found.reason}`);
+  const places = assignBindings(body, reads, writes, options);
+  const scope = createScope();
+  const context: Context = {
+    body,
+    target,
+    scope,
+    values: createValues(scope, places.reads),
+    outputs: places.outputs,
+    stores: [],
+    isStacked: (input) => input.op === "input" && (places.reads[fixedNumber(input)]?.stacked ?? false),
+  };
+  const launch = families[found](context);
+  checkInPlace(context, places.bindings);
+  const statements = tidy(scope.finish());
+  return {
+    name: kernelName(body, found),
+    bindings: widened(places.bindings, statements),
+    ...launch,
+    body: statements,
+  };
+}
+
+interface Places {
+  readonly reads: readonly Read[];
+  readonly outputs: readonly Target[];
+  readonly bindings: readonly Binding[];
+}
+
+function assignBindings(
+  body: Graph,
+  reads: readonly Operand[],
+  writes: readonly Operand[],
+  { aliases = new Map(), shared = new Map() }: LowerOptions,
+): Places {
+  const types = inputTypes(body);
+  const bindings: Binding[] = [];
+  const placed: Read[] = [];
+  reads.forEach(({ stacked }, n) => {
+    const same = shared.get(n);
+    if (same === undefined) bindings.push({ type: types.get(n) ?? "f32", width: 1, access: "read" });
+    placed.push({ binding: same === undefined ? bindings.length - 1 : placed[same]!.binding, stacked });
+  });
+  const outputs = body.outputs.map(({ node }, n): Target => {
+    const read = aliases.get(n);
+    const stacked = writes[n]?.stacked ?? false;
+    if (read === undefined) {
+      bindings.push({
+        type: storageType(node.dtype),
+        width: 1,
+        access: node.op === "scatter_add" ? "both" : "write",
+      });
+      return { node, binding: bindings.length - 1, stacked };
+    }
+    const { binding } = placed[read]!;
+    if (bindings[binding]!.type !== storageType(node.dtype))
+      throw new Error("internal: in place over another type");
+    bindings[binding] = { ...bindings[binding]!, access: "both" };
+    return { node, binding, stacked };
+  });
+  return { reads: placed, outputs, bindings };
+}
+
+function inputTypes(body: Graph): ReadonlyMap<number, Binding["type"]> {
+  const types = new Map<number, Binding["type"]>();
+  for (const node of nodesOf(body))
+    if (node.op === "input" && node.attributes.kind === "fixed")
+      types.set(fixedNumber(node), storageType(node.dtype));
+  return types;
+}
+
+/** An output may lie on an input only where each element is read by the invocation that overwrites it, at that index. */
+function checkInPlace({ values, stores, outputs }: Context, bindings: readonly Binding[]): void {
+  for (const { binding, node } of outputs) {
+    if (bindings[binding]!.access !== "both" || node.op === "scatter_add") continue;
+    const written = new Set(
+      stores.filter((store) => store.binding === binding).map(({ index }) => normal(index)),
+    );
+    const strange = values.loads.find((load) => load.binding === binding && !written.has(normal(load.index)));
+    if (strange) throw new Error("internal: an output in place of an input that is read elsewhere");
+  }
+}
+
+/** Loop counters by order of appearance: the loops of one kernel walk the same space. */
+function normal(index: string): string {
+  const names = new Map<string, string>();
+  return index.replace(/\bi\d+\b(?!:)/g, (name) => {
+    if (!names.has(name)) names.set(name, `i#${names.size}`);
+    return names.get(name)!;
+  });
+}
+
+const widened = (bindings: readonly Binding[], statements: readonly Stmt[]): readonly Binding[] => {
+  const wide = wideBindings(statements);
+  return bindings.map((binding, n): Binding => ({ ...binding, width: wide.has(n) ? 4 : 1 }));
+};
+
+/** The ops that matter, as an identifier: `contract_add_tanh`. */
+function kernelName(body: Graph, found: Family): string {
+  const quiet: ReadonlySet<Node["op"]> = new Set([
+    "input",
+    "const",
+    "broadcast",
+    "reshape",
+    "transpose",
+    "length",
+    "iota",
+  ]);
+  const ops = [...new Set(nodesOf(body).map((node) => node.op))].filter((op) => !quiet.has(op));
+  const head = contractOf(body) ? ["contract"] : found === "rows" ? ["rows"] : [];
+  const rest = ops.filter((op) => !head.includes(op)).slice(0, 4);
+  return [...head, ...rest].join("_") || "copy";
+}

@@ -1,0 +1,160 @@
+/**
+ * Expressions in any order → statements, each value named once at the outermost loop that it does not depend on.
+ *
+ * ```
+ * loop i: name(add(mul(grid 0, 64), i)) → let v0 = g0 * 64; for i { let v1 = v0 + i; }
+ * ```
+ *
+ * Naming is value numbering: equal expressions get one name, so a repeated load or address costs nothing.
+ */
+import type { Expr, Stmt, ValueType } from "./kernel.js";
+import { add, children, exprKey, i32, isConst, variable } from "./kernel.js";
+
+export interface Scope {
+  /** A name for a value (constants, names and grid indices stay themselves). */
+  name(value: Expr): Expr;
+  /** `make()` once for a text, as long as what it named is in reach. */
+  memo(text: string, make: () => Expr): Expr;
+  /** A mutable local that starts as `value`; read it with `read` once its loops are done. */
+  mutable(value: Expr): Expr;
+  read(local: Expr): Expr;
+  assign(local: Expr, value: Expr): void;
+  loop(from: Expr, to: Expr, step: number, body: (index: Expr) => void): void;
+  /** Statements under a condition; nothing inside is computed before it. */
+  when(condition: Expr, body: () => void): void;
+  store(binding: number, index: Expr, value: Expr): void;
+  /** Σ of terms as a named value, summed from the outermost loop inwards so that its invariant part leaves the loops. */
+  sum(terms: readonly Expr[]): Expr;
+  /** What a name stands for. */
+  definition(value: Expr): Expr;
+  /** Equal exactly for equal values, whatever their names. */
+  key(value: Expr): string;
+  finish(): readonly Stmt[];
+}
+
+interface Frame {
+  readonly statements: Stmt[];
+  readonly conditional: boolean;
+  /** Numbered values that end with the frame. */
+  readonly keys: string[];
+  readonly memo: Map<string, Expr>;
+}
+
+const isAtom = (x: Expr): boolean => children(x).length === 0;
+
+export function createScope(): Scope {
+  const frames: Frame[] = [{ statements: [], conditional: false, keys: [], memo: new Map() }];
+  const numbered = new Map<string, Expr>();
+  const depths = new Map<string, number>();
+  const definitions = new Map<string, Expr>();
+  const mutables = new Set<string>();
+  let count = 0;
+  const fresh = (letter: string): string => `${letter}${count++}`;
+  const top = (): Frame => frames[frames.length - 1]!;
+
+  const readsMutable = (x: Expr): boolean =>
+    x.tag === "var" ? mutables.has(x.name) : children(x).some(readsMutable);
+  const depthOf = (x: Expr): number =>
+    x.tag === "var" ? (depths.get(x.name) ?? 0) : Math.max(0, ...children(x).map(depthOf));
+
+  function define(value: Expr, depth: number): Expr {
+    const name = fresh("v");
+    frames[depth]!.statements.push({ tag: "let", name, value });
+    depths.set(name, depth);
+    definitions.set(name, value);
+    return variable(name, value.type);
+  }
+
+  function name(value: Expr): Expr {
+    if (isAtom(value)) return value;
+    if (readsMutable(value)) return define(value, frames.length - 1);
+    const text = exprKey(value);
+    const seen = numbered.get(text);
+    if (seen) return seen;
+    const floor = frames.map((frame) => frame.conditional).lastIndexOf(true);
+    const depth = Math.max(depthOf(value), floor, 0);
+    const named = define(value, depth);
+    numbered.set(text, named);
+    frames[depth]!.keys.push(text);
+    return named;
+  }
+
+  function inside(conditional: boolean, body: () => void): readonly Stmt[] {
+    frames.push({ statements: [], conditional, keys: [], memo: new Map() });
+    body();
+    const frame = frames.pop()!;
+    for (const text of frame.keys) numbered.delete(text);
+    return frame.statements;
+  }
+
+  const definition = (x: Expr): Expr => (x.tag === "var" ? (definitions.get(x.name) ?? x) : x);
+
+  return {
+    name,
+    definition,
+    memo(text, make) {
+      for (const frame of frames) {
+        const seen = frame.memo.get(text);
+        if (seen) return seen;
+      }
+      const made = make();
+      top().memo.set(text, made);
+      return made;
+    },
+    mutable(value) {
+      const local = fresh("m");
+      top().statements.push({ tag: "var", name: local, value });
+      depths.set(local, frames.length - 1);
+      mutables.add(local);
+      return variable(local, value.type);
+    },
+    read: (local) => define(local, frames.length - 1),
+    assign(local, value) {
+      top().statements.push({ tag: "assign", name: nameOf(local), type: local.type, value });
+    },
+    loop(from, to, step, body) {
+      const index = fresh("i");
+      depths.set(index, frames.length);
+      const statements = inside(false, () => body(variable(index, "i32")));
+      top().statements.push({ tag: "for", name: index, from, to, step, body: statements });
+    },
+    when(condition, body) {
+      if (isConst(condition, 1)) body();
+      else {
+        const then = inside(true, body);
+        top().statements.push({ tag: "if", condition, then, otherwise: [] });
+      }
+    },
+    store(binding, index, value) {
+      top().statements.push({ tag: "store", binding, index, value });
+    },
+    sum(terms) {
+      const sorted = terms.map((term) => ({ term, depth: depthOf(term) })).sort((x, y) => x.depth - y.depth);
+      let total: Expr = i32(0);
+      sorted.forEach(({ term, depth }, n) => {
+        total = add(total, term);
+        if (depth !== sorted[n + 1]?.depth) total = name(total);
+      });
+      return total;
+    },
+    key: (value) => exprKeyExpanded(value, definitions),
+    finish: () => frames[0]!.statements,
+  };
+}
+
+function exprKeyExpanded(value: Expr, definitions: ReadonlyMap<string, Expr>): string {
+  return exprKey(value, (name) => {
+    const meaning = definitions.get(name);
+    return meaning ? exprKeyExpanded(meaning, definitions) : name;
+  });
+}
+
+function nameOf(local: Expr): string {
+  if (local.tag !== "var") throw new Error("internal: only a local can be assigned");
+  return local.name;
+}
+
+export const zero = (type: ValueType): Expr =>
+  type === "f32x4"
+    ? { tag: "splat", type, x: { tag: "const", type: "f32", value: 0 } }
+    : { tag: "const", type, value: 0 };

@@ -1,0 +1,45 @@
+/**
+ * Attributes → text, one writer for the content address and for `printGraph`.
+ *
+ * `{ axis: 1, start: [[1, "P"]], size: 4 }` → `axis=1 start=P size=4`
+ */
+import type { Graph } from "./graph.js";
+import type { AttributeKind } from "./ops/row.js";
+import type { Shape, Size } from "./shape.js";
+import { shapeText, sizeText } from "./shape.js";
+
+export const numberText = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
+
+const listText = (values: readonly unknown[]): string => `[${values.join(",")}]`;
+
+/** Graphs are written by `graphText`: their outputs' keys in an address, a block in text. */
+export function attributeText(
+  kind: AttributeKind,
+  value: unknown,
+  graphText: (graph: Graph) => string,
+): string {
+  switch (kind) {
+    case "number":
+      return numberText(value as number);
+    case "boolean":
+    case "dtype":
+      return String(value);
+    case "string":
+      return JSON.stringify(value);
+    case "size":
+      return sizeText(value as Size);
+    case "shape":
+      return shapeText(value as Shape);
+    case "numbers":
+    case "strings":
+      return listText(value as readonly (number | string)[]);
+    case "lists":
+      return listText((value as readonly (readonly number[])[]).map(listText));
+    case "graph":
+      return graphText(value as Graph);
+    case "optional graph":
+      return value === undefined ? "none" : graphText(value as Graph);
+    default:
+      return kind satisfies never;
+  }
+}

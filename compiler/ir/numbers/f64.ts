@@ -1,0 +1,42 @@
+/** The reference number system: IEEE double precision. */
+import { erf } from "./erf.js";
+import type { Numbers, Tensor } from "./scalar.js";
+
+export const f64: Numbers<number> = {
+  allocate: (length) => new Float64Array(length),
+  of: (value) => value,
+  valueOf: (x) => x,
+  constant: (value) => value,
+  add: (x, y) => x + y,
+  sub: (x, y) => x - y,
+  mul: (x, y) => x * y,
+  div: (x, y) => x / y,
+  pow: (x, y) => x ** y,
+  min: Math.min,
+  max: Math.max,
+  neg: (x) => -x,
+  abs: Math.abs,
+  exp: Math.exp,
+  log: Math.log,
+  sqrt: Math.sqrt,
+  sin: Math.sin,
+  cos: Math.cos,
+  tanh: Math.tanh,
+  erf,
+  floor: Math.floor,
+  eq: (x, y) => (x === y ? 1 : 0),
+  lt: (x, y) => (x < y ? 1 : 0),
+  le: (x, y) => (x <= y ? 1 : 0),
+  not: (x) => (x === 0 ? 1 : 0),
+  and: (x, y) => (x !== 0 && y !== 0 ? 1 : 0),
+  or: (x, y) => (x !== 0 || y !== 0 ? 1 : 0),
+  select: (condition, then, otherwise) => (condition !== 0 ? then : otherwise),
+  convert: (x, to) => (to === "f32" ? x : to === "i32" ? Math.trunc(x) : x !== 0 ? 1 : 0),
+  detach: (x) => x,
+};
+
+/** A tensor of the given row-major values. */
+export const tensor = (sizes: readonly number[], values: ArrayLike<number>): Tensor<number> => ({
+  sizes,
+  data: Float64Array.from(values),
+});

@@ -1,0 +1,160 @@
+/**
+ * `.tfm` text → Model and diagnostics. Never throws; always returns a tree, without the statements that have mistakes.
+ *
+ *     readTfm("model m { output y = 1 }", "m.tfm")  →  { model: { file, declarations: [ … ] }, diagnostics: [] }
+ */
+import type { IRecognitionException } from "chevrotain";
+import { EOF } from "chevrotain";
+import type { Code, Diagnostic } from "../diagnostics.js";
+import { diagnostic } from "../diagnostics.js";
+import { arrange } from "./arrange.js";
+import { TfmParser } from "./grammar.js";
+import { dropHeadless } from "./heads.js";
+import type { Model, Trivia } from "./model.js";
+import { scan } from "./scan.js";
+import * as t from "./tokens.js";
+import type { DocOf } from "./tree.js";
+import { declarationsOf } from "./tree.js";
+
+export const sizeLimit = 1 << 20;
+export const diagnosticLimit = 20;
+
+/** Made once, since analysing the grammar takes longer than reading a file; setting `input` resets it. */
+const parser = new TfmParser();
+
+export interface Read {
+  readonly model: Model;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export function readTfm(text: string, file: string): Read {
+  const refusal = refuse(text, file);
+  if (refusal) return { model: { file, declarations: [], trivia: [] }, diagnostics: [refusal] };
+  const scanned = scan(text, file);
+  const arranged = arrange(scanned.tokens, file);
+  const headed = dropHeadless(arranged.tokens, file, arranged.reported);
+  const { docOf, trivia } = takeDocs(scanned.trivia, text);
+  const parsed = parse(headed.tokens, text, file, arranged.reported, docOf);
+  const diagnostics = [
+    ...scanned.diagnostics,
+    ...arranged.diagnostics,
+    ...headed.diagnostics,
+    ...parsed.diagnostics,
+  ];
+  return {
+    model: { file, declarations: parsed.declarations, trivia: trivia() },
+    diagnostics: presentable(diagnostics),
+  };
+}
+
+/** Text that is no source at all gets one diagnostic, not one per character. */
+function refuse(text: string, file: string): Diagnostic | undefined {
+  const at = (start: number) => ({ file, start, end: start + 1 });
+  if (text.length > sizeLimit) {
+    return diagnostic(
+      "TFM4003",
+      at(0),
+      `The source has ${text.length} characters; ${sizeLimit} are the limit.`,
+      { hint: "Split the file and `import` its parts." },
+    );
+  }
+  // Control characters that no text editor writes, or bytes that were not UTF-8 close together.
+  const binary = /(?!\s)\p{Cc}|\ufffd.{0,200}\ufffd/su.exec(text);
+  return binary
+    ? diagnostic("TFM5007", at(binary.index), "This is not a text file.", { hint: "Sources are UTF-8 text." })
+    : undefined;
+}
+
+function parse(
+  tokens: readonly t.Token[],
+  text: string,
+  file: string,
+  reported: ReadonlySet<number>,
+  docOf: DocOf,
+) {
+  parser.input = [...tokens];
+  const cst = parser.file();
+  const context = { file, diagnostics: [] as Diagnostic[] };
+  const declarations = declarationsOf(cst, context, docOf);
+  const errors = parser.errors.flatMap((e) => syntaxDiagnostic(e, text, file, reported));
+  return { declarations, diagnostics: [...errors, ...context.diagnostics] };
+}
+
+function syntaxDiagnostic(
+  error: IRecognitionException,
+  text: string,
+  file: string,
+  reported: ReadonlySet<number>,
+): readonly Diagnostic[] {
+  const { token, context } = error;
+  const previous = "previousToken" in error ? (error.previousToken as typeof token) : undefined;
+  const mended = token.image === "" && token.tokenType !== t.Separator && token.tokenType !== EOF;
+  if (mended || (previous && reported.has(previous.startOffset))) return [];
+  const start = Number.isFinite(token.startOffset) ? token.startOffset : text.length;
+  const visible =
+    token.tokenType === t.Separator && token.image !== ";"
+      ? 1
+      : Math.max(1, (token.endOffset ?? start) + 1 - start);
+  const span = { file, start, end: Math.min(text.length, start + visible) };
+  const rule = context.ruleStack.at(-1) ?? "";
+  const { code, message, hint } = explainSyntax(rule, token.tokenType, previous, error.message);
+  return [diagnostic(code, span, message, { hint })];
+}
+
+function explainSyntax(
+  rule: string,
+  at: t.Token["tokenType"],
+  previous: { readonly image: string; readonly tokenType: t.Token["tokenType"] } | undefined,
+  message: string,
+): { code: Code; message: string; hint?: string } {
+  if ((rule === "model" || rule === "body") && at === t.Colon) {
+    return {
+      code: "TFM1010",
+      message: "The config form `model name : family { … }` is not in this version of the language.",
+      hint: "Write the model out with blocks, as `model name(…) { … }`.",
+    };
+  }
+  if (rule === "assign" && at === t.LParen)
+    return {
+      code: "TFM1000",
+      message,
+      hint: "A call alone is no statement; give its value a name: `x = …`.",
+    };
+  if (at === t.Equals && rule !== "assign")
+    return { code: "TFM1000", message, hint: "Equality is written `==`." };
+  if (previous?.tokenType === t.Star && at === t.Star)
+    return { code: "TFM1000", message, hint: "Power is written `^`." };
+  return { code: "TFM1000", message };
+}
+
+/** In reading order, one per place, and no more than a person reads. */
+function presentable(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const seen = new Set<number>();
+  return [...diagnostics]
+    .sort((a, b) => a.span.start - b.span.start)
+    .filter((d) => !seen.has(d.span.start) && seen.add(d.span.start))
+    .slice(0, diagnosticLimit);
+}
+
+/** Comments on lines of their own right above a declaration become its doc and leave the trivia. */
+function takeDocs(
+  trivia: readonly Trivia[],
+  text: string,
+): { readonly docOf: DocOf; readonly trivia: () => readonly Trivia[] } {
+  const taken = new Set<Trivia>();
+  const byEnd = new Map(
+    trivia.flatMap((x) => (x.kind === "comment" && !x.trailing ? [[x.span.end, x] as const] : [])),
+  );
+  const docOf = (start: number): string => {
+    const lines: string[] = [];
+    for (let at = start; ; ) {
+      const gap = /\r?\n[ \t]*$/.exec(text.slice(Math.max(0, at - 200), at));
+      const comment = gap && byEnd.get(at - gap[0].length);
+      if (!comment || taken.has(comment)) return lines.join("\n");
+      lines.unshift(comment.text);
+      taken.add(comment);
+      at = comment.span.start;
+    }
+  };
+  return { docOf, trivia: () => trivia.filter((x) => !taken.has(x)) };
+}

@@ -1,0 +1,113 @@
+/**
+ * concrete tree → declarations of the Model.
+ *
+ *     declaration{ model{ Name, parameters, body } }  →  { kind: "model", name, parameters, body, doc, span }
+ */
+import type { CstNode, IToken } from "chevrotain";
+import type { Diagnostic } from "../diagnostics.js";
+import { diagnostic } from "../diagnostics.js";
+import type { Declaration, FormulaDeclaration, LawDeclaration, Name, Parameter, Span } from "./model.js";
+import type { Context } from "./tree-expressions.js";
+import { expressionIn, nameOf, nodes, spanOf, tokens } from "./tree-expressions.js";
+import { bodyOf } from "./tree-statements.js";
+
+/** The comment right above a declaration, by the offset where the declaration starts. */
+export type DocOf = (start: number) => string;
+
+export function report(
+  c: Context,
+  code: Parameters<typeof diagnostic>[0],
+  span: Span,
+  message: string,
+  hint?: string,
+): void {
+  const made: Diagnostic = diagnostic(code, span, message, { hint });
+  c.diagnostics.push(made);
+}
+
+export function declarationsOf(file: CstNode, c: Context, docOf: DocOf): readonly Declaration[] {
+  return nodes(file, "declaration").flatMap((declaration): Declaration[] => {
+    const inner = Object.values(declaration.children)
+      .flat()
+      .find((e): e is CstNode => "children" in e);
+    return inner === undefined ? [] : [declarationOf(inner, c, docOf)];
+  });
+}
+
+function declarationOf(node: CstNode, c: Context, docOf: DocOf): Declaration {
+  const span = spanOf(node, c);
+  const name = nameOf(tokens(node, "Name")[0], c, node);
+  switch (node.name) {
+    case "import":
+      return { kind: "import", path: tokens(node, "String")[0]?.image ?? "", span };
+    case "law":
+      return lawOf(node, c);
+    case "formula":
+      return formulaOf(node, name, docOf(span.start), c);
+    case "model":
+    case "block":
+      return {
+        kind: node.name,
+        name,
+        parameters: parametersOf(nodes(node, "parameters")[0], c),
+        body: bodyOf(nodes(node, "body")[0], c),
+        doc: docOf(span.start),
+        span,
+      };
+    default:
+      throw new Error(`internal: ${node.name} is no declaration`);
+  }
+}
+
+export function lawOf(node: CstNode, c: Context): LawDeclaration {
+  return {
+    kind: "law",
+    name: nameOf(tokens(node, "Name")[0], c, node),
+    claim: expressionIn(node, c),
+    span: spanOf(node, c),
+  };
+}
+
+function formulaOf(node: CstNode, name: Name, doc: string, c: Context): FormulaDeclaration {
+  const lists = nodes(node, "parameters").map((list) => parametersOf(list, c));
+  const last = lists.at(-1) ?? [];
+  for (const p of last) {
+    if (p.axes === undefined && p.defaultValue === undefined) continue;
+    report(
+      c,
+      "TFM1008",
+      p.span,
+      `\`${p.name.text}\` is an index here, so it is a plain name.`,
+      "Values and tensors that the formula captures stand in a parenthesis of their own before the indices.",
+    );
+  }
+  const kind = tokens(node, "Mask").length > 0 ? "mask" : "score";
+  return {
+    kind,
+    name,
+    captures: lists.length > 1 ? lists[0]! : [],
+    arguments: last.map((p) => p.name),
+    value: expressionIn(node, c),
+    doc,
+    span: spanOf(node, c),
+  };
+}
+
+function parametersOf(node: CstNode | undefined, c: Context): readonly Parameter[] {
+  return node === undefined ? [] : nodes(node, "parameter").map((p) => parameterOf(p, c));
+}
+
+function parameterOf(node: CstNode, c: Context): Parameter {
+  const axes = nodes(node, "axes")[0];
+  const hasDefault = nodes(node, "expression").length > 0;
+  return {
+    name: nameOf(tokens(node, "Name")[0], c, node),
+    axes: axes && (tokens(axes, "Star").length > 0 ? "any" : namesOf(tokens(axes, "Name"), c, axes)),
+    defaultValue: hasDefault ? expressionIn(node, c) : undefined,
+    span: spanOf(node, c),
+  };
+}
+
+export function namesOf(list: readonly IToken[], c: Context, at: CstNode): readonly Name[] {
+  return list.map((token) => nameOf(token, c, at));
+}

@@ -1,0 +1,106 @@
+/**
+ * fold: Graph → equal Graph, what is known now is computed now.
+ *
+ * ```
+ * %1 = length 64 : f32 []; %2 = const 2 : f32 []; %3 = mul(%1, %2)   →   const 128 : f32 []
+ * ```
+ * Constants are computed in f64 and rounded to f32 once, where a kernel prints them: an expression that folds away is nearer
+ * to the real number than one computed step by step on the device. What has no finite f32 value is left as written.
+ */
+import type { Builder } from "../ir/builder.js";
+import type { Node } from "../ir/graph.js";
+import { f64 } from "../ir/numbers/f64.js";
+import { rowOf } from "../ir/ops/index.js";
+import type { DType } from "../ir/shape.js";
+import type { MapOp } from "../ir/vocabulary.js";
+import { applyRules } from "./apply_rules.js";
+import { isUnit, mapOps, scalarUnder, splat, splatValue, spread } from "./nodes.js";
+import type { Pass } from "./pass.js";
+import { type Rule, rule } from "./rule.js";
+
+/** A constant without a place. */
+export interface Constant {
+  readonly value: number;
+  readonly dtype: DType;
+}
+
+const LARGEST_F32 = 3.4028234663852886e38;
+
+/** The result type of a map at the element types of its inputs. */
+function resultType(op: MapOp, inputs: readonly Constant[]): DType {
+  switch (op) {
+    case "to_f32":
+      return "f32";
+    case "to_i32":
+      return "i32";
+    case "to_bool":
+    case "eq":
+    case "ne":
+    case "lt":
+    case "le":
+    case "and":
+    case "or":
+    case "not":
+      return "bool";
+    default:
+      return inputs[inputs.length - 1]!.dtype;
+  }
+}
+
+/** A map of constants, or undefined where the result is no number of its type. */
+export function foldMap(op: MapOp, inputs: readonly Constant[]): Constant | undefined {
+  const row = rowOf(op);
+  if (row.kind !== "map") throw new Error(`internal: ${op} is no map`);
+  const value = Number(row.formula<number>(f64, ...inputs.map((input) => input.value)));
+  const dtype = resultType(op, inputs);
+  if (!Number.isFinite(value) || Math.abs(value) > LARGEST_F32) return undefined;
+  if (dtype !== "i32") return { value: value + 0, dtype };
+  return Number.isInteger(value) && (value | 0) === value ? { value, dtype } : undefined;
+}
+
+/** Every element of a map of constants is one constant. */
+function foldConstants(node: Node, b: Builder): Node | undefined {
+  const inputs: Constant[] = [];
+  for (const input of node.inputs) {
+    const value = splatValue(input);
+    if (value === undefined) return undefined;
+    inputs.push({ value, dtype: input.dtype });
+  }
+  const folded = foldMap(node.op as MapOp, inputs);
+  return folded && splat(b, folded.value, folded.dtype, node.shape);
+}
+
+export const foldRules: readonly Rule[] = [
+  ...mapOps.map((op) => rule(op, `${op}(constants) => constant`, (node, { builder }) => foldConstants(node, builder))),
+  rule("length", "length(constant size) => constant", ({ attributes: { size, dtype } }, { builder: b }) =>
+    typeof size === "number" ? b.make("const", [], { value: size, dtype }) : undefined,
+  ),
+  rule("iota", "iota(axis of size 1) => offset", (node, { builder: b }) => {
+    const { shape, axis, offset } = node.attributes;
+    if (!isUnit(shape[axis]!.size)) return undefined;
+    return spread(b, b.make("length", [], { size: offset, dtype: "i32" }), shape);
+  }),
+  rule("iota", "iota(x, y, …) => broadcast(iota(x))", (node, { builder: b }) => {
+    const { shape, axis, offset } = node.attributes;
+    if (shape.length === 1) return undefined;
+    const line = b.make("iota", [], { shape: [shape[axis]!], axis: 0, offset });
+    return b.make("broadcast", [line], { shape, from: shape.map((_, n) => (n === axis ? 0 : -1)) });
+  }),
+  ...(["to_f32", "to_i32", "to_bool"] as const).map((op) =>
+    rule(op, `${op}(x) => x, where x is one`, (node) => (node.inputs[0]!.dtype === node.dtype ? node.inputs[0] : undefined)),
+  ),
+  ...(["to_f32", "to_i32"] as const).map((op) =>
+    rule(op, `${op}(length) => length`, (node, { builder: b }) => {
+      const scalar = scalarUnder(node.inputs[0]!);
+      if (scalar?.op !== "length") return undefined;
+      return spread(b, b.make("length", [], { size: scalar.attributes.size, dtype: node.dtype }), node.shape);
+    }),
+  ),
+];
+
+export const fold: Pass = {
+  name: "fold",
+  says: "f(1, 2) => 3; length(64) => 64; iota(1) => offset",
+  from: 1,
+  run: (graph, context) => applyRules(graph, foldRules, context),
+};

@@ -1,0 +1,21 @@
+/**
+ * Pass: Graph → equal Graph.
+ */
+import type { Builder } from "../ir/builder.js";
+import type { Graph } from "../ir/graph.js";
+
+export type Level = 0 | 1 | 2;
+
+export interface PassContext {
+  readonly builder: Builder;
+  readonly level: Level;
+}
+
+export interface Pass {
+  readonly name: string;
+  /** What it does, as a formula. */
+  readonly says: string;
+  /** The lowest level at which it runs. */
+  readonly from: Level;
+  run(graph: Graph, context: PassContext): Graph;
+}

@@ -1,0 +1,40 @@
+/**
+ * Rule: one local rewrite, node → equal node, cheaper or in a more regular form.
+ *
+ * ```
+ * %2 = transpose(%1) order=[1, 0]; %3 = transpose(%2) order=[1, 0]   →   %1
+ * ```
+ */
+import type { Builder } from "../ir/builder.js";
+import type { Node, NodeOf } from "../ir/graph.js";
+import type { OpName } from "../ir/vocabulary.js";
+
+export interface RuleContext {
+  readonly builder: Builder;
+  /** How many nodes and outputs of the graph read `node`; undefined for a node that this sweep made. */
+  uses(node: Node): number | undefined;
+}
+
+export interface Rule {
+  /** The equation, for dumps and messages. */
+  readonly says: string;
+  /** The op at the root of its left side. */
+  readonly op: OpName;
+  apply(node: Node, context: RuleContext): Node | undefined;
+}
+
+/** A rule whose sides need shapes: `apply` gets its node typed. */
+export function rule<K extends OpName>(
+  op: K,
+  says: string,
+  apply: (node: NodeOf<K>, context: RuleContext) => Node | undefined,
+): Rule {
+  return { says, op, apply: (node, context) => (isOp(node, op) ? apply(node, context) : undefined) };
+}
+
+export function isOp<K extends OpName>(node: Node | undefined, op: K): node is NodeOf<K> & Node {
+  return node?.op === op;
+}
+
+/** Whether `node` is read by one node alone, so that replacing its reader makes it vanish. */
+export const usedOnce = (node: Node, context: RuleContext): boolean => context.uses(node) === 1;
