@@ -8,6 +8,7 @@
  * ```
  */
 import type { Graph, Node } from "../compiler/ir/graph.js";
+import { topological } from "../compiler/ir/rewrite.js";
 import { shapeText } from "../compiler/ir/shape.js";
 
 interface Numbered {
@@ -15,24 +16,9 @@ interface Numbered {
   readonly numberOf: ReadonlyMap<Node, number>;
 }
 
-/** Operands before users; equal nodes once. Iterative: graphs may be deep. */
 function numbered(graph: Graph): Numbered {
-  const numberOf = new Map<Node, number>();
-  const nodes: Node[] = [];
-  const stack = graph.outputs.map(({ node }) => ({ node, next: 0 })).reverse();
-  while (stack.length > 0) {
-    const frame = stack[stack.length - 1]!;
-    const operand = numberOf.has(frame.node) ? undefined : frame.node.inputs[frame.next++];
-    if (operand) {
-      if (!numberOf.has(operand)) stack.push({ node: operand, next: 0 });
-      continue;
-    }
-    stack.pop();
-    if (numberOf.has(frame.node)) continue;
-    numberOf.set(frame.node, nodes.length);
-    nodes.push(frame.node);
-  }
-  return { nodes, numberOf };
+  const nodes = topological(graph);
+  return { nodes, numberOf: new Map(nodes.map((node, n) => [node, n])) };
 }
 
 /** The body of a region, where a node has one. */

@@ -17,11 +17,15 @@ import type { Built } from "./ir/graph.js";
 import { formatModel } from "./parser/format.js";
 import type { Model } from "./parser/model.js";
 import { readTfm } from "./parser/read-tfm.js";
+import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
+import { formMix } from "./passes/form_mix.js";
 import type { Hook } from "./passes/pipeline.js";
 import { runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
 import { schedule } from "./passes/schedule.js";
+import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
+import { summarize } from "./passes/summary.js";
 import { version } from "./version.js";
 
 export interface CompileOptions {
@@ -43,6 +47,8 @@ export interface CompileOptions {
 export interface Compiled {
   readonly diagnostics: readonly Diagnostic[];
   readonly built: Built | undefined;
+  /** The graphs of the entries before any pass. */
+  readonly entries: Entries | undefined;
   readonly schedule: Schedule | undefined;
   readonly program: Program | undefined;
 }
@@ -51,17 +57,17 @@ const entryNames: readonly EntryName[] = ["forward", "loss", "grad", "train"];
 
 export function compile(source: string, options: CompileOptions = {}): Compiled {
   const { built, diagnostics } = buildSource(source, options);
-  if (!built) return { diagnostics, built, schedule: undefined, program: undefined };
+  if (!built) return { diagnostics, built, entries: undefined, schedule: undefined, program: undefined };
   const builder = createBuilder();
-  const derived = deriveEntries(built, builder);
+  const entries = deriveEntries(built, builder);
   const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
-  const entries = entryNames.flatMap((name) => {
-    const graph = derived[name];
+  const kernels = entryNames.flatMap((name) => {
+    const graph = entries[name];
     return graph ? [{ name, graph: runPipeline(graph, pipelineOptions) }] : [];
   });
-  const scheduled = schedule(entries, built);
+  const scheduled = schedule(kernels, built);
   const program = emitProgram(scheduled, built, { compiler: version, source });
-  return { diagnostics, built, schedule: scheduled, program };
+  return { diagnostics, built, entries, schedule: scheduled, program };
 }
 
 /** The front half: names and shapes, before any pass. */
@@ -91,10 +97,20 @@ export function format(
   return { text: hasErrors(diagnostics) ? undefined : formatModel(model), diagnostics };
 }
 
+/** What a compiled model costs; undefined where it has errors. */
+export function summary(compiled: Compiled & { readonly built: Built }, options?: SummaryOptions): ModelSummary;
+export function summary(compiled: Compiled, options?: SummaryOptions): ModelSummary | undefined;
+export function summary(compiled: Compiled, options: SummaryOptions = {}): ModelSummary | undefined {
+  const { built, entries, schedule: scheduled } = compiled;
+  if (!built || !entries || !scheduled) return undefined;
+  const forward = formMix.run(entries.forward, { builder: createBuilder(), level: 2 });
+  return summarize({ built, forward, train: entries.train, schedule: scheduled }, options);
+}
+
 const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
   diagnostics.some(({ severity }) => severity === "error");
 
 export type { Diagnostic } from "./diagnostics.js";
 export { renderDiagnostic } from "./diagnostics.js";
-export type { ModelSummary, SummaryOptions } from "./passes/summary.js";
+export type { BlockSummary, ModelSummary, SummaryOptions } from "./passes/summary.js";
 export { version } from "./version.js";
