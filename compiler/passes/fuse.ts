@@ -19,7 +19,7 @@ import type { Shape } from "../ir/shape.js";
 import { sameSizes } from "../ir/shape.js";
 import { emitGroups } from "./fuse/emit.js";
 import type { Group, Groups } from "./fuse/groups.js";
-import { createGroups } from "./fuse/groups.js";
+import { createGroups, manyRows } from "./fuse/groups.js";
 import type { RecomputeCosts } from "./fuse/kinds.js";
 import {
   isContraction,
@@ -106,6 +106,8 @@ function canHost(group: Group, node: Node, single: boolean, groups: Groups): boo
   return single || ((at === "space" || at === `over:${group.rows?.axes}`) && storable(group, node.shape));
 }
 
-/** Pointwise kernels store values of their own space; row kernels also values of one per row. */
-const storable = (group: Group, shape: Shape): boolean =>
-  sameSizes(shape, group.space) || (group.rows !== undefined && sameSizes(shape, group.rows.shape));
+/** Pointwise kernels store values of their own space; row kernels also values of one per row, and whole rows if these are many. */
+function storable(group: Group, shape: Shape): boolean {
+  if (group.rows === undefined) return sameSizes(shape, group.space);
+  return sameSizes(shape, group.rows.shape) || (sameSizes(shape, group.space) && manyRows(group.rows.shape, group.space));
+}

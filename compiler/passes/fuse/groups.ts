@@ -193,7 +193,8 @@ function accessed(input: Node, source: Node, at: Alignment): Alignment {
   return inOrder ? `over:${from.flatMap((axis, n) => (axis < 0 ? [n] : [])).join()}` : "loose";
 }
 
-function manyRows(rows: Shape, full: Shape): boolean {
+/** Whether one invocation a row keeps a device busy. */
+export function manyRows(rows: Shape, full: Shape): boolean {
   const [count, space] = [elementCount(rows), elementCount(full)];
   if (typeof count !== "number" || count >= FEW_ROWS) return true;
   return typeof space === "number" && space <= SMALL_SPACE;
