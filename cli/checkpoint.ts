@@ -13,7 +13,16 @@ import { basename, join } from "node:path";
 import { verifyCheckpoint } from "../runtime/checkpoint.js";
 import { RuntimeError } from "../runtime/errors.js";
 import { fail } from "./failure.js";
-import { filesIn, foldersIn, limits, linkAtomic, makeFolder, readBytes, removeTree, writeFolderAtomic } from "./files.js";
+import {
+  filesIn,
+  foldersIn,
+  limits,
+  linkAtomic,
+  makeFolder,
+  readBytes,
+  removeTree,
+  writeFolderAtomic,
+} from "./files.js";
 import { messageOf } from "./runtime-failure.js";
 
 /** File name → bytes; the manifest is the last. */
@@ -46,11 +55,15 @@ export function writeCheckpoint(run: string, step: number, files: CheckpointFile
 /** Older checkpoints, and what a killed process left under a temporary name. */
 function removeOld(run: string): void {
   for (const folder of checkpointFolders(run).slice(kept)) removeTree(folder);
-  for (const folder of foldersIn(checkpointsOf(run))) if (basename(folder).endsWith(".tmp")) removeTree(folder);
+  for (const folder of foldersIn(checkpointsOf(run)))
+    if (basename(folder).endsWith(".tmp")) removeTree(folder);
 }
 
 /** The newest checkpoint that is whole; `damaged` hears about those that are not. */
-export async function readCheckpoint(run: string, damaged: (message: string) => void): Promise<CheckpointFiles> {
+export async function readCheckpoint(
+  run: string,
+  damaged: (message: string) => void,
+): Promise<CheckpointFiles> {
   const folders = checkpointFolders(run);
   for (const folder of folders) {
     const files = new Map(filesIn(folder).map((path) => [basename(path), readBytes(path, limits.tensors)]));
@@ -58,8 +71,19 @@ export async function readCheckpoint(run: string, damaged: (message: string) => 
     if (fault === undefined) return files;
     damaged(`checkpoint \`${folder}\` is damaged and not used: ${fault}`);
   }
-  if (folders.length > 0) return fail("broken-run", `no checkpoint of \`${run}\` is whole`, "copy the run again, or train anew", run);
-  return fail("broken-run", `\`${run}\` holds no checkpoint yet`, "a run writes one every --save-every steps and when it ends", run);
+  if (folders.length > 0)
+    return fail(
+      "broken-run",
+      `no checkpoint of \`${run}\` is whole`,
+      "copy the run again, or train anew",
+      run,
+    );
+  return fail(
+    "broken-run",
+    `\`${run}\` holds no checkpoint yet`,
+    "a run writes one every --save-every steps and when it ends",
+    run,
+  );
 }
 
 async function faultOf(files: CheckpointFiles): Promise<string | undefined> {

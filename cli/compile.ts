@@ -2,20 +2,20 @@
  * `tfmc compile FILE -o DIR`: writes the module of a model; shows what the passes did on request.
  */
 import { basename, extname, join } from "node:path";
+import { emitModule } from "../compiler/codegen/typescript.js";
 import type { CompileOptions } from "../compiler/index.js";
 import type { Graph } from "../compiler/ir/graph.js";
-import { emitModule } from "../compiler/codegen/typescript.js";
 import { printGraph } from "../compiler/ir/text.js";
-import { print, printJson } from "./context.js";
-import type { Context } from "./context.js";
 import { closest } from "./closest.js";
-import { fail } from "./failure.js";
+import type { Context } from "./context.js";
+import { print, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
+import { fail } from "./failure.js";
 import { inside, writeAllAtomic } from "./files.js";
-import { loadModel } from "./load.js";
 import type { Loaded, ModelOptions } from "./load.js";
-import { several } from "./options.js";
+import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
+import { several } from "./options.js";
 import { table } from "./terminal.js";
 
 interface EmitOptions extends ModelOptions {
@@ -57,7 +57,12 @@ async function compile(context: Context, path: string, options: EmitOptions): Pr
 }
 
 /** All files of the module appear together, or none does. */
-function writeModule(context: Context, { program, source }: Loaded, path: string, output: string | undefined): void {
+function writeModule(
+  context: Context,
+  { program, source }: Loaded,
+  path: string,
+  output: string | undefined,
+): void {
   const stem = path === "-" ? program.name : basename(path, extname(path));
   const folder = output ?? join("dist", stem);
   const emitted = emitModule(program, { name: stem, source: source.text });
@@ -75,7 +80,11 @@ function dump(context: Context, pass: string, after: Graph): void {
 function checkPassName(name: string | undefined, times: ReadonlyMap<string, number>): void {
   const passes = [...new Set([...times.keys()].map((key) => key.slice(key.indexOf(" ") + 1)))];
   if (name === undefined || name === "all" || passes.includes(name)) return;
-  fail("usage", `there is no pass \`${name}\``, `the nearest is \`${closest(name, passes)}\`; there are ${passes.join(", ")}`);
+  fail(
+    "usage",
+    `there is no pass \`${name}\``,
+    `the nearest is \`${closest(name, passes)}\`; there are ${passes.join(", ")}`,
+  );
 }
 
 function timeTable(times: ReadonlyMap<string, number>): string {

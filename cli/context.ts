@@ -4,8 +4,8 @@
 import type { Diagnostic } from "../compiler/diagnostics.js";
 import { renderDiagnostic } from "../compiler/diagnostics.js";
 import type { ExitCode, Failure } from "./failure.js";
-import { createLiveLine, createStyle, wantsColor } from "./terminal.js";
 import type { LiveLine, Sink, Style } from "./terminal.js";
+import { createLiveLine, createStyle, wantsColor } from "./terminal.js";
 
 /** The process as a command sees it; tests pass their own. */
 export interface Host {
@@ -41,7 +41,8 @@ export interface Context {
 }
 
 export function createContext(host: Host, options: CommonOptions, sources: Map<string, string>): Context {
-  const styleFor = (sink: Sink): Style => createStyle(wantsColor(options.color, host.environment, sink.terminal));
+  const styleFor = (sink: Sink): Style =>
+    createStyle(wantsColor(options.color, host.environment, sink.terminal));
   return {
     host,
     options,
@@ -69,7 +70,8 @@ export function log(context: Context, text: string): void {
   context.host.stderr.write(`${text}\n`);
 }
 
-export const note = (context: Context, text: string): void => log(context, `${context.style.dim("note:")} ${text}`);
+export const note = (context: Context, text: string): void =>
+  log(context, `${context.style.dim("note:")} ${text}`);
 
 /** A warning, to stderr, also with -q. */
 export function warn(context: Context, text: string): void {

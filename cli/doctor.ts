@@ -5,8 +5,8 @@ import { cpus, totalmem } from "node:os";
 import { version } from "../compiler/version.js";
 import { loadGpu, openDevice } from "../runtime/device.js";
 import { RuntimeError } from "../runtime/errors.js";
-import { print, printJson } from "./context.js";
 import type { Context } from "./context.js";
+import { print, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import { reasonOf } from "./failure.js";
 import type { AddCommand } from "./options.js";
@@ -36,7 +36,12 @@ async function doctor(context: Context): Promise<ExitCode> {
   const { device } = context.options;
   const asked = device === "auto" ? findings : findings.filter((finding) => finding.device === device);
   const auto = findings[0]!.usable && !findings[0]!.software ? "webgpu" : "cpu";
-  const machine = { node: process.version, processor: cpus()[0]?.model ?? "unknown", cores: cpus().length, memory: totalmem() };
+  const machine = {
+    node: process.version,
+    processor: cpus()[0]?.model ?? "unknown",
+    cores: cpus().length,
+    memory: totalmem(),
+  };
   if (context.options.json) printJson(context, { version, ...machine, auto, devices: findings });
   else print(context, report(context, machine, findings, auto));
   return asked.some(({ usable }) => usable) ? 0 : 3;
@@ -74,14 +79,21 @@ async function examine(context: Context, kind: "webgpu" | "cpu"): Promise<Findin
 
 /** A driver that Dawn can load: Vulkan on Linux, the system's own elsewhere. */
 const mendFor = (platform: NodeJS.Platform): string | undefined =>
-  platform === "linux" ? "bash scripts/setup.sh    (a source checkout: installs Mesa's software Vulkan driver where there is no GPU)" : undefined;
+  platform === "linux"
+    ? "bash scripts/setup.sh    (a source checkout: installs Mesa's software Vulkan driver where there is no GPU)"
+    : undefined;
 
 function unusable(device: "webgpu" | "cpu", error: unknown, mend: string | undefined): Finding {
   const missing = error instanceof RuntimeError ? error.message.replace(/^TFM\d+: /, "") : reasonOf(error);
   return { device, usable: false, description: "", software: false, limits: {}, features: [], missing, mend };
 }
 
-type Machine = { readonly node: string; readonly processor: string; readonly cores: number; readonly memory: number };
+type Machine = {
+  readonly node: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly memory: number;
+};
 
 function report(context: Context, machine: Machine, findings: readonly Finding[], auto: string): string {
   const style = context.outStyle;
@@ -92,14 +104,20 @@ function report(context: Context, machine: Machine, findings: readonly Finding[]
       return [`${style.red("✗")} ${style.bold(finding.device)}: ${finding.missing}`, ...mend].join("\n");
     }
     const nature = finding.device === "cpu" ? "" : finding.software ? " (software)" : " (hardware)";
-    return [`${style.green("✓")} ${style.bold(finding.device)}: ${finding.description}${nature}`, details(finding)].join("\n");
+    return [
+      `${style.green("✓")} ${style.bold(finding.device)}: ${finding.description}${nature}`,
+      details(finding),
+    ].join("\n");
   });
   return [head, ...parts, `\`--device auto\` takes ${auto}.`].join("\n\n");
 }
 
 function details({ limits, features }: Finding): string {
   const rows = Object.entries(limits).map(([name, value]) => [`  ${name}`, limitText(name, value)]);
-  return [table(rows, ["left", "right"]), `  features  ${features.length > 0 ? features.join(", ") : "none"}`].join("\n");
+  return [
+    table(rows, ["left", "right"]),
+    `  features  ${features.length > 0 ? features.join(", ") : "none"}`,
+  ].join("\n");
 }
 
 function limitText(name: string, value: number): string {

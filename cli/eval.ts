@@ -4,16 +4,16 @@
 import { evaluationBatches } from "../runtime/data.js";
 import { evaluate } from "../runtime/evaluate.js";
 import { readCheckpoint } from "./checkpoint.js";
-import { print, printJson, warn } from "./context.js";
 import type { Context } from "./context.js";
+import { print, printJson, warn } from "./context.js";
 import type { ExitCode } from "./failure.js";
+import { openRun, weightsOf } from "./open-run.js";
 import type { AddCommand } from "./options.js";
 import { positive } from "./options.js";
 import { readRun } from "./run-folder.js";
 import { withSession } from "./session.js";
 import { count } from "./terminal.js";
 import { readTextData } from "./text-data.js";
-import { openRun, weightsOf } from "./open-run.js";
 
 interface EvalOptions {
   readonly data: string;
@@ -39,15 +39,19 @@ async function evaluateRun(context: Context, folder: string, options: EvalOption
   const tokens = tokenizer.encode(readTextData(options.data));
   const { length: width, batch } = run.resolved;
   const batches = [...evaluationBatches(program, tokens, { length: width, batch: options.batch ?? batch })];
-  const { loss, perplexity, count: counted } = await withSession(
-    context,
-    program,
-    weightsOf(program, files),
-    ["loss"],
-    ({ session }) => evaluate(session, shown(context, batches)),
+  const {
+    loss,
+    perplexity,
+    count: counted,
+  } = await withSession(context, program, weightsOf(program, files), ["loss"], ({ session }) =>
+    evaluate(session, shown(context, batches)),
   );
   if (context.options.json) printJson(context, { loss, perplexity, tokens: counted });
-  else print(context, `loss ${loss.toFixed(4)} · perplexity ${perplexity.toFixed(2)} · ${count(counted)} tokens`);
+  else
+    print(
+      context,
+      `loss ${loss.toFixed(4)} · perplexity ${perplexity.toFixed(2)} · ${count(counted)} tokens`,
+    );
   return 0;
 }
 

@@ -4,10 +4,10 @@
 import { catalogue, explain as explainDiagnostic } from "../compiler/diagnostics.js";
 import { runtimeErrors } from "../runtime/errors.js";
 import { closest } from "./closest.js";
-import { print, printJson } from "./context.js";
 import type { Context } from "./context.js";
-import { fail, failures } from "./failure.js";
+import { print, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
+import { fail, failures } from "./failure.js";
 import type { AddCommand } from "./options.js";
 import { runtimeExplanations } from "./runtime-failure.js";
 
@@ -37,7 +37,8 @@ function fromRuntime(code: string): string | undefined {
   return `${code}: ${runtimeErrors[code]}\n\n${runtimeExplanations[code]}`;
 }
 
-const isRuntimeCode = (code: string): code is keyof typeof runtimeErrors => Object.hasOwn(runtimeErrors, code);
+const isRuntimeCode = (code: string): code is keyof typeof runtimeErrors =>
+  Object.hasOwn(runtimeErrors, code);
 
 function unknownCode(code: string): never {
   const codes = [
@@ -45,5 +46,9 @@ function unknownCode(code: string): never {
     ...Object.keys(runtimeErrors),
     ...Object.values(failures).map((failure) => failure.code),
   ];
-  return fail("usage", `there is no diagnostic \`${code}\``, `the nearest code is \`${closest(code.toUpperCase(), codes)}\``);
+  return fail(
+    "usage",
+    `there is no diagnostic \`${code}\``,
+    `the nearest code is \`${closest(code.toUpperCase(), codes)}\``,
+  );
 }

@@ -123,8 +123,18 @@ export const failures = {
     "training diverged",
     "A loss, gradient or parameter became NaN or infinite. The last checkpoint before it is intact. A smaller --lr, more warmup or `clip = 1.0` in `train { … }` usually mends it.",
   ),
-  interrupted: kind("TFM5050", 130, "interrupted", "The command was interrupted. Training wrote a checkpoint first; continue with `--resume RUN`."),
-  usage: kind("TFM5060", 2, "the command line is wrong", "`tfmc COMMAND --help` shows what the command takes."),
+  interrupted: kind(
+    "TFM5050",
+    130,
+    "interrupted",
+    "The command was interrupted. Training wrote a checkpoint first; continue with `--resume RUN`.",
+  ),
+  usage: kind(
+    "TFM5060",
+    2,
+    "the command line is wrong",
+    "`tfmc COMMAND --help` shows what the command takes.",
+  ),
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureName = keyof typeof failures;
@@ -154,7 +164,9 @@ export function fail(name: FailureName, message: string, hint?: string, file?: s
 
 /** The system's reason without its own prefix: "EACCES: permission denied, open 'x'" → "permission denied". */
 export const reasonOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replace(/^E[A-Z]+: /, "").replace(/, \w+ '.*$/, "");
+  (error instanceof Error ? error.message : String(error))
+    .replace(/^E[A-Z]+: /, "")
+    .replace(/, \w+ '.*$/, "");
 
 export const systemCode = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -5,8 +5,8 @@
  * renamed, so that a reader never sees half a file.
  */
 import { createHash, randomBytes } from "node:crypto";
+import type { Stats } from "node:fs";
 import {
-  type Stats,
   closeSync,
   copyFileSync,
   fsyncSync,
@@ -79,7 +79,12 @@ export function decodeText(bytes: Uint8Array, path: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    return fail("not-text", `\`${path}\` is not UTF-8 text: byte ${firstBadByte(bytes)} is invalid`, undefined, path);
+    return fail(
+      "not-text",
+      `\`${path}\` is not UTF-8 text: byte ${firstBadByte(bytes)} is invalid`,
+      undefined,
+      path,
+    );
   }
 }
 
@@ -111,7 +116,10 @@ export const isFolder = (path: string): boolean =>
 /** The text files of a folder, sorted by path, at any depth; hidden ones are left out. */
 export function textFilesIn(folder: string): readonly string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && !entry.name.startsWith(".") && [".txt", ".md", ""].includes(extname(entry.name)))
+    .filter(
+      (entry) =>
+        entry.isFile() && !entry.name.startsWith(".") && [".txt", ".md", ""].includes(extname(entry.name)),
+    )
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }
@@ -168,7 +176,8 @@ function writeSynced(path: string, data: Uint8Array | string): void {
 }
 
 /** Replaces one file as a whole. */
-export const writeAtomic = (path: string, data: Uint8Array | string): void => writeAllAtomic(new Map([[path, data]]));
+export const writeAtomic = (path: string, data: Uint8Array | string): void =>
+  writeAllAtomic(new Map([[path, data]]));
 
 /** Replaces several files: nothing is renamed before everything is on disk. */
 export function writeAllAtomic(files: ReadonlyMap<string, Uint8Array | string>): void {

@@ -3,8 +3,8 @@
  */
 import { formatModel } from "../compiler/parser/format.js";
 import { readTfm } from "../compiler/parser/read-tfm.js";
-import { hasErrors, log, print, reportDiagnostics } from "./context.js";
 import type { Context } from "./context.js";
+import { hasErrors, log, print, reportDiagnostics } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import { writeAtomic } from "./files.js";
 import type { AddCommand } from "./options.js";
@@ -19,7 +19,11 @@ export const addFmt: AddCommand = (program, action) => {
     .action(action(fmt));
 };
 
-async function fmt(context: Context, paths: readonly string[], options: { readonly check: boolean }): Promise<ExitCode> {
+async function fmt(
+  context: Context,
+  paths: readonly string[],
+  options: { readonly check: boolean },
+): Promise<ExitCode> {
   let exit: ExitCode = 0;
   for (const path of paths) if ((await formatFile(context, path, options.check)) !== 0) exit = 1;
   return exit;

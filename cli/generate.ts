@@ -2,16 +2,16 @@
  * `tfmc generate RUN -p TEXT`: continues a text, token by token, to standard output.
  */
 import { readCheckpoint } from "./checkpoint.js";
-import { printJson, warn } from "./context.js";
 import type { Context } from "./context.js";
-import { fail } from "./failure.js";
+import { printJson, warn } from "./context.js";
 import type { ExitCode } from "./failure.js";
-import { positive, real } from "./options.js";
+import { fail } from "./failure.js";
+import { openRun, weightsOf } from "./open-run.js";
 import type { AddCommand } from "./options.js";
+import { positive, real } from "./options.js";
 import { readRun } from "./run-folder.js";
 import { generateText } from "./sample.js";
 import { withSession } from "./session.js";
-import { openRun, weightsOf } from "./open-run.js";
 
 interface GenerateOptions {
   readonly prompt: string;
@@ -41,7 +41,7 @@ async function generate(context: Context, folder: string, options: GenerateOptio
   if (!opened) return 1;
   const { program, tokenizer } = opened;
   const prompt = tokenizer.encode(options.prompt);
-  if (prompt.length === 0) fail("usage", "the prompt is empty", "give at least one token: `-p \"Once\"`");
+  if (prompt.length === 0) fail("usage", "the prompt is empty", 'give at least one token: `-p "Once"`');
   const { json } = context.options;
   const write = (text: string): void => {
     if (!json) context.host.stdout.write(text);
@@ -50,7 +50,15 @@ async function generate(context: Context, folder: string, options: GenerateOptio
   const { count, temperature, topK, topP } = options;
   const stop = new AbortController();
   const stopListening = context.host.onInterrupt(() => stop.abort());
-  const sampling = { prompt, count, temperature, topK, topP, seed: context.options.seed ?? 0, signal: stop.signal };
+  const sampling = {
+    prompt,
+    count,
+    temperature,
+    topK,
+    topP,
+    seed: context.options.seed ?? 0,
+    signal: stop.signal,
+  };
   const text = await withSession(context, program, weightsOf(program, files), ["forward"], ({ session }) =>
     generateText(session, tokenizer, sampling, write),
   ).finally(stopListening);

@@ -4,14 +4,14 @@
 import type { Program } from "../runtime/program.js";
 import type { Tensor } from "../runtime/tensor.js";
 import { tensor } from "../runtime/tensor.js";
-import { log, printJson } from "./context.js";
 import type { Context } from "./context.js";
-import { fail } from "./failure.js";
+import { log, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
-import { loadModel } from "./load.js";
+import { fail } from "./failure.js";
 import type { ModelOptions } from "./load.js";
-import { several } from "./options.js";
+import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
+import { several } from "./options.js";
 import { withSession } from "./session.js";
 import { readInputsFile, readWeightsFile, writeTensorsFile } from "./tensor-files.js";
 
@@ -27,7 +27,10 @@ export const addGrad: AddCommand = (program, action) => {
     .description("compute a model's loss and the gradient of every parameter")
     .argument("<file>", "a `.tfm` file, or - for standard input")
     .requiredOption("--weights <file>", "safetensors: one tensor per parameter")
-    .requiredOption("--inputs <file>", "safetensors: one tensor per input, targets included, batch axis first")
+    .requiredOption(
+      "--inputs <file>",
+      "safetensors: one tensor per input, targets included, batch axis first",
+    )
     .requiredOption("--outputs <file>", "safetensors to write: `loss` and `grad.<parameter>`")
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
@@ -38,7 +41,12 @@ async function grad(context: Context, path: string, options: GradOptions): Promi
   const loaded = await loadModel(context, path, options);
   if (!loaded) return 1;
   const { program } = loaded;
-  if (!program.entries.grad) fail("no-loss", `\`${program.name}\` has no loss, so it has no gradient`, "add a `loss` statement to the model");
+  if (!program.entries.grad)
+    fail(
+      "no-loss",
+      `\`${program.name}\` has no loss, so it has no gradient`,
+      "add a `loss` statement to the model",
+    );
   const weights = readWeightsFile(program, options.weights);
   const inputs = readInputsFile(context, program, "grad", options.inputs);
   const seed = context.options.seed ?? 0;

@@ -32,7 +32,8 @@ function titleOf(node: Node): string {
   return node.op;
 }
 
-const typeOf = (node: Node): string => node.results.map(({ dtype, shape }) => `${dtype} ${shapeText(shape)}`).join(", ");
+const typeOf = (node: Node): string =>
+  node.results.map(({ dtype, shape }) => `${dtype} ${shapeText(shape)}`).join(", ");
 
 export function toDot(graph: Graph): string {
   const lines = [`digraph ${quote(graph.name)} {`, "  node [shape=box, fontname=monospace];"];
@@ -44,7 +45,8 @@ function drawDot(graph: Graph, prefix: string, indent: string, lines: string[]):
   const { nodes, numberOf } = numbered(graph);
   nodes.forEach((node, n) => {
     lines.push(`${indent}${prefix}${n} [label=${quote(`${titleOf(node)}\n${typeOf(node)}`)}];`);
-    for (const operand of node.inputs) lines.push(`${indent}${prefix}${numberOf.get(operand)} -> ${prefix}${n};`);
+    for (const operand of node.inputs)
+      lines.push(`${indent}${prefix}${numberOf.get(operand)} -> ${prefix}${n};`);
     const body = bodyOf(node);
     if (!body) return;
     lines.push(`${indent}subgraph cluster_${prefix}${n} {`, `${indent}  label=${quote(titleOf(node))};`);
@@ -69,7 +71,8 @@ function drawMermaid(graph: Graph, prefix: string, indent: string, lines: string
   const { nodes, numberOf } = numbered(graph);
   nodes.forEach((node, n) => {
     lines.push(`${indent}${prefix}${n}["${entity(titleOf(node))}<br/>${entity(typeOf(node))}"]`);
-    for (const operand of node.inputs) lines.push(`${indent}${prefix}${numberOf.get(operand)} --> ${prefix}${n}`);
+    for (const operand of node.inputs)
+      lines.push(`${indent}${prefix}${numberOf.get(operand)} --> ${prefix}${n}`);
     const body = bodyOf(node);
     if (!body) return;
     lines.push(`${indent}subgraph ${prefix}${n}_body ["${entity(titleOf(node))}"]`);
@@ -77,7 +80,10 @@ function drawMermaid(graph: Graph, prefix: string, indent: string, lines: string
     lines.push(`${indent}end`);
   });
   graph.outputs.forEach(({ name, node }, n) => {
-    lines.push(`${indent}${prefix}out${n}(["${entity(name)}"])`, `${indent}${prefix}${numberOf.get(node)} --> ${prefix}out${n}`);
+    lines.push(
+      `${indent}${prefix}out${n}(["${entity(name)}"])`,
+      `${indent}${prefix}${numberOf.get(node)} --> ${prefix}out${n}`,
+    );
   });
 }
 
@@ -102,7 +108,9 @@ export function graphJson(graph: Graph): unknown {
 
 /** Attributes as they are; a graph among them (body, mask, score, formula) becomes a graph of its own. */
 const attributesJson = (node: Node): unknown =>
-  Object.fromEntries(Object.entries(node.attributes).map(([name, value]) => [name, isGraph(value) ? graphJson(value) : value]));
+  Object.fromEntries(
+    Object.entries(node.attributes).map(([name, value]) => [name, isGraph(value) ? graphJson(value) : value]),
+  );
 
 const isGraph = (value: unknown): value is Graph =>
   typeof value === "object" && value !== null && "outputs" in value && Array.isArray(value.outputs);

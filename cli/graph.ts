@@ -4,16 +4,16 @@
 import { Option } from "commander";
 import type { Graph } from "../compiler/ir/graph.js";
 import { printGraph } from "../compiler/ir/text.js";
-import { print, printJson } from "./context.js";
-import type { Context } from "./context.js";
-import { fail } from "./failure.js";
-import type { ExitCode } from "./failure.js";
-import { graphJson, toDot, toMermaid } from "./graph-picture.js";
-import { loadModel } from "./load.js";
-import type { ModelOptions } from "./load.js";
 import { closest } from "./closest.js";
-import { several } from "./options.js";
+import type { Context } from "./context.js";
+import { print, printJson } from "./context.js";
+import type { ExitCode } from "./failure.js";
+import { fail } from "./failure.js";
+import { graphJson, toDot, toMermaid } from "./graph-picture.js";
+import type { ModelOptions } from "./load.js";
+import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
+import { several } from "./options.js";
 
 const entryNames = ["forward", "loss", "grad", "train"] as const;
 type EntryName = (typeof entryNames)[number];
@@ -49,7 +49,11 @@ async function graph(context: Context, path: string, options: GraphOptions): Pro
 }
 
 /** Pass name → the entry's graph after it; `build` is the graph before any pass. */
-async function graphsOf(context: Context, path: string, options: GraphOptions): Promise<ReadonlyMap<string, Graph> | undefined> {
+async function graphsOf(
+  context: Context,
+  path: string,
+  options: GraphOptions,
+): Promise<ReadonlyMap<string, Graph> | undefined> {
   const shown = new Map<string, Graph>();
   const loaded = await loadModel(context, path, options, {
     hook: (pass, before, after) => {
@@ -62,7 +66,8 @@ async function graphsOf(context: Context, path: string, options: GraphOptions): 
 }
 
 function unknownPass(options: GraphOptions, shown: ReadonlyMap<string, Graph>): never {
-  if (shown.size === 0) return fail("no-loss", `the model has no \`${options.entry}\` graph: it states no loss`);
+  if (shown.size === 0)
+    return fail("no-loss", `the model has no \`${options.entry}\` graph: it states no loss`);
   const passes = [...shown.keys()];
   const hint = `the nearest is \`${closest(options.after ?? "", passes)}\`; there are ${passes.join(", ")}`;
   return fail("usage", `there is no pass \`${options.after}\``, hint);

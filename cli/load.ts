@@ -2,18 +2,18 @@
  * FILE argument and options → the compiler's result, or its diagnostics reported.
  */
 import { dirname } from "node:path";
-import type { CompileOptions, Compiled } from "../compiler/index.js";
-import { buildSource, compile } from "../compiler/index.js";
 import type { Diagnostic } from "../compiler/diagnostics.js";
-import type { Built } from "../compiler/ir/graph.js";
+import type { Compiled, CompileOptions } from "../compiler/index.js";
+import { buildSource, compile } from "../compiler/index.js";
 import type { SettingValue } from "../compiler/ir/build.js";
+import type { Built } from "../compiler/ir/graph.js";
 import type { Program } from "../runtime/program.js";
 import type { Context } from "./context.js";
 import { reportDiagnostics } from "./context.js";
 import { fail } from "./failure.js";
 import { createImportResolver } from "./import-resolver.js";
-import { readSource } from "./source.js";
 import type { Source } from "./source.js";
+import { readSource } from "./source.js";
 
 /** What every command that compiles takes. */
 export interface ModelOptions {
@@ -21,7 +21,9 @@ export interface ModelOptions {
   readonly model: string | undefined;
 }
 
-export type Loaded = Compiled & { readonly built: Built; readonly program: Program } & { readonly source: Source };
+export type Loaded = Compiled & { readonly built: Built; readonly program: Program } & {
+  readonly source: Source;
+};
 
 /** Undefined where the source has errors: they have been reported. */
 export async function loadModel(
@@ -30,18 +32,28 @@ export async function loadModel(
   options: ModelOptions,
   more: Pick<CompileOptions, "level" | "hook"> = {},
 ): Promise<Loaded | undefined> {
-  return compileSource(context, await readSource(context, path), settingsOf(options.set), { entry: options.model, ...more });
+  return compileSource(context, await readSource(context, path), settingsOf(options.set), {
+    entry: options.model,
+    ...more,
+  });
 }
 
 export function compileSource(
   context: Context,
   source: Source,
   settings: Readonly<Record<string, SettingValue>>,
-  more: Pick<CompileOptions, "level" | "hook" | "entry"> & { readonly imports?: ReadonlyMap<string, string> } = {},
+  more: Pick<CompileOptions, "level" | "hook" | "entry"> & {
+    readonly imports?: ReadonlyMap<string, string>;
+  } = {},
 ): Loaded | undefined {
   const { imports: kept, ...options } = more;
   const imports = createImportResolver(context, dirname(source.file), kept);
-  const compiled = compile(source.text, { file: source.file, settings, resolve: imports.resolve, ...options });
+  const compiled = compile(source.text, {
+    file: source.file,
+    settings,
+    resolve: imports.resolve,
+    ...options,
+  });
   reportDiagnostics(context, [...imports.diagnostics(), ...compiled.diagnostics]);
   const { built, program } = compiled;
   return built && program ? { ...compiled, built, program, source } : undefined;

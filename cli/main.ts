@@ -75,5 +75,6 @@ async function main(): Promise<void> {
   process.exit(exit); // a native device may keep threads alive
 }
 
-const startedDirectly = process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url);
+const startedDirectly =
+  process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url);
 if (startedDirectly) await main();

@@ -24,7 +24,10 @@ export function openRun(context: Context, run: Run): OpenedRun | undefined {
   const source: Source = { file: join(run.folder, "model.tfm"), text: run.source };
   context.sources.set(source.file, source.text);
   const imports = new Map(Object.entries(run.resolved.imports));
-  const loaded = compileSource(context, source, run.resolved.settings, { entry: run.resolved.model, imports });
+  const loaded = compileSource(context, source, run.resolved.settings, {
+    entry: run.resolved.model,
+    imports,
+  });
   return loaded && { program: loaded.program, tokenizer: parseTokenizer(run.tokenizer) };
 }
 

@@ -17,7 +17,8 @@ export type AddCommand = (program: Command, action: Action) => void;
 /** A non-negative whole number of an option. */
 export function natural(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError("It is a whole number from 0 up.");
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError("It is a whole number from 0 up.");
   return value;
 }
 

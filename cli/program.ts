@@ -5,21 +5,21 @@ import { Command, CommanderError, Option } from "commander";
 import { version } from "../compiler/version.js";
 import { RuntimeError } from "../runtime/errors.js";
 import { addCheck } from "./check.js";
+import { closest } from "./closest.js";
 import { addCompile } from "./compile.js";
-import { createContext, failureDocument, failureText, printJson } from "./context.js";
 import type { CommonOptions, Context, Host } from "./context.js";
+import { createContext, failureDocument, failureText, printJson } from "./context.js";
 import { addDoctor } from "./doctor.js";
 import { addEval } from "./eval.js";
 import { addExplain } from "./explain.js";
-import { Failure } from "./failure.js";
 import type { ExitCode } from "./failure.js";
+import { Failure } from "./failure.js";
 import { addFmt } from "./fmt.js";
 import { addGenerate } from "./generate.js";
 import { addGrad } from "./grad.js";
 import { addGraph } from "./graph.js";
-import { closest } from "./closest.js";
-import { natural } from "./options.js";
 import type { Action } from "./options.js";
+import { natural } from "./options.js";
 import { writeReproducer } from "./reproducer.js";
 import { addRun } from "./run.js";
 import { exitOf, messageOf } from "./runtime-failure.js";
@@ -65,7 +65,10 @@ function createProgram(host: Host): Command {
     .description("The compiler for transformer architectures.")
     .version(version, "-V, --version")
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: (text) => host.stdout.write(text), writeErr: (text) => host.stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: (text) => host.stderr.write(text),
+    })
     .exitOverride()
     .showHelpAfterError("(run `tfmc --help`, or `tfmc COMMAND --help`)");
   program
@@ -119,7 +122,12 @@ function reportRuntime(error: RuntimeError, context: Context): ExitCode {
   return exitOf(code);
 }
 
-function reportInternal(error: unknown, argv: readonly string[], compiler: string, context: Context): ExitCode {
+function reportInternal(
+  error: unknown,
+  argv: readonly string[],
+  compiler: string,
+  context: Context,
+): ExitCode {
   const path = writeReproducer(error, argv, compiler, context);
   const message = error instanceof Error ? error.message : String(error);
   const lines = [

@@ -47,7 +47,12 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 export function createRun(run: Run, device: Readonly<Record<string, unknown>>): void {
   if (exists(join(run.folder, "resolved.json"))) {
-    fail("existing-run", `\`${run.folder}\` already holds a run`, `continue it with \`--resume ${run.folder}\`, or choose another \`-o\``, run.folder);
+    fail(
+      "existing-run",
+      `\`${run.folder}\` already holds a run`,
+      `continue it with \`--resume ${run.folder}\`, or choose another \`-o\``,
+      run.folder,
+    );
   }
   const environment = {
     compiler: version,
@@ -70,14 +75,37 @@ export function createRun(run: Run, device: Readonly<Record<string, unknown>>): 
 }
 
 export function readRun(folder: string): Run {
-  if (!exists(folder)) fail("missing-file", `\`${folder}\` does not exist`, "a run folder is what `tfmc train -o RUN` writes", folder);
-  if (!isFolder(folder)) fail("broken-run", `\`${folder}\` is not a run folder`, "give the folder that `tfmc train -o` wrote", folder);
+  if (!exists(folder))
+    fail(
+      "missing-file",
+      `\`${folder}\` does not exist`,
+      "a run folder is what `tfmc train -o RUN` writes",
+      folder,
+    );
+  if (!isFolder(folder))
+    fail(
+      "broken-run",
+      `\`${folder}\` is not a run folder`,
+      "give the folder that `tfmc train -o` wrote",
+      folder,
+    );
   const part = (name: string): string => {
     const path = join(folder, name);
-    if (!exists(path)) fail("broken-run", `\`${folder}\` is not a whole run folder: \`${name}\` is missing`, undefined, folder);
+    if (!exists(path))
+      fail(
+        "broken-run",
+        `\`${folder}\` is not a whole run folder: \`${name}\` is missing`,
+        undefined,
+        folder,
+      );
     return readText(path, limits.text);
   };
-  return { folder, source: part("model.tfm"), tokenizer: part("tokenizer.json"), resolved: parseResolved(folder, part("resolved.json")) };
+  return {
+    folder,
+    source: part("model.tfm"),
+    tokenizer: part("tokenizer.json"),
+    resolved: parseResolved(folder, part("resolved.json")),
+  };
 }
 
 function parseResolved(folder: string, text: string): Resolved {
@@ -87,7 +115,12 @@ function parseResolved(folder: string, text: string): Resolved {
   } catch {
     // said below
   }
-  return fail("broken-run", `\`${join(folder, "resolved.json")}\` is not what \`tfmc train\` writes`, undefined, folder);
+  return fail(
+    "broken-run",
+    `\`${join(folder, "resolved.json")}\` is not what \`tfmc train\` writes`,
+    undefined,
+    folder,
+  );
 }
 
 /** One line of metrics.jsonl. */
@@ -104,7 +137,13 @@ export function rewindMetrics(folder: string, step: number): void {
   const path = join(folder, "metrics.jsonl");
   if (!exists(path)) return;
   const lines = readText(path, limits.text).split("\n");
-  writeAtomic(path, lines.filter((line) => stepOf(line) <= step).map((line) => `${line}\n`).join(""));
+  writeAtomic(
+    path,
+    lines
+      .filter((line) => stepOf(line) <= step)
+      .map((line) => `${line}\n`)
+      .join(""),
+  );
 }
 
 /** A line that a killed process left unfinished counts as never written. */

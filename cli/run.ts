@@ -2,15 +2,15 @@
  * `tfmc run FILE --weights W --inputs I --outputs O`: one forward pass from safetensors to safetensors.
  */
 import type { Built } from "../compiler/ir/graph.js";
-import { log, printJson } from "./context.js";
-import type { Context } from "./context.js";
-import { fail } from "./failure.js";
-import type { ExitCode } from "./failure.js";
-import { loadModel } from "./load.js";
-import type { ModelOptions } from "./load.js";
 import { nearest } from "../compiler/nearest.js";
-import { several } from "./options.js";
+import type { Context } from "./context.js";
+import { log, printJson } from "./context.js";
+import type { ExitCode } from "./failure.js";
+import { fail } from "./failure.js";
+import type { ModelOptions } from "./load.js";
+import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
+import { several } from "./options.js";
 import { withSession } from "./session.js";
 import { readInputsFile, readWeightsFile, writeTensorsFile } from "./tensor-files.js";
 
@@ -49,7 +49,11 @@ async function run(context: Context, path: string, options: RunOptions): Promise
   writeTensorsFile(options.outputs, Object.entries(outputs));
   const shapes = Object.entries(outputs).map(([name, { shape }]) => ({ name, shape }));
   if (context.options.json) printJson(context, { outputs: shapes, file: options.outputs });
-  else log(context, `wrote ${shapes.map(({ name, shape }) => `${name} [${shape.join(", ")}]`).join(", ")} to ${options.outputs}`);
+  else
+    log(
+      context,
+      `wrote ${shapes.map(({ name, shape }) => `${name} [${shape.join(", ")}]`).join(", ")} to ${options.outputs}`,
+    );
   return 0;
 }
 

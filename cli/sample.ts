@@ -1,8 +1,9 @@
 /**
  * A session and a prompt → text, handed out as soon as its characters are whole.
  */
-import type { SampleOptions } from "../runtime/sample.js";
+
 import { generate } from "../runtime/generate.js";
+import type { SampleOptions } from "../runtime/sample.js";
 import type { Session } from "../runtime/session.js";
 import type { Tokenizer } from "../runtime/tokenizer.js";
 

@@ -13,7 +13,10 @@ export interface Source {
 export async function readSource(context: Context, path: string): Promise<Source> {
   const source: Source =
     path === "-"
-      ? { file: context.options.stdinFilepath, text: decodeText(await context.host.stdin(), "standard input") }
+      ? {
+          file: context.options.stdinFilepath,
+          text: decodeText(await context.host.stdin(), "standard input"),
+        }
       : { file: path, text: readText(path, limits.model) };
   context.sources.set(source.file, source.text);
   return source;

@@ -3,13 +3,13 @@
  */
 import type { ModelSummary } from "../compiler/index.js";
 import { summary } from "../compiler/index.js";
-import { print, printJson } from "./context.js";
 import type { Context } from "./context.js";
+import { print, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
-import { loadModel } from "./load.js";
 import type { ModelOptions } from "./load.js";
-import { positive, several } from "./options.js";
+import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
+import { positive, several } from "./options.js";
 import { bytes, count, flops, table } from "./terminal.js";
 
 interface Options extends ModelOptions {
@@ -53,7 +53,10 @@ function blockTable({ blocks }: ModelSummary): string {
     flops(block.flops),
     bytes(block.bytes),
   ]);
-  return table([["block", "shape", "parameters", "forward", "weights"], ...rows], ["left", "left", "right", "right", "right"]);
+  return table(
+    [["block", "shape", "parameters", "forward", "weights"], ...rows],
+    ["left", "left", "right", "right", "right"],
+  );
 }
 
 function totals(result: ModelSummary): string {

@@ -11,8 +11,8 @@ import { readSafetensors, toFloat32, toInt32, writeSafetensors } from "../runtim
 import type { Tensor, TensorLike } from "../runtime/tensor.js";
 import type { Weights } from "../runtime/weights.js";
 import { readWeights } from "../runtime/weights.js";
-import { note } from "./context.js";
 import type { Context } from "./context.js";
+import { note } from "./context.js";
 import { fail } from "./failure.js";
 import { limits, readBytes, writeAtomic } from "./files.js";
 
@@ -35,30 +35,52 @@ export function readInputsFile(
     if (input) Object.assign(given, inputTensors(program, input, stored));
   }
   const strays = [...tensors.keys()].filter((name) => !declared.has(name));
-  if (strays.length > 0) note(context, `no input of the model, ignored: ${strays.map((name) => `\`${name}\``).join(", ")}`);
+  if (strays.length > 0)
+    note(context, `no input of the model, ignored: ${strays.map((name) => `\`${name}\``).join(", ")}`);
   for (const input of wanted) requireInput(input, given, path);
-  return Object.fromEntries(wanted.flatMap(({ name }) => (name in given ? [[name, given[name]!]] : [])).concat(sources(wanted, given)));
+  return Object.fromEntries(
+    wanted
+      .flatMap(({ name }) => (name in given ? [[name, given[name]!]] : []))
+      .concat(sources(wanted, given)),
+  );
 }
 
 /** An input that a wanted one is derived from by shifting. */
-const sources = (wanted: readonly Input[], given: Readonly<Record<string, TensorLike>>): [string, TensorLike][] =>
-  wanted.flatMap(({ nextOf }): [string, TensorLike][] => (nextOf !== null && given[nextOf] ? [[nextOf, given[nextOf]]] : []));
+const sources = (
+  wanted: readonly Input[],
+  given: Readonly<Record<string, TensorLike>>,
+): [string, TensorLike][] =>
+  wanted.flatMap(({ nextOf }): [string, TensorLike][] =>
+    nextOf !== null && given[nextOf] ? [[nextOf, given[nextOf]]] : [],
+  );
 
 function requireInput(input: Input, given: Readonly<Record<string, TensorLike>>, path: string): void {
   if (input.name in given || (input.nextOf !== null && input.nextOf in given)) return;
-  fail("missing-tensor", `\`${path}\` lacks the input \`${input.name}\` of the model`, `it holds ${heldBy(given)}`, path);
+  fail(
+    "missing-tensor",
+    `\`${path}\` lacks the input \`${input.name}\` of the model`,
+    `it holds ${heldBy(given)}`,
+    path,
+  );
 }
 
 const heldBy = (given: Readonly<Record<string, TensorLike>>): string =>
-  Object.keys(given).map((name) => `\`${name}\``).join(", ") || "no input of it";
+  Object.keys(given)
+    .map((name) => `\`${name}\``)
+    .join(", ") || "no input of it";
 
 /** One stored tensor as an input; ids with one column more than the context are inputs and their successors. */
-function inputTensors(program: Program, input: Input, stored: StoredTensor): Readonly<Record<string, TensorLike>> {
+function inputTensors(
+  program: Program,
+  input: Input,
+  stored: StoredTensor,
+): Readonly<Record<string, TensorLike>> {
   const { shape } = stored;
   const data = input.dtype === "f32" ? toFloat32(stored, input.name) : toInt32(stored, input.name);
   const next = program.inputs.find(({ nextOf }) => nextOf === input.name);
   const columns = shape.at(-1) ?? 0;
-  if (!next || shape.length !== 2 || columns !== contextOf(program, input) + 1) return { [input.name]: { data, shape } };
+  if (!next || shape.length !== 2 || columns !== contextOf(program, input) + 1)
+    return { [input.name]: { data, shape } };
   const rows = shape[0]!;
   const part = (from: number): TensorLike => {
     const values = new Int32Array(rows * (columns - 1));
@@ -78,7 +100,9 @@ export function contextOf(program: Program, input: Input): number {
 }
 
 export function writeTensorsFile(path: string, tensors: Iterable<readonly [string, Tensor]>): void {
-  const written = new Map([...tensors].map(([name, data]): [string, TensorToWrite] => [name, writable(data)]));
+  const written = new Map(
+    [...tensors].map(([name, data]): [string, TensorToWrite] => [name, writable(data)]),
+  );
   writeAtomic(path, writeSafetensors(written, { format: "pt" }));
 }
 

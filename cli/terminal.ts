@@ -25,7 +25,14 @@ export interface Style {
 export function createStyle(color: boolean): Style {
   const paint = (open: number, close: number) => (text: string) =>
     color ? `\u001b[${open}m${text}\u001b[${close}m` : text;
-  return { color, bold: paint(1, 22), dim: paint(2, 22), red: paint(31, 39), yellow: paint(33, 39), green: paint(32, 39) };
+  return {
+    color,
+    bold: paint(1, 22),
+    dim: paint(2, 22),
+    red: paint(31, 39),
+    yellow: paint(33, 39),
+    green: paint(32, 39),
+  };
 }
 
 /** --no-color, then NO_COLOR, then FORCE_COLOR, then whether it is a terminal (no-color.org). */

@@ -14,7 +14,8 @@ export interface TextData {
 export function readTextData(path: string): string {
   if (!isFolder(path)) return nonEmpty(readText(path, limits.text), path);
   const files = textFilesIn(path);
-  if (files.length === 0) fail("bad-data", `\`${path}\` holds no text file`, "give a `.txt` file, or a folder of them", path);
+  if (files.length === 0)
+    fail("bad-data", `\`${path}\` holds no text file`, "give a `.txt` file, or a folder of them", path);
   return nonEmpty(files.map((file) => readText(file, limits.text)).join("\n"), path);
 }
 
@@ -29,7 +30,8 @@ export function splitText(path: string, validation: string): TextData {
   if (validation.trim() === "" || Number.isNaN(fraction)) {
     return { training: text, validation: readTextData(validation), sha256: sha256(text) };
   }
-  if (fraction < 0 || fraction >= 1) fail("usage", `\`--val ${validation}\` is not a fraction from 0 up to but not including 1`);
+  if (fraction < 0 || fraction >= 1)
+    fail("usage", `\`--val ${validation}\` is not a fraction from 0 up to but not including 1`);
   const cut = boundary(text, Math.round(text.length * (1 - fraction)));
   return { training: text.slice(0, cut), validation: text.slice(cut), sha256: sha256(text) };
 }

@@ -26,12 +26,22 @@ export const describeTrain = (program: Command): Command =>
     .description("train a language model on text")
     .argument("[file]", "a `.tfm` file, or - for standard input; with --resume the run's own model is used")
     .option("--data <path>", "a text file, or a folder of them")
-    .addOption(new Option("--tokenizer <kind>", "what a token is").choices(["bytes", "chars"]).default("bytes"))
+    .addOption(
+      new Option("--tokenizer <kind>", "what a token is").choices(["bytes", "chars"]).default("bytes"),
+    )
     .option("--steps <number>", "optimizer steps; the model's recipe where nothing is said", positive)
-    .option("--batch <number>", "windows of text per step; the model's recipe where nothing is said", positive)
+    .option(
+      "--batch <number>",
+      "windows of text per step; the model's recipe where nothing is said",
+      positive,
+    )
     .option("--length <number>", "tokens per window; the model's context where nothing is said", positive)
     .option("--lr <number>", "learning rate; the model's recipe where nothing is said", real)
-    .option("--val <fraction|path>", "the end of the text that is kept for validation, or another text", "0.1")
+    .option(
+      "--val <fraction|path>",
+      "the end of the text that is kept for validation, or another text",
+      "0.1",
+    )
     .option("--eval-every <steps>", "validate this often; 0 for never before the end", natural)
     .option("--save-every <steps>", "write a checkpoint this often; 0 for never before the end", natural)
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])

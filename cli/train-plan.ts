@@ -6,25 +6,25 @@ import { parse } from "../compiler/index.js";
 import type { SettingValue } from "../compiler/ir/build.js";
 import type { ModelDeclaration } from "../compiler/parser/model.js";
 import { version } from "../compiler/version.js";
-import type { Program } from "../runtime/program.js";
-import type { Tokenizer } from "../runtime/tokenizer.js";
-import { byteTokenizer, characterTokenizer } from "../runtime/tokenizer.js";
 import type { CheckpointParts } from "../runtime/checkpoint.js";
 import { openCheckpoint } from "../runtime/checkpoint.js";
 import { streamInputs } from "../runtime/data.js";
+import type { Program } from "../runtime/program.js";
+import type { Tokenizer } from "../runtime/tokenizer.js";
+import { byteTokenizer, characterTokenizer } from "../runtime/tokenizer.js";
 import { readCheckpoint } from "./checkpoint.js";
-import { log, note, warn } from "./context.js";
 import type { Context } from "./context.js";
+import { log, note, warn } from "./context.js";
 import { fail } from "./failure.js";
 import { compileSource, settingsOf } from "./load.js";
 import { openRun } from "./open-run.js";
-import { readRun } from "./run-folder.js";
 import type { Resolved, Run } from "./run-folder.js";
-import { readSource } from "./source.js";
+import { readRun } from "./run-folder.js";
 import type { Source } from "./source.js";
-import { splitText } from "./text-data.js";
-import type { TextData } from "./text-data.js";
+import { readSource } from "./source.js";
 import { contextOf } from "./tensor-files.js";
+import type { TextData } from "./text-data.js";
+import { splitText } from "./text-data.js";
 import type { TrainOptions } from "./train-options.js";
 
 export interface TrainingPlan {
@@ -47,10 +47,12 @@ export async function planTraining(
   options: TrainOptions,
 ): Promise<TrainingPlan | undefined> {
   if (path === undefined) return fail("usage", "`train` needs a model", "`tfmc train FILE --data PATH`");
-  if (options.data === undefined) return fail("usage", "`train` needs a text", "`tfmc train FILE --data PATH`");
+  if (options.data === undefined)
+    return fail("usage", "`train` needs a text", "`tfmc train FILE --data PATH`");
   const source = await readSource(context, path);
   const text = splitText(options.data, options.val);
-  const tokenizer = options.tokenizer === "bytes" ? byteTokenizer() : characterTokenizer(text.training + text.validation);
+  const tokenizer =
+    options.tokenizer === "bytes" ? byteTokenizer() : characterTokenizer(text.training + text.validation);
   const settings = reconcileVocabulary(context, source, options, tokenizer);
   const loaded = compileSource(context, source, settings, { entry: options.model });
   if (!loaded) return undefined;
@@ -79,7 +81,13 @@ function streamOf(program: Program): { readonly bound: number; readonly longest:
 }
 
 function resolveOptions(program: Program, options: TrainOptions, longest: number) {
-  const recipe = program.recipe ?? fail("no-loss", `\`${program.name}\` has no loss, so it cannot be trained`, "add a `loss` statement to the model");
+  const recipe =
+    program.recipe ??
+    fail(
+      "no-loss",
+      `\`${program.name}\` has no loss, so it cannot be trained`,
+      "add a `loss` statement to the model",
+    );
   const steps = options.steps ?? recipe.steps;
   const often = Math.max(1, Math.ceil(steps / 5));
   const length = options.length ?? longest;
@@ -102,9 +110,18 @@ function encode(tokenizer: Tokenizer, text: TextData, resolved: Pick<Resolved, "
   const training = tokenizer.encode(text.training);
   const validation = tokenizer.encode(text.validation);
   const need = resolved.length + 1;
-  if (training.length < need) fail("bad-data", `the training text has ${training.length} tokens; one window takes ${need}`, "use a longer text or a smaller --length");
+  if (training.length < need)
+    fail(
+      "bad-data",
+      `the training text has ${training.length} tokens; one window takes ${need}`,
+      "use a longer text or a smaller --length",
+    );
   if (validation.length > 0 && validation.length < need) {
-    fail("bad-data", `the validation text has ${validation.length} tokens; one window takes ${need}`, "use a larger --val or a smaller --length; `--val 0` does without");
+    fail(
+      "bad-data",
+      `the validation text has ${validation.length} tokens; one window takes ${need}`,
+      "use a larger --val or a smaller --length; `--val 0` does without",
+    );
   }
   return { training, validation };
 }
@@ -126,13 +143,18 @@ function reconcileVocabulary(
   if ("vocab" in settings || declared === undefined) return settings;
   const follows = options.tokenizer === "chars" ? declared !== tokenizer.size : declared < tokenizer.size;
   if (!follows) return settings;
-  note(context, `the tokenizer \`${options.tokenizer}\` has ${tokenizer.size} tokens, so \`vocab\` is ${tokenizer.size} instead of ${declared}`);
+  note(
+    context,
+    `the tokenizer \`${options.tokenizer}\` has ${tokenizer.size} tokens, so \`vocab\` is ${tokenizer.size} instead of ${declared}`,
+  );
   return { ...settings, vocab: tokenizer.size };
 }
 
 /** The default of the model's argument `vocab`, where it has one that is a number. */
 function vocabularyArgument({ text, file }: Source, name: string | undefined): number | undefined {
-  const models = parse(text, file).model.declarations.filter((d): d is ModelDeclaration => d.kind === "model");
+  const models = parse(text, file).model.declarations.filter(
+    (d): d is ModelDeclaration => d.kind === "model",
+  );
   const model = models.find((d) => d.name.text === name) ?? models.at(-1);
   const value = model?.parameters.find((parameter) => parameter.name.text === "vocab")?.defaultValue;
   return value?.kind === "number" ? value.value : undefined;
@@ -165,7 +187,12 @@ export async function resumeTraining(
   const checkpoint = await openCheckpoint(opened.program, files);
   const steps = options.steps ?? resolved.steps;
   log(context, `resuming \`${folder}\` after step ${checkpoint.state.step} of ${steps}`);
-  return { ...opened, ...encode(opened.tokenizer, text, resolved), run: { ...run, resolved: { ...resolved, steps } }, checkpoint };
+  return {
+    ...opened,
+    ...encode(opened.tokenizer, text, resolved),
+    run: { ...run, resolved: { ...resolved, steps } },
+    checkpoint,
+  };
 }
 
 /** The texts of all imported files, by their path relative to the model's folder. */

@@ -29,7 +29,10 @@ export interface TrainProgress {
 const plainEvery = 5000;
 const liveEvery = 100;
 
-export function createTrainProgress(context: Context, now: () => number = () => performance.now()): TrainProgress {
+export function createTrainProgress(
+  context: Context,
+  now: () => number = () => performance.now(),
+): TrainProgress {
   const { json, quiet, progress } = context.options;
   const live = progress && context.host.stderr.terminal && !quiet && !json;
   const start = now();

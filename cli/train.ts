@@ -4,8 +4,8 @@
 import type { Context } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import type { AddCommand } from "./options.js";
-import { describeTrain } from "./train-options.js";
 import type { TrainOptions } from "./train-options.js";
+import { describeTrain } from "./train-options.js";
 import { planTraining, resumeTraining } from "./train-plan.js";
 import { trainPlan } from "./training.js";
 

@@ -10,18 +10,18 @@ import type { StepRecord, Trainer } from "../runtime/trainer.js";
 import { createTrainer } from "../runtime/trainer.js";
 import { initialise } from "../runtime/weights.js";
 import { writeCheckpoint } from "./checkpoint.js";
-import { log, print } from "./context.js";
 import type { Context } from "./context.js";
+import { log, print } from "./context.js";
 import type { ExitCode } from "./failure.js";
-import { appendMetric, createRun, rewindMetrics } from "./run-folder.js";
 import type { Resolved } from "./run-folder.js";
+import { appendMetric, createRun, rewindMetrics } from "./run-folder.js";
 import { generateText } from "./sample.js";
-import { withSession } from "./session.js";
 import type { OpenSession } from "./session.js";
+import { withSession } from "./session.js";
 import { count } from "./terminal.js";
 import type { TrainingPlan } from "./train-plan.js";
-import { createTrainProgress } from "./train-progress.js";
 import type { TrainProgress } from "./train-progress.js";
+import { createTrainProgress } from "./train-progress.js";
 
 interface Loop extends OpenSession {
   readonly context: Context;
@@ -29,7 +29,10 @@ interface Loop extends OpenSession {
   readonly trainer: Trainer;
   readonly progress: TrainProgress;
   /** What the last step and the last checkpoint left; the only thing here that changes. */
-  readonly latest: { loss: number | undefined; saved: { readonly step: number; readonly path: string } | undefined };
+  readonly latest: {
+    loss: number | undefined;
+    saved: { readonly step: number; readonly path: string } | undefined;
+  };
 }
 
 /** Windows of the validation text that are looked at during training. */
@@ -60,7 +63,10 @@ export async function trainPlan(context: Context, plan: TrainingPlan): Promise<E
 }
 
 /** The recipe with what the command line overrode. */
-function recipeOf(program: Program, resolved: Resolved): { readonly lr: number; readonly schedule: Recipe["schedule"] } {
+function recipeOf(
+  program: Program,
+  resolved: Resolved,
+): { readonly lr: number; readonly schedule: Recipe["schedule"] } {
   const { schedule } = program.recipe!;
   return {
     lr: resolved.learningRate,
@@ -71,9 +77,18 @@ function recipeOf(program: Program, resolved: Resolved): { readonly lr: number; 
 function announce({ context, plan, device, progress }: Loop): void {
   const { program, run, training, validation } = plan;
   const { batch, length: width, steps, tokenizer, seed, learningRate } = run.resolved;
-  const parameters = program.parameters.reduce((sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1), 0);
-  log(context, `${program.name}: ${count(parameters)} parameters on ${device.info.kind} (${device.info.description})`);
-  log(context, `${count(training.length)} tokens to train on, ${count(validation.length)} to validate; ${steps} steps of ${batch} × ${width}`);
+  const parameters = program.parameters.reduce(
+    (sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1),
+    0,
+  );
+  log(
+    context,
+    `${program.name}: ${count(parameters)} parameters on ${device.info.kind} (${device.info.description})`,
+  );
+  log(
+    context,
+    `${count(training.length)} tokens to train on, ${count(validation.length)} to validate; ${steps} steps of ${batch} × ${width}`,
+  );
   const settings = { steps, batch, length: width, tokenizer, seed, learningRate, run: run.folder };
   progress.event("start", { model: program.name, parameters, device: device.info, ...settings });
 }
@@ -87,7 +102,8 @@ async function runSteps(loop: Loop): Promise<ExitCode> {
   const stopListening = context.host.onInterrupt(() => {
     interrupted = true;
   });
-  const due = (every: number): boolean => every > 0 && trainer.stepsDone % every === 0 && trainer.stepsDone < steps;
+  const due = (every: number): boolean =>
+    every > 0 && trainer.stepsDone % every === 0 && trainer.stepsDone < steps;
   try {
     while (trainer.stepsDone < steps && !interrupted) {
       await oneStep(loop);
@@ -117,7 +133,13 @@ function record({ plan, progress, session, latest }: Loop, recent: readonly Step
   const tokens = batch * width;
   const memory = memoryOf(session);
   for (const { step, loss, gradNorm, lr } of recent) {
-    appendMetric(plan.run.folder, { step, loss, gradient_norm: gradNorm, learning_rate: lr, tokens: step * tokens });
+    appendMetric(plan.run.folder, {
+      step,
+      loss,
+      gradient_norm: gradNorm,
+      learning_rate: lr,
+      tokens: step * tokens,
+    });
     progress.step({ step, steps, loss, learningRate: lr, gradientNorm: gradNorm, tokens, memory });
     latest.loss = loss;
   }
@@ -134,7 +156,10 @@ async function validate(loop: Loop): Promise<number | undefined> {
   record(loop, await trainer.flush());
   const { batch, length: width } = run.resolved;
   const limit = Math.ceil(quickWindows / batch);
-  const { loss } = await evaluate(session, evaluationBatches(program, validation, { length: width, batch, limit }));
+  const { loss } = await evaluate(
+    session,
+    evaluationBatches(program, validation, { length: width, batch, limit }),
+  );
   const step = trainer.stepsDone;
   appendMetric(run.folder, { step, validation_loss: loss });
   progress.event("eval", { step, loss });
@@ -149,7 +174,13 @@ async function save(loop: Loop): Promise<string> {
   if (latest.saved?.step === step) return latest.saved.path;
   const { folder, resolved } = plan.run;
   const files = await packCheckpoint({
-    state: { format: 1, step, seed: resolved.seed, tokens: step * resolved.batch * resolved.length, lossScale: 1 },
+    state: {
+      format: 1,
+      step,
+      seed: resolved.seed,
+      tokens: step * resolved.batch * resolved.length,
+      lossScale: 1,
+    },
     weights: await session.readParameters(),
     states: await session.readStates(),
   });
@@ -163,7 +194,10 @@ async function interrupt(loop: Loop): Promise<ExitCode> {
   const { context, plan, trainer, progress } = loop;
   const path = await save(loop);
   progress.event("interrupted", { step: trainer.stepsDone, path });
-  log(context, `interrupted after step ${trainer.stepsDone}; checkpoint ${path}; continue with --resume ${plan.run.folder}`);
+  log(
+    context,
+    `interrupted after step ${trainer.stepsDone}; checkpoint ${path}; continue with --resume ${plan.run.folder}`,
+  );
   return 130;
 }
 
@@ -173,10 +207,21 @@ async function finish(loop: Loop): Promise<ExitCode> {
   const path = await save(loop);
   const { seed } = plan.run.resolved;
   const prompt = plan.training.subarray(0, 1);
-  const continued = await generateText(session, plan.tokenizer, { prompt, count: 200, seed, temperature: 0.7 });
+  const continued = await generateText(session, plan.tokenizer, {
+    prompt,
+    count: 200,
+    seed,
+    temperature: 0.7,
+  });
   const sample = plan.tokenizer.decode(prompt) + continued;
   const loss = latest.loss;
-  progress.event("done", { step: trainer.stepsDone, loss: loss ?? null, validationLoss: validationLoss ?? null, sample, path });
+  progress.event("done", {
+    step: trainer.stepsDone,
+    loss: loss ?? null,
+    validationLoss: validationLoss ?? null,
+    sample,
+    path,
+  });
   if (context.options.json) return 0;
   const trained = loss === undefined ? "no step was left to do" : `training loss ${loss.toFixed(4)}`;
   const validated = validationLoss === undefined ? "" : `, validation loss ${validationLoss.toFixed(4)}`;

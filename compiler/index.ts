@@ -71,7 +71,10 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
 }
 
 /** The front half: names and shapes, before any pass. */
-export function buildSource(source: string, options: CompileOptions = {}): Pick<Compiled, "built" | "diagnostics"> {
+export function buildSource(
+  source: string,
+  options: CompileOptions = {},
+): Pick<Compiled, "built" | "diagnostics"> {
   const { model, diagnostics } = parse(source, options.file);
   if (hasErrors(diagnostics)) return { built: undefined, diagnostics };
   const { entry, settings } = options;
@@ -98,7 +101,10 @@ export function format(
 }
 
 /** What a compiled model costs; undefined where it has errors. */
-export function summary(compiled: Compiled & { readonly built: Built }, options?: SummaryOptions): ModelSummary;
+export function summary(
+  compiled: Compiled & { readonly built: Built },
+  options?: SummaryOptions,
+): ModelSummary;
 export function summary(compiled: Compiled, options?: SummaryOptions): ModelSummary | undefined;
 export function summary(compiled: Compiled, options: SummaryOptions = {}): ModelSummary | undefined {
   const { built, entries, schedule: scheduled } = compiled;

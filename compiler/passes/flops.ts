@@ -7,8 +7,8 @@
  * ```
  */
 import type { Node } from "../ir/graph.js";
-import { elementCount, evaluateSize } from "../ir/shape.js";
 import type { Shape, Size } from "../ir/shape.js";
+import { elementCount, evaluateSize } from "../ir/shape.js";
 
 export type LengthValues = Readonly<Record<string, number>>;
 

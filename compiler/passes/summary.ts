@@ -58,7 +58,10 @@ export interface SummarySource {
 
 const wordBytes = 4;
 
-export function summarize({ built, forward, train, schedule }: SummarySource, options: SummaryOptions): ModelSummary {
+export function summarize(
+  { built, forward, train, schedule }: SummarySource,
+  options: SummaryOptions,
+): ModelSummary {
   const lengths = lengthsOf(built, options);
   const blocks = blocksOf(forward, built, lengths);
   const parameters = blocks.reduce((sum, block) => sum + block.parameters, 0);
@@ -103,7 +106,9 @@ function total(graph: Graph, value: (node: Node) => number): number {
 /** One new token after a full context: every length of queries is 1, keys and values are cached. */
 function decodeFlops(graph: Graph, lengths: LengthValues): number {
   const one = Object.fromEntries(Object.keys(lengths).map((symbol) => [symbol, symbol === "P" ? 0 : 1]));
-  return total(graph, (node) => (node.op === "mix" ? mixFlops(node.inputs, one, { ...lengths, B: 1 }) : flopsOf(node, one)));
+  return total(graph, (node) =>
+    node.op === "mix" ? mixFlops(node.inputs, one, { ...lengths, B: 1 }) : flopsOf(node, one),
+  );
 }
 
 // ---------------------------------------------------------------------- bytes
@@ -148,7 +153,8 @@ interface Row {
 
 function blocksOf(graph: Graph, built: Built, lengths: LengthValues): readonly BlockSummary[] {
   const rows = new Map<string, Row>();
-  const block = (name: string): string => (name.includes(".") ? name.slice(0, name.lastIndexOf(".")) : built.name);
+  const block = (name: string): string =>
+    name.includes(".") ? name.slice(0, name.lastIndexOf(".")) : built.name;
   attribute(graph, 1, (node) => leafBlock(node, block), lengths, rows, built.name);
   const parameters = new Map<string, number>();
   for (const { leaf, shape } of built.parameters) {
@@ -188,14 +194,23 @@ function attribute(
     if (node.inputs.length > 0) places.set(node, place);
     if (node.op === "repeat") {
       const slices = sliceBlocks(node, weights);
-      attribute(node.attributes.body, turns * node.attributes.count, (leaf) => slices(leaf), lengths, rows, place);
-    } else if (node.inputs.length > 0 && own === undefined) addWork(rows, place, node, turns * flopsOf(node, lengths), lengths);
+      attribute(
+        node.attributes.body,
+        turns * node.attributes.count,
+        (leaf) => slices(leaf),
+        lengths,
+        rows,
+        place,
+      );
+    } else if (node.inputs.length > 0 && own === undefined)
+      addWork(rows, place, node, turns * flopsOf(node, lengths), lengths);
   }
 }
 
 /** The block of a node that is computed from parameters alone. */
 function onlyWeights(node: Node, weights: ReadonlyMap<Node, string>): string | undefined {
-  const all = node.inputs.length > 0 && node.inputs.every((input) => weights.has(input) || input.op === "const");
+  const all =
+    node.inputs.length > 0 && node.inputs.every((input) => weights.has(input) || input.op === "const");
   return all ? node.inputs.map((input) => weights.get(input)).find((name) => name !== undefined) : undefined;
 }
 
@@ -214,7 +229,13 @@ function sliceBlocks(
   };
 }
 
-function addWork(rows: Map<string, Row>, name: string, node: Node, flops: number, lengths: LengthValues): void {
+function addWork(
+  rows: Map<string, Row>,
+  name: string,
+  node: Node,
+  flops: number,
+  lengths: LengthValues,
+): void {
   const size = (value: Size): number => evaluateSize(value, lengths);
   const shape = node.shape.map((axis) => ({ axis: axis.name, size: size(axis.size) }));
   const row = rows.get(name) ?? { shape, flops: 0 };

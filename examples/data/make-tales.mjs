@@ -6,9 +6,30 @@
  * The same text every time: choices come from a counter-based generator with a fixed seed.
  * The vocabulary is small on purpose, so that a small model learns it in a minute.
  */
-const animals = ["seal", "crab", "gull", "otter", "heron", "fox", "hare", "owl", "mouse", "snail", "whale", "tern"];
+const animals = [
+  "seal",
+  "crab",
+  "gull",
+  "otter",
+  "heron",
+  "fox",
+  "hare",
+  "owl",
+  "mouse",
+  "snail",
+  "whale",
+  "tern",
+];
 const colours = ["grey", "red", "white", "brown", "black", "silver"];
-const places = ["the bay", "the reef", "the old pier", "the river", "the tall rock", "the quiet pond", "the sandy shore"];
+const places = [
+  "the bay",
+  "the reef",
+  "the old pier",
+  "the river",
+  "the tall rock",
+  "the quiet pond",
+  "the sandy shore",
+];
 const foods = ["a ripe berry", "a small fish", "a sweet root", "a handful of seeds", "a round shell"];
 const weathers = ["the wind", "the rain", "the fog", "the storm", "the cold night"];
 const sounds = ["sang a low song", "called three times", "hummed", "laughed", "said nothing at all"];

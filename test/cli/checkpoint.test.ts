@@ -1,9 +1,17 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readCheckpoint, writeCheckpoint } from "../../cli/checkpoint.js";
 import type { Checkpoint } from "../../cli/checkpoint.js";
+import { readCheckpoint, writeCheckpoint } from "../../cli/checkpoint.js";
 
 let run = "";
 beforeEach(() => {

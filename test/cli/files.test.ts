@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -86,6 +94,7 @@ test("names that leave their folder are refused", () => {
 
 test("text files of a folder, at any depth, sorted; hidden and binary ones left out", () => {
   mkdirSync(join(folder, "b"));
-  for (const name of ["z.txt", "b/a.txt", ".hidden.txt", "picture.png"]) writeFileSync(join(folder, name), "");
+  for (const name of ["z.txt", "b/a.txt", ".hidden.txt", "picture.png"])
+    writeFileSync(join(folder, name), "");
   expect(textFilesIn(folder)).toEqual([join(folder, "b", "a.txt"), join(folder, "z.txt")]);
 });

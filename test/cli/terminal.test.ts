@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import { closest } from "../../cli/closest.js";
-import { bytes, count, createLiveLine, createStyle, duration, flops, table, wantsColor } from "../../cli/terminal.js";
+import {
+  bytes,
+  count,
+  createLiveLine,
+  createStyle,
+  duration,
+  flops,
+  table,
+  wantsColor,
+} from "../../cli/terminal.js";
 
 test("numbers for people", () => {
   expect(count(124439808)).toBe("124,439,808");
@@ -12,7 +21,15 @@ test("numbers for people", () => {
 });
 
 test("columns are aligned", () => {
-  expect(table([["a", "10"], ["long", "5"]], ["left", "right"])).toBe("a     10\nlong   5");
+  expect(
+    table(
+      [
+        ["a", "10"],
+        ["long", "5"],
+      ],
+      ["left", "right"],
+    ),
+  ).toBe("a     10\nlong   5");
 });
 
 test("colour: --no-color, NO_COLOR, FORCE_COLOR, then the terminal", () => {
@@ -27,7 +44,10 @@ test("colour: --no-color, NO_COLOR, FORCE_COLOR, then the terminal", () => {
 
 test("the live line never wraps and is cleared once", () => {
   let text = "";
-  const live = createLiveLine({ terminal: true, columns: 10, write: (more) => void (text += more) });
+  const write = (more: string): void => {
+    text += more;
+  };
+  const live = createLiveLine({ terminal: true, columns: 10, write });
   live.clear();
   live.update("0123456789abc");
   live.clear();
