@@ -59,10 +59,11 @@ function statusOf(path: string): Stats {
 }
 
 export function readBytes(path: string, limit: number): Uint8Array {
-  const size = sizeOf(path);
-  if (size > limit) tooLarge(path, size, limit);
+  const found = sizeOf(path);
+  if (found > limit) tooLarge(path, found, limit);
   try {
-    return readFileSync(path);
+    const { buffer, byteOffset, length: size } = readFileSync(path);
+    return new Uint8Array(buffer, byteOffset, size); // a Buffer's slice would share, not copy
   } catch (error) {
     return fail("unreadable-file", `\`${path}\` cannot be read: ${reasonOf(error)}`, undefined, path);
   }
