@@ -46,5 +46,5 @@ export const describeTrain = (program: Command): Command =>
     .option("--save-every <steps>", "write a checkpoint this often; 0 for never before the end", natural)
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
-    .option("-o, --output <run>", "the run folder to write; runs/<name of the file> where nothing is said")
+    .option("-o, --output <run>", "the run folder to write; a new one under runs/ where nothing is said")
     .option("--resume <run>", "continue this run; --steps may extend it");

@@ -16,6 +16,7 @@ import { readCheckpoint } from "./checkpoint.js";
 import type { Context } from "./context.js";
 import { log, note, warn } from "./context.js";
 import { fail } from "./failure.js";
+import { exists } from "./files.js";
 import { compileSource, settingsOf } from "./load.js";
 import { openRun } from "./open-run.js";
 import type { Resolved, Run } from "./run-folder.js";
@@ -60,7 +61,8 @@ export async function planTraining(
   const { bound, longest } = streamOf(program);
   if (bound < tokenizer.size) vocabularyMismatch(options.tokenizer, tokenizer.size, bound);
   const run: Run = {
-    folder: options.output ?? join("runs", path === "-" ? program.name : basename(path, extname(path))),
+    folder:
+      options.output ?? freeFolder(join("runs", path === "-" ? program.name : basename(path, extname(path)))),
     source: source.text,
     tokenizer: `${JSON.stringify(tokenizer.toJSON())}\n`,
     resolved: {
@@ -71,6 +73,14 @@ export async function planTraining(
     },
   };
   return { run, program, tokenizer, ...encode(tokenizer, text, run.resolved), checkpoint: undefined };
+}
+
+/** `runs/nano`, or the first of `runs/nano-2`, `runs/nano-3`, … that is not there yet. */
+function freeFolder(base: string): string {
+  for (let n = 1; ; n++) {
+    const folder = n === 1 ? base : `${base}-${n}`;
+    if (!exists(folder)) return folder;
+  }
 }
 
 /** The bound of the ids and the longest window of the model's stream of tokens. */
