@@ -151,7 +151,11 @@ export async function loadGpu(adapter?: string): Promise<GPU> {
     );
   try {
     const dawn = await import("webgpu");
-    return dawn.create(adapter === undefined || powers.includes(adapter) ? [] : [`adapter=${adapter}`]);
+    // Dawn rounds timestamps to 100 µs against fingerprinting of pages.
+    const exact = "disable-dawn-features=timestamp_quantization";
+    return dawn.create(
+      adapter === undefined || powers.includes(adapter) ? [exact] : [`adapter=${adapter}`, exact],
+    );
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
     throw new RuntimeError("TFM6001", `WebGPU for Node did not load: ${why}.`, "Run `npm install webgpu`.", {

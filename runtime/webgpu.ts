@@ -2,43 +2,14 @@
  * The GPU device, over a browser's WebGPU or Dawn in Node. A call is one encoder, one compute pass, one submit; bind
  * groups and uniforms are made once per recording.
  */
-import type {
-  BoundStep,
-  CompiledKernel,
-  Device,
-  DeviceBuffer,
-  DeviceInfo,
-  Range,
-  Recording,
-  RunRequest,
-} from "./device.js";
-import { RuntimeError } from "./errors.js";
-import type { Kernel } from "./program.js";
-
-interface GpuBuffer extends DeviceBuffer {
-  readonly gpu: GPUBuffer;
-}
-interface GpuKernel extends CompiledKernel {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-}
-interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
-  readonly x: number;
-  readonly y: number;
-  readonly z: number;
-}
-interface GpuRecording extends Recording {
-  readonly dispatches: readonly Dispatch[];
-}
-
-const gpuOf = (buffer: DeviceBuffer): GPUBuffer => (buffer as GpuBuffer).gpu;
-
-/** Values of GPUBufferUsage and GPUMapMode: Node has no such globals. */
-const usage = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128, resolve: 512 } as const;
-const mapModeRead = 1;
-const stageCompute = 4;
+import type { Device, DeviceInfo, Range, RunRequest } from "./device.js";
+import { listNames, RuntimeError } from "./errors.js";
+import type { GpuBuffer, GpuRecording } from "./gpu-objects.js";
+import { dispatchAll, gpuOf, mapModeRead, usage } from "./gpu-objects.js";
+import type { Layout } from "./gpu-pipelines.js";
+import { compileKernel } from "./gpu-pipelines.js";
+import { recordSteps } from "./gpu-recording.js";
+import { timestamps, wallTimes } from "./gpu-time.js";
 
 const wantedFeatures = ["timestamp-query", "subgroups", "shader-f16"] as const;
 
@@ -71,15 +42,19 @@ export async function openWebgpu(
 
 async function requestAdapter(gpu: GPU, name: string | undefined): Promise<GPUAdapter> {
   const powerPreference = name === "low-power" ? "low-power" : "high-performance";
-  const adapter = await gpu.requestAdapter({ powerPreference });
-  if (adapter) return adapter;
+  let others = "";
+  try {
+    const adapter = await gpu.requestAdapter({ powerPreference });
+    if (adapter) return adapter;
+  } catch (cause) {
+    // Dawn lists what there is: ` * backend: 'vulkan', name: 'llvmpipe'`
+    const names = [...String(cause).matchAll(/name: '([^']*)'/g)].map((match) => match[1]!);
+    if (names.length > 0) others = ` There is ${listNames(names)}.`;
+  }
   const which =
     name === undefined ? "No WebGPU adapter was found." : `No WebGPU adapter matches \`${name}\`.`;
-  throw new RuntimeError(
-    "TFM6001",
-    which,
-    'Use `device: "cpu"`, or run `tfmc doctor` to see what is missing.',
-  );
+  const hint = 'Use `device: "cpu"`, or run `tfmc doctor` to see what is missing.';
+  throw new RuntimeError("TFM6001", which + others, hint);
 }
 
 const softwareNames = /llvmpipe|lavapipe|swiftshader|basic render|software/i;
@@ -255,158 +230,6 @@ function uncaptured(error: GPUError): RuntimeError {
     : new RuntimeError("TFM6006", `internal: the GPU refused a command: ${error.message}`);
 }
 
-function dispatchAll(pass: GPUComputePassEncoder, dispatches: readonly Dispatch[]): void {
-  let last: GPUComputePipeline | undefined;
-  for (const { pipeline, group, x, y, z } of dispatches) {
-    if (pipeline !== last) pass.setPipeline(pipeline);
-    last = pipeline;
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(x, y, z);
-  }
-}
-
-// ---- kernels
-
-interface Layout {
-  readonly group: GPUBindGroupLayout;
-  readonly pipeline: GPUPipelineLayout;
-}
-
-/** Binding 0 lengths, 1 call scalars, then storage: kernels with equally many bindings share a layout. */
-function layoutFor(device: GPUDevice, count: number, layouts: Map<number, Layout>): Layout {
-  const known = layouts.get(count);
-  if (known) return known;
-  const entries = Array.from(
-    { length: count + 2 },
-    (_, binding): GPUBindGroupLayoutEntry => ({
-      binding,
-      visibility: stageCompute,
-      buffer: { type: binding < 2 ? "uniform" : "storage" },
-    }),
-  );
-  const group = device.createBindGroupLayout({ entries });
-  const layout = { group, pipeline: device.createPipelineLayout({ bindGroupLayouts: [group] }) };
-  layouts.set(count, layout);
-  return layout;
-}
-
-async function compileKernel(
-  device: GPUDevice,
-  kernel: Kernel,
-  layouts: Map<number, Layout>,
-  pipelines: Map<string, Promise<GPUComputePipeline>>,
-): Promise<GpuKernel> {
-  const layout = layoutFor(device, kernel.bindings.length, layouts);
-  const key = `${kernel.bindings.length} ${kernel.wgsl.code}`;
-  const pipeline = pipelines.get(key) ?? createPipeline(device, kernel, layout.pipeline);
-  pipelines.set(key, pipeline);
-  return { kernel, pipeline: await pipeline, layout: layout.group };
-}
-
-async function createPipeline(
-  device: GPUDevice,
-  kernel: Kernel,
-  layout: GPUPipelineLayout,
-): Promise<GPUComputePipeline> {
-  device.pushErrorScope("validation"); // a refused module is told below, with the kernel's name
-  const module = device.createShaderModule({ code: kernel.wgsl.code, label: kernel.name });
-  const refused = device.popErrorScope();
-  try {
-    return await device.createComputePipelineAsync({
-      layout,
-      compute: { module, entryPoint: "main" },
-      label: kernel.name,
-    });
-  } catch (cause) {
-    const { messages } = await module.getCompilationInfo();
-    const errors = messages.filter(({ type }) => type === "error");
-    const told = errors.map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message}`).join("; ");
-    const why = told || (await refused)?.message || (cause instanceof Error ? cause.message : String(cause));
-    throw new RuntimeError("TFM6003", `Kernel \`${kernel.name}\` failed to compile: ${why}`, undefined, {
-      cause,
-    });
-  } finally {
-    await refused;
-  }
-}
-
-// ---- recordings
-
-function recordSteps(device: GPUDevice, steps: readonly BoundStep[], scalars: GPUBuffer): GpuRecording {
-  const { texts, offsets, bytes } = layUniforms(steps);
-  const uniforms = device.createBuffer({
-    size: Math.max(256, bytes),
-    usage: usage.uniform | usage.copyTarget,
-    label: "lengths",
-  });
-  device.queue.writeBuffer(uniforms, 0, texts as Uint32Array<ArrayBuffer>);
-  const groups = new Map<string, GPUBindGroup>();
-  const names = new Map<DeviceBuffer, number>();
-  const nameOf = (buffer: DeviceBuffer): number => {
-    const known = names.get(buffer) ?? names.size;
-    names.set(buffer, known);
-    return known;
-  };
-  const dispatches = steps.map((step, n): Dispatch => {
-    const { kernel, pipeline, layout } = step.kernel as GpuKernel;
-    const { offset, size } = offsets[n]!;
-    const places = step.bindings.map((range) => `${nameOf(range.buffer)}+${range.offset}:${range.size}`);
-    const key = `${offset} ${places.join(" ")}`;
-    const group =
-      groups.get(key) ??
-      bindGroup(device, layout, { buffer: uniforms, offset, size }, scalars, step.bindings);
-    groups.set(key, group);
-    const [x, y, z] = step.grid.map((count, d) => Math.ceil(count / kernel.wgsl.workgroup[d]!)) as [
-      number,
-      number,
-      number,
-    ];
-    return { pipeline, group, x, y, z };
-  });
-  return { steps, dispatches, destroy: () => uniforms.destroy() };
-}
-
-/** Each step's extents at a multiple of 256 bytes; equal ones share. */
-function layUniforms(steps: readonly BoundStep[]) {
-  const known = new Map<string, { readonly offset: number; readonly size: number }>();
-  const rows: (readonly number[])[] = [];
-  let bytes = 0;
-  const offsets = steps.map(({ extents }) => {
-    const key = extents.join(" ");
-    const seen = known.get(key);
-    if (seen) return seen;
-    const place = { offset: bytes, size: Math.ceil(extents.length / 4) * 16 };
-    known.set(key, place);
-    rows.push(extents);
-    bytes += Math.ceil(place.size / 256) * 256;
-    return place;
-  });
-  const texts = new Uint32Array(bytes / 4);
-  [...known.values()].forEach(({ offset }, n) => {
-    texts.set(rows[n]!, offset / 4);
-  });
-  return { texts, offsets, bytes };
-}
-
-function bindGroup(
-  device: GPUDevice,
-  layout: GPUBindGroupLayout,
-  uniforms: GPUBufferBinding,
-  scalars: GPUBuffer,
-  bindings: readonly Range[],
-): GPUBindGroup {
-  const storage = bindings.map(({ buffer, offset, size }, n) => ({
-    binding: n + 2,
-    resource: { buffer: gpuOf(buffer), offset, size },
-  }));
-  const entries = [
-    { binding: 0, resource: uniforms },
-    { binding: 1, resource: { buffer: scalars } },
-    ...storage,
-  ];
-  return device.createBindGroup({ layout, entries });
-}
-
 /** Buffers for reading back, by powers of two. */
 function stagingPool(device: GPUDevice) {
   const free: GPUBuffer[] = [];
@@ -423,57 +246,4 @@ function stagingPool(device: GPUDevice) {
       if (free.length > 4) free.shift()!.destroy();
     },
   };
-}
-
-// ---- time
-
-/** Steps of one query set: a set holds at most 4096 queries. */
-const stepsPerSet = 2048;
-
-/** A pass per step, each with the GPU's own clock around it. */
-async function timestamps(device: GPUDevice, dispatches: readonly Dispatch[]): Promise<readonly number[]> {
-  const times: number[] = [];
-  for (let from = 0; from < dispatches.length; from += stepsPerSet) {
-    const part = dispatches.slice(from, from + stepsPerSet);
-    const set = device.createQuerySet({ type: "timestamp", count: 2 * part.length });
-    const size = 16 * part.length;
-    const resolved = device.createBuffer({ size, usage: usage.resolve | usage.copySource });
-    const mapped = device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget });
-    const encoder = device.createCommandEncoder();
-    part.forEach((dispatch, n) => {
-      const timestampWrites = {
-        querySet: set,
-        beginningOfPassWriteIndex: 2 * n,
-        endOfPassWriteIndex: 2 * n + 1,
-      };
-      const pass = encoder.beginComputePass({ timestampWrites });
-      dispatchAll(pass, [dispatch]);
-      pass.end();
-    });
-    encoder.resolveQuerySet(set, 0, 2 * part.length, resolved, 0);
-    encoder.copyBufferToBuffer(resolved, 0, mapped, 0, size);
-    device.queue.submit([encoder.finish()]);
-    await mapped.mapAsync(mapModeRead);
-    const ticks = new BigUint64Array(mapped.getMappedRange());
-    part.forEach((_, n) => {
-      times.push(Number(ticks[2 * n + 1]! - ticks[2 * n]!) / 1e6);
-    });
-    for (const owned of [set, resolved, mapped]) owned.destroy();
-  }
-  return times;
-}
-
-async function wallTimes(device: GPUDevice, dispatches: readonly Dispatch[]): Promise<readonly number[]> {
-  const times: number[] = [];
-  for (const dispatch of dispatches) {
-    const begin = performance.now();
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    dispatchAll(pass, [dispatch]);
-    pass.end();
-    device.queue.submit([encoder.finish()]);
-    await device.queue.onSubmittedWorkDone();
-    times.push(performance.now() - begin);
-  }
-  return times;
 }

@@ -170,8 +170,8 @@ function bitcastText(x: string, from: ValueType, to: ValueType): string {
 
 const math =
   (name: string) =>
-  (...x: readonly string[]): string =>
-    `Math.${name}(${x.join(", ")})`;
+  (x: string): string =>
+    `Math.${name}(${x})`;
 const own =
   (name: string) =>
   (x: string): string =>

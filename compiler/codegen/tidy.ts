@@ -11,7 +11,8 @@ import { children, withChildren } from "./kernel.js";
 export const tidy = (statements: readonly Stmt[]): readonly Stmt[] => {
   const used = countUses(statements);
   const kept = dropUnused(statements, used);
-  return inlineOnce(kept, used);
+  const repeated = repeatedNames(kept);
+  return inlineOnce(kept, (name) => used.get(name) === 1 && !repeated.has(name));
 };
 
 /** The bindings of which four elements are loaded or stored at once. */
@@ -116,7 +117,7 @@ const heaviest = 24;
 const isPure = (x: Expr): boolean =>
   x.tag !== "load" && !(x.tag === "var" && x.name.startsWith("m")) && children(x).every(isPure);
 
-function inlineOnce(statements: readonly Stmt[], used: ReadonlyMap<string, number>): readonly Stmt[] {
+function inlineOnce(statements: readonly Stmt[], isSingle: (name: string) => boolean): readonly Stmt[] {
   const result: Stmt[] = [];
   let pending = new Map<string, Expr>();
   const flush = (keep: (value: Expr) => boolean): void => {
@@ -126,30 +127,41 @@ function inlineOnce(statements: readonly Stmt[], used: ReadonlyMap<string, numbe
   for (const statement of statements) {
     const exprs = exprsOf(statement).map((x) => substitute(x, pending));
     const taken = withExprs(statement, exprs);
-    if (taken.tag === "let" && used.get(taken.name) === 1 && weight(taken.value) <= heaviest) {
+    if (taken.tag === "let" && isSingle(taken.name) && weight(taken.value) <= heaviest) {
       pending.set(taken.name, taken.value);
       continue;
     }
     // Nested bodies would compute a moved value again on every turn.
     if (taken.tag === "for" || taken.tag === "if") flush(() => false);
     else if (taken.tag !== "let") flush(isPure);
-    result.push(withBodies(taken, (body) => inlineOnce(body, used)));
+    result.push(withBodies(taken, (body) => inlineOnce(body, isSingle)));
   }
   flush(() => false);
   return result;
 }
 
-/** Four lanes would print a scalar operand four times, so those stay named. */
+/** Names that four lanes would print, and compute, four times. */
+function repeatedNames(statements: readonly Stmt[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const visit = (x: Expr, repeated: boolean): void => {
+    if (x.tag === "var" && repeated) found.add(x.name);
+    const below = x.type === "f32x4" && x.tag !== "vector";
+    for (const child of children(x)) visit(child, repeated || (below && child.type !== "f32x4"));
+  };
+  walk(statements, (statement) => {
+    const wide = statement.tag === "store" && statement.value.type === "f32x4";
+    for (const x of exprsOf(statement)) visit(x, wide && x.type !== "f32x4");
+  });
+  return found;
+}
+
 function substitute(x: Expr, pending: Map<string, Expr>): Expr {
-  if (x.tag === "var") {
-    const value = pending.get(x.name);
-    if (value) pending.delete(x.name);
-    return value ?? x;
-  }
-  const repeated = (child: Expr): boolean =>
-    x.type === "f32x4" && x.tag !== "vector" && child.type !== "f32x4";
-  return withChildren(
-    x,
-    children(x).map((child) => (repeated(child) ? child : substitute(child, pending))),
-  );
+  if (x.tag !== "var")
+    return withChildren(
+      x,
+      children(x).map((child) => substitute(child, pending)),
+    );
+  const value = pending.get(x.name);
+  if (value) pending.delete(x.name);
+  return value ?? x;
 }

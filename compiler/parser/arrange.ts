@@ -60,7 +60,8 @@ const continuing = new Set([
   t.Not,
 ]);
 const operandEnds = new Set([t.Name, t.NumberToken, t.StringToken, t.RParen, t.RBracket, t.True, t.False]);
-const notAfterKeyword = new Set([t.Equals, t.PlusEquals, t.TimesEquals, t.LBracket]);
+const assigning = new Set([t.Equals, t.PlusEquals, t.TimesEquals]);
+const notAfterKeyword = new Set([...assigning, t.LBracket]);
 const neverAfterName = new Set([t.Name, t.NumberToken, t.StringToken, t.LBrace]);
 const marks = new Set([t.Frozen, t.NoDecay, t.Decay]);
 /** How far to look for the partner of a bracket across lines. */
@@ -236,10 +237,17 @@ class Arranger {
       this.closeBrackets();
     }
     const type = this.last?.tokenType;
-    if (this.atStart() || continuing.has(type!)) return;
+    if (this.atStart() || (continuing.has(type!) && !this.startsStatement(next))) return;
     const nextType = this.raw[next]?.tokenType;
     if (nextType === t.Else || nextType === t.Then) return;
     this.push(this.raw[i]!);
+  }
+
+  /** `y = …` or `output y`: what goes on with an expression looks otherwise, so the line above was left unfinished. */
+  private startsStatement(i: number): boolean {
+    if (this.inBrackets || this.raw[i]?.tokenType !== t.Name) return false;
+    const after = this.raw[i + 1]?.tokenType;
+    return after !== undefined && (assigning.has(after) || after === t.Name);
   }
 
   /** Two operands on two lines inside a bracket that closes nowhere before the next brace. */

@@ -48,26 +48,44 @@ export function formatExpression(e: Expression): Layout {
   return at(e, level.expression);
 }
 
-/** After `return`, `loss`, `match`, `repeat`: a `[` there would read as an index of a tensor of that name. */
+/** After `return`, `loss`, `match`: a `[` there would read as an index of a tensor of that name. */
 export function formatOperand(e: Expression): Layout {
-  return startsWithList(e) ? ["(", formatExpression(e), ")"] : formatExpression(e);
+  return leftmost(e).kind === "list" ? parenthesized(e) : formatExpression(e);
 }
 
-function startsWithList(e: Expression): boolean {
+/**
+ * After `repeat` the word `shared` is the keyword where a name, a number or `(` follows it, and a name elsewhere;
+ * an `as` behind a call belongs to the call unless that ends the count.
+ */
+export function formatCount(e: Expression, shared: boolean, indexed: boolean): Layout {
+  const first = leftmost(e);
+  const plain = first.kind === "name" ? first.text !== "shared" : first.kind === "number" || !shared;
+  return plain && (!indexed || endsPlainly(e)) ? formatOperand(e) : parenthesized(e);
+}
+
+function endsPlainly(e: Expression): boolean {
+  if (e.kind === "binary") return endsPlainly(e.right);
+  return e.kind === "name" || e.kind === "number" || e.kind === "member" || (e.kind === "call" && !e.as);
+}
+
+const parenthesized = (e: Expression): Layout => ["(", formatExpression(e), ")"];
+
+/** The part whose text comes first. */
+function leftmost(e: Expression): Expression {
   switch (e.kind) {
-    case "list":
-      return true;
     case "binary":
-      return startsWithList(e.left);
+      return leftmost(e.left);
     case "where":
-      return startsWithList(e.value);
+      return leftmost(e.value);
     case "call":
-      return startsWithList(e.callee);
+      return leftmost(e.callee);
     case "subscript":
     case "member":
-      return startsWithList(e.base);
+      return leftmost(e.base);
+    case "reduce":
+      return { kind: "name", text: e.operator.text, span: e.operator.span };
     default:
-      return false;
+      return e;
   }
 }
 

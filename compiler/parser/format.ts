@@ -8,18 +8,20 @@
  *
  * Comments stay with the statement they stand before or behind; those inside a statement move before it.
  */
-import { formatExpression, formatOperand, quoted } from "./format-expression.js";
+import { formatCount, formatExpression, formatOperand, quoted } from "./format-expression.js";
 import type { Layout } from "./layout.js";
 import { bracketed, layOut } from "./layout.js";
 import type {
   Declaration,
   Expression,
   IfStatement,
+  MatchStatement,
   Model,
   Name,
   Parameter,
   Span,
   Statement,
+  TrainStatement,
   Trivia,
 } from "./model.js";
 
@@ -168,25 +170,24 @@ class Formatter {
     switch (s.kind) {
       case "repeat": {
         const as = s.index ? ` as ${s.index.text}` : "";
-        return this.block(["repeat ", s.shared ? "shared " : "", formatOperand(s.count), as], s.body, s.span);
+        this.block(
+          ["repeat ", s.shared ? "shared " : "", formatCount(s.count, s.shared, s.index !== undefined), as],
+          s.body,
+          s.span,
+        );
+        break;
       }
       case "if":
-        return this.choice(s, ["if ", formatExpression(s.condition)]);
+        this.choice(s, ["if ", formatExpression(s.condition)]);
+        break;
       case "match":
-        return this.match(s);
-      case "train": {
-        this.open("train", s.settings[0]?.span.start ?? s.span.end);
-        s.settings.forEach((setting, i) => {
-          this.flush(setting.span.start);
-          this.opened = false;
-          this.simple([`${setting.name.text} = `, formatExpression(setting.value)], setting.span);
-          this.trailing(setting.span.end, s.settings[i + 1]?.span.start ?? s.span.end);
-        });
-        this.flush(s.span.end);
-        return this.close();
-      }
+        this.match(s);
+        break;
+      case "train":
+        this.train(s);
+        break;
       default:
-        return this.simple(simpleStatement(s), s.span);
+        this.simple(simpleStatement(s), s.span);
     }
   }
 
@@ -199,18 +200,34 @@ class Formatter {
     const otherwise = s.otherwise[0];
     this.open(header, s.then[0]?.span.start ?? otherwise?.span.start ?? s.span.end);
     this.statements(s.then, otherwise?.span.start ?? s.span.end, otherwise === undefined);
-    if (otherwise === undefined) return this.close();
+    if (otherwise === undefined) {
+      this.close();
+      return;
+    }
     this.depth--;
     while (this.lines.at(-1) === "") this.lines.pop();
     if (otherwise.kind === "if" && s.otherwise.length === 1) {
-      return this.choice(otherwise, ["} else if ", formatExpression(otherwise.condition)]);
+      this.choice(otherwise, ["} else if ", formatExpression(otherwise.condition)]);
+      return;
     }
     this.open("} else", otherwise.span.start);
     this.statements(s.otherwise, s.span.end);
     this.close();
   }
 
-  private match(s: Statement & { readonly kind: "match" }): void {
+  private train(s: TrainStatement): void {
+    this.open("train", s.settings[0]?.span.start ?? s.span.end);
+    s.settings.forEach((setting, i) => {
+      this.flush(setting.span.start);
+      this.opened = false;
+      this.simple([`${setting.name.text} = `, formatExpression(setting.value)], setting.span);
+      this.trailing(setting.span.end, s.settings[i + 1]?.span.start ?? s.span.end);
+    });
+    this.flush(s.span.end);
+    this.close();
+  }
+
+  private match(s: MatchStatement): void {
     this.open(["match ", formatOperand(s.value)], s.cases[0]?.span.start ?? s.span.end);
     s.cases.forEach((k, i) => {
       this.flush(k.span.start);

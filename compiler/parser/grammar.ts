@@ -15,7 +15,12 @@ import * as t from "./tokens.js";
 const recovers = { resyncEnabled: true };
 const passesOn = { resyncEnabled: false };
 
+/** After this many the rest of the file is skipped: nobody reads more, and each costs. */
+const mistakeLimit = 50;
+
 export class TfmParser extends CstParser {
+  private mistakes = 0;
+
   constructor() {
     super(t.vocabulary, {
       recoveryEnabled: true,
@@ -36,6 +41,10 @@ export class TfmParser extends CstParser {
   protected override canTokenTypeBeDeletedInRecovery(): boolean {
     return false;
   }
+  override reset(): void {
+    super.reset();
+    this.mistakes = 0;
+  }
   protected findReSyncTokenType(): TokenType {
     return t.Separator;
   }
@@ -45,12 +54,13 @@ export class TfmParser extends CstParser {
   /** Skips to after the separator that ends the statement, over whole `{ … }`. */
   protected reSyncTo(): IToken[] {
     const rest = this.input.length;
+    const givesUp = ++this.mistakes >= mistakeLimit;
     let depth = 0;
     for (let n = 0; n < rest; n++) {
       const type = this.LA(1).tokenType;
-      if (type === EOF || (type === t.RBrace && depth === 0)) break;
+      if (type === EOF || (type === t.RBrace && depth === 0 && !givesUp)) break;
       this.SKIP_TOKEN();
-      if (type === t.Separator && depth === 0) break;
+      if (type === t.Separator && depth === 0 && !givesUp) break;
       if (type === t.LBrace) depth++;
       if (type === t.RBrace) depth--;
     }

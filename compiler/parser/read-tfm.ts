@@ -43,7 +43,7 @@ export function readTfm(text: string, file: string): Read {
   ];
   return {
     model: { file, declarations: parsed.declarations, trivia: trivia() },
-    diagnostics: presentable(diagnostics),
+    diagnostics: presentable(diagnostics, text),
   };
 }
 
@@ -128,12 +128,20 @@ function explainSyntax(
 }
 
 /** In reading order, one per place, and no more than a person reads. */
-function presentable(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+function presentable(diagnostics: readonly Diagnostic[], text: string): readonly Diagnostic[] {
   const seen = new Set<number>();
-  return [...diagnostics]
-    .sort((a, b) => a.span.start - b.span.start)
-    .filter((d) => !seen.has(d.span.start) && seen.add(d.span.start))
+  const sorted = [...diagnostics].sort((a, b) => a.span.start - b.span.start);
+  return sorted
+    .filter((d, i) => !seen.has(d.span.start) && seen.add(d.span.start) && !follows(d, sorted[i - 1], text))
     .slice(0, diagnosticLimit);
+}
+
+/** Whether a syntax error is but the echo of the mistake before it: a dropped character, a bracket closed too late. */
+function follows(d: Diagnostic, before: Diagnostic | undefined, text: string): boolean {
+  if (d.code !== "TFM1000" || before === undefined) return false;
+  if (before.code === "TFM1001") return text.slice(before.span.end, d.span.start).trim() === "";
+  const isBracket = before.code === "TFM1002" && "([".includes(text[before.span.start]!);
+  return isBracket && !text.slice(before.span.end, d.span.start).includes("\n");
 }
 
 /** Comments on lines of their own right above a declaration become its doc and leave the trivia. */

@@ -52,6 +52,12 @@ const forbidden = /[\p{Cc}\p{Cs}\ufffd\u202a-\u202e\u2066-\u2069]/u;
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", '"': '"', "\\": "\\" };
 
+/** A string that does not end leaves the brackets at the end of its line to the grammar: they were meant as such. */
+function lengthOf(match: RegExpExecArray): number {
+  const isOpen = match.groups!["string"] !== undefined && match.groups!["close"] === "";
+  return isOpen ? match[0].length - /(?<=.)[\s)\]},;]*$/u.exec(match[0])![0].length : match[0].length;
+}
+
 class Scanner {
   readonly tokens: Token[] = [];
   readonly trivia: Trivia[] = [];
@@ -71,7 +77,7 @@ class Scanner {
     while (this.position < this.text.length) {
       lexeme.lastIndex = this.position;
       const match = lexeme.exec(this.text);
-      const length = match?.[0].length ?? 1;
+      const length = match ? lengthOf(match) : 1;
       this.accept(match?.groups ?? { bad: this.text[this.position]! }, this.position, this.position + length);
       this.position += length;
     }
@@ -95,7 +101,7 @@ class Scanner {
     this.lineIsEmpty = false;
     if (name !== undefined) this.name(name, start, end);
     else if (number !== undefined) this.number(number, suffix!, start, end);
-    else if (string !== undefined) this.string(string.slice(1), close === '"', start, end);
+    else if (string !== undefined) this.string(string.slice(1, end - start), close === '"', start, end);
     else if (foreign !== undefined) this.foreign(foreign, start, end);
     else if (symbol !== undefined) this.push(symbols.get(symbol)!, symbol, start, end);
     else this.bad(bad!, start, end);

@@ -29,7 +29,7 @@ function byOp(rules: readonly Rule[]): RuleTable {
 /** One sweep: every node rebuilt on simplified inputs, then rewritten until no rule applies to it or what it became. */
 function sweep(graph: Graph, table: RuleTable, { builder }: PassContext): Graph {
   const uses = useCounts(graph);
-  const context = { builder, uses: (node: Node) => uses.get(node.key) };
+  const context = { builder, uses: (key: string) => uses.get(key) };
   const done = new Map<string, Node>();
   const applyFirst = (node: Node): Node | undefined => {
     for (const rule of table.get(node.op) ?? []) {
@@ -42,7 +42,10 @@ function sweep(graph: Graph, table: RuleTable, { builder }: PassContext): Graph 
     const seen = done.get(node.key);
     if (seen) return seen;
     if (depth > patience) throw new Error(`internal: rules do not come to rest on ${node.op}`);
-    const same = builder.remake(node, node.inputs.map((input) => simplified(input, depth + 1)));
+    const same = builder.remake(
+      node,
+      node.inputs.map((input) => simplified(input, depth + 1)),
+    );
     const next = applyFirst(same);
     const result = next ? simplified(next, depth + 1) : same;
     done.set(same.key, result);
@@ -56,7 +59,8 @@ function sweep(graph: Graph, table: RuleTable, { builder }: PassContext): Graph 
 /** Applies `rules` in `graph` and in the bodies of its regions until none applies. */
 export function applyRules(graph: Graph, rules: readonly Rule[], context: PassContext): Graph {
   const table = byOp(rules);
-  const rest = (current: Graph): Graph => {
+  const rest = (start: Graph): Graph => {
+    let current = start;
     for (let n = 0; n < patience; n++) {
       const next = sweep(current, table, context);
       if (graphKey(next) === graphKey(current)) return withBodies(next);

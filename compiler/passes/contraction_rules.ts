@@ -9,7 +9,8 @@ import type { Builder } from "../ir/builder.js";
 import type { Node, NodeOf } from "../ir/graph.js";
 import type { ContractLabels } from "../ir/vocabulary.js";
 import { broadcastTo, estimatedElements, isUnit, reshaped, summed, upTo, without } from "./nodes.js";
-import { isOp, type Rule, type RuleContext, rule, usedOnce } from "./rule.js";
+import type { Rule, RuleContext } from "./rule.js";
+import { isOp, rule, usedOnce } from "./rule.js";
 
 type Contract = NodeOf<"contract">;
 
@@ -31,7 +32,10 @@ export const summedLabels = ({ a, b, out }: ContractLabels): readonly string[] =
   a.filter((label) => b.includes(label) && !out.includes(label));
 
 /** Applies `change` to the first operand for which it gives something. */
-function onEither(node: Contract, change: (one: Operand, other: Operand) => readonly [Operand, Operand] | undefined) {
+function onEither(
+  node: Contract,
+  change: (one: Operand, other: Operand) => readonly [Operand, Operand] | undefined,
+) {
   const [left, right] = operandsOf(node);
   const first = change(left, right);
   if (first) return first;
@@ -43,7 +47,10 @@ function absorbTranspose(node: Contract, { builder }: RuleContext): Node | undef
   const changed = onEither(node, ({ x, labels }, other) => {
     if (!isOp(x, "transpose")) return undefined;
     const { order } = x.attributes;
-    return [{ x: x.inputs[0]!, labels: upTo(order.length).map((axis) => labels[order.indexOf(axis)]!) }, other];
+    return [
+      { x: x.inputs[0]!, labels: upTo(order.length).map((axis) => labels[order.indexOf(axis)]!) },
+      other,
+    ];
   });
   return changed && contract(builder, changed[0], changed[1], node.attributes.out);
 }
@@ -65,13 +72,20 @@ function absorbBroadcast(node: Contract, { builder: b }: RuleContext): Node | un
   });
   if (!changed) return undefined;
   const small = contract(b, changed[0], changed[1], out);
-  return broadcastTo(b, small, node.shape, node.attributes.out.map((label) => out.indexOf(label)));
+  return broadcastTo(
+    b,
+    small,
+    node.shape,
+    node.attributes.out.map((label) => out.indexOf(label)),
+  );
 }
 
 /** Labels of size 1 index nothing. */
 function dropUnits(node: Contract, { builder: b }: RuleContext): Node | undefined {
   const operands = operandsOf(node);
-  const units = new Set(operands.flatMap(({ x, labels }) => labels.filter((_, n) => isUnit(x.shape[n]!.size))));
+  const units = new Set(
+    operands.flatMap(({ x, labels }) => labels.filter((_, n) => isUnit(x.shape[n]!.size))),
+  );
   if (units.size === 0) return undefined;
   const [left, right] = operands.map(({ x, labels }) => {
     const axes = upTo(labels.length).filter((n) => units.has(labels[n]!));
@@ -89,7 +103,12 @@ function outerProduct(node: Contract, { builder: b }: RuleContext): Node | undef
   if (summedLabels(node.attributes).length > 0) return undefined;
   const { out } = node.attributes;
   const [left, right] = operandsOf(node).map(({ x, labels }) =>
-    broadcastTo(b, x, node.shape, out.map((label) => labels.indexOf(label))),
+    broadcastTo(
+      b,
+      x,
+      node.shape,
+      out.map((label) => labels.indexOf(label)),
+    ),
   );
   return b.make("mul", [left!, right!], {});
 }
@@ -100,7 +119,8 @@ function factorOut(node: Contract, context: RuleContext): Node | undefined {
   const { out } = node.attributes;
   let wrap: ((inner: Node) => Node) | undefined;
   const changed = onEither(node, ({ x, labels }, other) => {
-    if (estimatedElements(node.shape) >= estimatedElements(x.shape) || !usedOnce(x, context)) return undefined;
+    if (estimatedElements(node.shape) >= estimatedElements(x.shape) || !usedOnce(x, context))
+      return undefined;
     if (isOp(x, "neg")) {
       wrap = (inner) => b.make("neg", [inner], {});
       return [{ x: x.inputs[0]!, labels }, other];
@@ -125,13 +145,22 @@ function factorOut(node: Contract, context: RuleContext): Node | undefined {
 export const contractionRules: readonly Rule[] = [
   rule("contract", "contract(transpose(x), y) => contract(x, y)", absorbTranspose),
   rule("contract", "contract(broadcast(x), y) => broadcast(contract(x, sum(y)))", absorbBroadcast),
-  rule("contract", "contract(x, y), labels of size 1 => reshape(contract(reshape(x), reshape(y)))", dropUnits),
+  rule(
+    "contract",
+    "contract(x, y), labels of size 1 => reshape(contract(reshape(x), reshape(y)))",
+    dropUnits,
+  ),
   rule("contract", "contract(x, y), nothing summed => mul(broadcast(x), broadcast(y))", outerProduct),
   rule("contract", "contract(mul(x, broadcast(f)), y) => mul(contract(x, y), f)", factorOut),
   rule("transpose", "transpose(contract(x, y)) => contract(x, y)", (node, context) => {
     const inner = node.inputs[0]!;
     if (!isOp(inner, "contract") || !usedOnce(inner, context)) return undefined;
     const [left, right] = operandsOf(inner);
-    return contract(context.builder, left, right, node.attributes.order.map((axis) => inner.attributes.out[axis]!));
+    return contract(
+      context.builder,
+      left,
+      right,
+      node.attributes.order.map((axis) => inner.attributes.out[axis]!),
+    );
   }),
 ];

@@ -37,7 +37,12 @@ const namesRead = (roots: readonly Node[]): ReadonlySet<string> =>
   new Set(topologicalFrom(roots).flatMap((node) => (isOp(node, "input") ? [node.attributes.name] : [])));
 
 /** The body under other inputs, its outputs chosen. */
-function rebody(body: Graph, outputs: readonly Output[], inputs: ReadonlyMap<string, Node>, b: Builder): Graph {
+function rebody(
+  body: Graph,
+  outputs: readonly Output[],
+  inputs: ReadonlyMap<string, Node>,
+  b: Builder,
+): Graph {
   return mapNodes({ ...body, outputs }, b, (node) =>
     isOp(node, "input") ? (inputs.get(node.attributes.name) ?? node) : node,
   );
@@ -68,7 +73,11 @@ function bindingsOf(region: NodeOf<"repeat">): readonly Binding[] {
   for (const node of topological(body)) if (isOp(node, "input")) inner.set(node.attributes.name, node);
   return region.inputs.flatMap((outer, n) => {
     const name =
-      n < carries ? `carry.${n}` : n < carries + slices ? `slice.${n - carries}` : `fixed.${n - carries - slices}`;
+      n < carries
+        ? `carry.${n}`
+        : n < carries + slices
+          ? `slice.${n - carries}`
+          : `fixed.${n - carries - slices}`;
     const node = inner.get(name);
     return node ? [{ name, outer, inner: node }] : [];
   });
@@ -84,7 +93,8 @@ function pruneRepeat(region: NodeOf<"repeat">, wanted: Wanted, b: Builder): Resu
     return isOp(next, "input") && next.attributes.name === `carry.${carry}`;
   };
   const results = new Map<number, Node>();
-  for (const index of wanted) if (index < carries && isConstant(index)) results.set(index, region.inputs[index]!);
+  for (const index of wanted)
+    if (index < carries && isConstant(index)) results.set(index, region.inputs[index]!);
   const keptCarries = upTo(carries).filter((carry) => live.has(carry) && !isConstant(carry));
   const keptStacks = upTo(body.outputs.length).filter((index) => index >= carries && live.has(index));
   const kept = [...keptCarries, ...keptStacks];
@@ -109,13 +119,20 @@ function pruneRepeat(region: NodeOf<"repeat">, wanted: Wanted, b: Builder): Resu
     return outers;
   };
   const carried = keptCarries.map((carry, n) => {
-    const { shape, dtype } = bindings.find(({ name }) => name === `carry.${carry}`)?.inner ?? region.inputs[carry]!;
+    const { shape, dtype } =
+      bindings.find(({ name }) => name === `carry.${carry}`)?.inner ?? region.inputs[carry]!;
     inputs.set(`carry.${carry}`, b.input("carry", `carry.${n}`, shape, dtype));
     return region.inputs[carry]!;
   });
   const isLeft = ({ name }: Binding): boolean => !inputs.has(name);
-  const slices = place("slice", bindings.filter((one) => one.name.startsWith("slice.")));
-  const fixed = place("fixed", bindings.filter((one) => !one.name.startsWith("slice.") && isLeft(one)));
+  const slices = place(
+    "slice",
+    bindings.filter((one) => one.name.startsWith("slice.")),
+  );
+  const fixed = place(
+    "fixed",
+    bindings.filter((one) => !one.name.startsWith("slice.") && isLeft(one)),
+  );
   const smaller = b.make("repeat", [...carried, ...slices, ...fixed], {
     ...region.attributes,
     body: rebody(body, outputs, inputs, b),
@@ -130,7 +147,9 @@ function pruneRepeat(region: NodeOf<"repeat">, wanted: Wanted, b: Builder): Resu
 }
 
 const splatLike = (b: Builder, scalar: Node, like: Node): Node =>
-  like.shape.length === 0 ? scalar : b.make("broadcast", [scalar], { shape: like.shape, from: like.shape.map(() => -1) });
+  like.shape.length === 0
+    ? scalar
+    : b.make("broadcast", [scalar], { shape: like.shape, from: like.shape.map(() => -1) });
 
 /** One round over a graph and, inside first, the bodies of its regions. */
 function prune(graph: Graph, context: PassContext): Graph {
@@ -141,8 +160,14 @@ function prune(graph: Graph, context: PassContext): Graph {
   const done = new Map<string, Node>();
   for (const node of topological(inner)) {
     const region = isOp(node, "get") ? node.inputs[0]! : undefined;
-    const replacement = region && isOp(node, "get") ? results.get(region.key)?.get(node.attributes.index) : undefined;
-    const current = replacement ?? b.remake(node, node.inputs.map((input) => done.get(input.key)!));
+    const replacement =
+      region && isOp(node, "get") ? results.get(region.key)?.get(node.attributes.index) : undefined;
+    const current =
+      replacement ??
+      b.remake(
+        node,
+        node.inputs.map((input) => done.get(input.key)!),
+      );
     done.set(node.key, current);
     if (isOp(node, "repeat"))
       results.set(node.key, pruneRepeat(current as NodeOf<"repeat">, wanted.get(node.key) ?? new Set(), b));

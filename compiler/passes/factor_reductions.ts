@@ -17,7 +17,8 @@ import { elementCount } from "../ir/shape.js";
 import { applyRules } from "./apply_rules.js";
 import { broadcastTo, estimatedElements, isUnit, reshaped, upTo, without } from "./nodes.js";
 import type { Pass } from "./pass.js";
-import { type Rule, rule } from "./rule.js";
+import type { Rule } from "./rule.js";
+import { rule } from "./rule.js";
 
 /** Results up to this many are too few rows to keep a device busy. */
 const FEW_RESULTS = 64;
@@ -26,7 +27,8 @@ const SHORT_ROW = 512;
 
 /** The divisor of `size` nearest its root (in ratio), or undefined where none leaves both parts worth having. */
 export function balancedDivisor(size: number): number | undefined {
-  for (let divisor = Math.floor(Math.sqrt(size)); divisor >= 4; divisor--) if (size % divisor === 0) return divisor;
+  for (let divisor = Math.floor(Math.sqrt(size)); divisor >= 4; divisor--)
+    if (size % divisor === 0) return divisor;
   return undefined;
 }
 
@@ -45,7 +47,8 @@ function split(node: Reduce, b: Builder): Node | undefined {
   const long = axes.filter((axis) => !isUnit(x.shape[axis]!.size));
   const total = estimatedElements(long.map((axis) => x.shape[axis]!));
   if (total <= SHORT_ROW) return undefined;
-  const reduce = (input: Node, over: readonly number[]): Node => b.make("reduce", [input], { kind, axes: over });
+  const reduce = (input: Node, over: readonly number[]): Node =>
+    b.make("reduce", [input], { kind, axes: over });
   if (long.length > 1) {
     const last = long[long.length - 1]!;
     const rest = axes.filter((axis) => axis !== last).map((axis) => (axis > last ? axis - 1 : axis));
@@ -55,7 +58,10 @@ function split(node: Reduce, b: Builder): Node | undefined {
   const { name, size } = x.shape[axis]!;
   const divisor = typeof size === "number" ? balancedDivisor(size) : undefined;
   if (typeof size !== "number" || divisor === undefined) return undefined;
-  const parts = [{ name: `${name}.outer`, size: size / divisor }, { name, size: divisor }];
+  const parts = [
+    { name: `${name}.outer`, size: size / divisor },
+    { name, size: divisor },
+  ];
   const tiled = reshaped(b, x, [...x.shape.slice(0, axis), ...parts, ...x.shape.slice(axis + 1)]);
   // The outer part takes the place of the axis.
   return reduce(reduce(tiled, [axis + 1]), axes);
@@ -64,18 +70,31 @@ function split(node: Reduce, b: Builder): Node | undefined {
 /** A dot product has no tiles: it is a sum of products. */
 function dotProduct(node: NodeOf<"contract">, b: Builder): Node | undefined {
   const { a, b: right, out } = node.attributes;
-  if (!isFew(node as Node) || a.length !== right.length || !a.every((label) => right.includes(label))) return undefined;
+  if (!isFew(node as Node) || a.length !== right.length || !a.every((label) => right.includes(label)))
+    return undefined;
   const [x, y] = node.inputs as readonly [Node, Node];
-  const aligned = broadcastTo(b, y, x.shape, a.map((label) => right.indexOf(label)));
+  const aligned = broadcastTo(
+    b,
+    y,
+    x.shape,
+    a.map((label) => right.indexOf(label)),
+  );
   const axes = upTo(a.length).filter((axis) => !out.includes(a[axis]!));
   const kept = without(a, axes);
   const sum = b.make("reduce", [b.make("mul", [x, aligned], {}) as Node], { kind: "sum", axes }) as Node;
-  return b.transpose(sum, out.map((label) => kept.indexOf(label)));
+  return b.transpose(
+    sum,
+    out.map((label) => kept.indexOf(label)),
+  );
 }
 
 export const factoringRules: readonly Rule[] = [
-  rule("reduce", "reduce(x, [i, j]) => reduce(reduce(x, [j]), [i])", (node, { builder }) => split(node, builder)),
-  rule("contract", "contract(x[k], y[k]) => sum(mul(x, y))", (node, { builder }) => dotProduct(node, builder)),
+  rule("reduce", "reduce(x, [i, j]) => reduce(reduce(x, [j]), [i])", (node, { builder }) =>
+    split(node, builder),
+  ),
+  rule("contract", "contract(x[k], y[k]) => sum(mul(x, y))", (node, { builder }) =>
+    dotProduct(node, builder),
+  ),
 ];
 
 export const factorReductions: Pass = {

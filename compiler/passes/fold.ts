@@ -16,7 +16,8 @@ import type { MapOp } from "../ir/vocabulary.js";
 import { applyRules } from "./apply_rules.js";
 import { isUnit, mapOps, scalarUnder, splat, splatValue, spread } from "./nodes.js";
 import type { Pass } from "./pass.js";
-import { type Rule, rule } from "./rule.js";
+import type { Rule } from "./rule.js";
+import { mapRule, rule } from "./rule.js";
 
 /** A constant without a place. */
 export interface Constant {
@@ -71,7 +72,9 @@ function foldConstants(node: Node, b: Builder): Node | undefined {
 }
 
 export const foldRules: readonly Rule[] = [
-  ...mapOps.map((op) => rule(op, `${op}(constants) => constant`, (node, { builder }) => foldConstants(node, builder))),
+  ...mapOps.map((op) =>
+    mapRule(op, `${op}(constants) => constant`, (node, { builder }) => foldConstants(node, builder)),
+  ),
   rule("length", "length(constant size) => constant", ({ attributes: { size, dtype } }, { builder: b }) =>
     typeof size === "number" ? b.make("const", [], { value: size, dtype }) : undefined,
   ),
@@ -87,7 +90,9 @@ export const foldRules: readonly Rule[] = [
     return b.make("broadcast", [line], { shape, from: shape.map((_, n) => (n === axis ? 0 : -1)) });
   }),
   ...(["to_f32", "to_i32", "to_bool"] as const).map((op) =>
-    rule(op, `${op}(x) => x, where x is one`, (node) => (node.inputs[0]!.dtype === node.dtype ? node.inputs[0] : undefined)),
+    rule(op, `${op}(x) => x, where x is one`, (node) =>
+      node.inputs[0]!.dtype === node.dtype ? node.inputs[0] : undefined,
+    ),
   ),
   ...(["to_f32", "to_i32"] as const).map((op) =>
     rule(op, `${op}(length) => length`, (node, { builder: b }) => {

@@ -14,6 +14,7 @@ import {
   estimate,
   isCommutative,
   isUnit,
+  mapOf,
   mapOps,
   reshaped,
   sameOrder,
@@ -21,7 +22,8 @@ import {
   transposed,
   upTo,
 } from "./nodes.js";
-import { isOp, type Rule, type RuleContext, rule } from "./rule.js";
+import type { Rule, RuleContext } from "./rule.js";
+import { isOp, mapRule, rule } from "./rule.js";
 
 const aliases: readonly Rule[] = [
   rule("transpose", "transpose(x, identity) => x", (node) =>
@@ -65,25 +67,42 @@ const aliases: readonly Rule[] = [
   rule("reshape", "reshape(broadcast(scalar)) => broadcast(scalar)", (node, { builder }) => {
     const inner = node.inputs[0]!;
     if (!isOp(inner, "broadcast") || inner.inputs[0]!.shape.length > 0) return undefined;
-    return broadcastTo(builder, inner.inputs[0]!, node.shape, node.shape.map(() => -1));
+    return broadcastTo(
+      builder,
+      inner.inputs[0]!,
+      node.shape,
+      node.shape.map(() => -1),
+    );
   }),
-  rule("reshape", "reshape(broadcast(x), unit axes in or out) => broadcast(reshape(x))", (node, { builder }) => {
-    // Only axes of size 1 come or go, so each other axis keeps its source.
-    const inner = node.inputs[0]!;
-    if (!isOp(inner, "broadcast")) return undefined;
-    const old = upTo(inner.shape.length).filter((axis) => !isUnit(inner.shape[axis]!.size));
-    const now = upTo(node.shape.length).filter((axis) => !isUnit(node.shape[axis]!.size));
-    if (old.length !== now.length) return undefined;
-    if (!old.every((axis, n) => sizeEquals(inner.shape[axis]!.size, node.shape[now[n]!]!.size))) return undefined;
-    const source = inner.inputs[0]!;
-    const kept = upTo(source.shape.length).filter((axis) => !isUnit(source.shape[axis]!.size));
-    const base = kept.length === source.shape.length ? source : reshaped(builder, source, kept.map((axis) => source.shape[axis]!));
-    const from = upTo(node.shape.length).map((axis) => {
-      const at = now.indexOf(axis);
-      return at < 0 ? -1 : kept.indexOf(inner.attributes.from[old[at]!]!);
-    });
-    return broadcastTo(builder, base, node.shape, from);
-  }),
+  rule(
+    "reshape",
+    "reshape(broadcast(x), unit axes in or out) => broadcast(reshape(x))",
+    (node, { builder }) => {
+      // Only axes of size 1 come or go, so each other axis keeps its source.
+      const inner = node.inputs[0]!;
+      if (!isOp(inner, "broadcast")) return undefined;
+      const old = upTo(inner.shape.length).filter((axis) => !isUnit(inner.shape[axis]!.size));
+      const now = upTo(node.shape.length).filter((axis) => !isUnit(node.shape[axis]!.size));
+      if (old.length !== now.length) return undefined;
+      if (!old.every((axis, n) => sizeEquals(inner.shape[axis]!.size, node.shape[now[n]!]!.size)))
+        return undefined;
+      const source = inner.inputs[0]!;
+      const kept = upTo(source.shape.length).filter((axis) => !isUnit(source.shape[axis]!.size));
+      const base =
+        kept.length === source.shape.length
+          ? source
+          : reshaped(
+              builder,
+              source,
+              kept.map((axis) => source.shape[axis]!),
+            );
+      const from = upTo(node.shape.length).map((axis) => {
+        const at = now.indexOf(axis);
+        return at < 0 ? -1 : kept.indexOf(inner.attributes.from[old[at]!]!);
+      });
+      return broadcastTo(builder, base, node.shape, from);
+    },
+  ),
 ];
 
 const windows: readonly Rule[] = [
@@ -115,7 +134,8 @@ const windows: readonly Rule[] = [
   rule("slice", "slice(concat(…, x, …), within x) => slice(x)", (node, { builder }) => {
     const inner = node.inputs[0]!;
     const { axis, start, size } = node.attributes;
-    if (!isOp(inner, "concat") || inner.attributes.axis !== axis || typeof start !== "number") return undefined;
+    if (!isOp(inner, "concat") || inner.attributes.axis !== axis || typeof start !== "number")
+      return undefined;
     if (typeof size !== "number") return undefined;
     let before = 0;
     for (const part of inner.inputs) {
@@ -128,7 +148,9 @@ const windows: readonly Rule[] = [
     return undefined;
   }),
   rule("pad", "pad(x, 0, 0) => x", (node) =>
-    sizeEquals(node.attributes.before, 0) && sizeEquals(node.attributes.after, 0) ? node.inputs[0] : undefined,
+    sizeEquals(node.attributes.before, 0) && sizeEquals(node.attributes.after, 0)
+      ? node.inputs[0]
+      : undefined,
   ),
   rule("pad", "pad(pad(x)) => pad(x)", (node, { builder }) => {
     const inner = node.inputs[0]!;
@@ -156,8 +178,14 @@ const windows: readonly Rule[] = [
       if (first.attributes.axis !== axis || second.attributes.axis !== axis) continue;
       const { start, size } = first.attributes;
       if (!sizeEquals(addSizes(start, size), second.attributes.start)) continue;
-      const both = builder.make("slice", [first.inputs[0]!], { axis, start, size: addSizes(size, second.attributes.size) });
-      return builder.make("concat", [...node.inputs.slice(0, n), both, ...node.inputs.slice(n + 2)], { axis });
+      const both = builder.make("slice", [first.inputs[0]!], {
+        axis,
+        start,
+        size: addSizes(size, second.attributes.size),
+      });
+      return builder.make("concat", [...node.inputs.slice(0, n), both, ...node.inputs.slice(n + 2)], {
+        axis,
+      });
     }
     return undefined;
   }),
@@ -172,26 +200,38 @@ function hoistBroadcast(node: Node, { builder }: RuleContext): Node | undefined 
       : { x: input, from: upTo(input.shape.length) },
   );
   const kept = upTo(node.shape.length).filter((axis) => sources.some(({ from }) => from[axis]! >= 0));
-  const saved = upTo(node.shape.length).some((axis) => !kept.includes(axis) && estimate(node.shape[axis]!.size) > 1);
+  const saved = upTo(node.shape.length).some(
+    (axis) => !kept.includes(axis) && estimate(node.shape[axis]!.size) > 1,
+  );
   if (!saved) return undefined;
   const small = kept.map((axis) => node.shape[axis]!);
   const inputs = sources.map(({ x, from }) =>
-    broadcastTo(builder, x, small, kept.map((axis) => from[axis]!)),
+    broadcastTo(
+      builder,
+      x,
+      small,
+      kept.map((axis) => from[axis]!),
+    ),
   );
-  const computed = builder.make(node.op as MapOp, inputs, {});
-  return broadcastTo(builder, computed, node.shape, node.shape.map((_, axis) => kept.indexOf(axis)));
+  const computed = mapOf(builder, node.op as MapOp, inputs);
+  return broadcastTo(
+    builder,
+    computed,
+    node.shape,
+    node.shape.map((_, axis) => kept.indexOf(axis)),
+  );
 }
 
 /** Constants stand on the right of commutative maps. */
 function constantRight(node: Node, { builder }: RuleContext): Node | undefined {
   const [left, right] = node.inputs;
   if (!left || !right || splatValue(left) === undefined || splatValue(right) !== undefined) return undefined;
-  return builder.make(node.op as MapOp, [right, left], {});
+  return mapOf(builder, node.op as MapOp, [right, left]);
 }
 
 const maps: readonly Rule[] = mapOps.flatMap((op) => [
-  rule(op, `${op}(broadcast(x), …) => broadcast(${op}(x, …))`, hoistBroadcast),
-  ...(isCommutative(op) ? [rule(op, `${op}(a, x) => ${op}(x, a)`, constantRight)] : []),
+  mapRule(op, `${op}(broadcast(x), …) => broadcast(${op}(x, …))`, hoistBroadcast),
+  ...(isCommutative(op) ? [mapRule(op, `${op}(a, x) => ${op}(x, a)`, constantRight)] : []),
 ]);
 
 export const layoutRules: readonly Rule[] = [...aliases, ...windows, ...maps];

@@ -3,8 +3,9 @@
  */
 import type { Builder } from "../ir/builder.js";
 import type { Node } from "../ir/graph.js";
-import { type DType, elementCount, evaluateSize, type Shape, type Size, sizeEquals, symbolsIn } from "../ir/shape.js";
 import { ops } from "../ir/ops/index.js";
+import type { DType, Shape, Size } from "../ir/shape.js";
+import { elementCount, evaluateSize, sizeEquals, symbolsIn } from "../ir/shape.js";
 import type { MapOp, OpName } from "../ir/vocabulary.js";
 import { isOp } from "./rule.js";
 
@@ -12,6 +13,8 @@ import { isOp } from "./rule.js";
 export const mapOps: readonly MapOp[] = (Object.keys(ops) as OpName[]).filter(
   (op): op is MapOp => ops[op].kind === "map",
 );
+
+export const mapOf = (b: Builder, op: MapOp, inputs: readonly Node[]): Node => b.make(op, inputs, {}) as Node;
 
 const commutative: ReadonlySet<OpName> = new Set(["add", "mul", "min", "max", "eq", "ne", "and", "or"]);
 export const isCommutative = (op: OpName): boolean => commutative.has(op);

@@ -13,7 +13,7 @@ import type { Node } from "../ir/graph.js";
 import type { DType } from "../ir/shape.js";
 import type { MapOp } from "../ir/vocabulary.js";
 import { foldMap } from "./fold.js";
-import { isCommutative, splat, splatValue } from "./nodes.js";
+import { isCommutative, mapOf, splat, splatValue } from "./nodes.js";
 
 export type Pattern =
   | { readonly tag: "any"; readonly name: string }
@@ -114,7 +114,11 @@ function* matches(pattern: Pattern, node: Node, bindings: Bindings): Generator<B
   }
 }
 
-function* matchesAll(patterns: readonly Pattern[], nodes: readonly Node[], bindings: Bindings): Generator<Bindings> {
+function* matchesAll(
+  patterns: readonly Pattern[],
+  nodes: readonly Node[],
+  bindings: Bindings,
+): Generator<Bindings> {
   const [pattern, ...rest] = patterns;
   if (!pattern) {
     yield bindings;
@@ -154,7 +158,7 @@ export function applyIdentity(identity: Identity, root: Node, b: Builder): Node 
           }
           const constants = inputs.flatMap((made) => (isNode(made) ? [] : [made]));
           if (constants.length === inputs.length) return foldMap(pattern.op, constants);
-          return b.make(pattern.op, inputs.map(asNode), {});
+          return mapOf(b, pattern.op, inputs.map(asNode));
         }
         default:
           return pattern satisfies never;

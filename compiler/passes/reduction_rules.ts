@@ -7,7 +7,8 @@
  */
 import type { Builder } from "../ir/builder.js";
 import type { Node, NodeOf } from "../ir/graph.js";
-import { product, type Size, sizeEquals } from "../ir/shape.js";
+import type { Size } from "../ir/shape.js";
+import { product, sizeEquals } from "../ir/shape.js";
 import {
   broadcastTo,
   estimatedElements,
@@ -20,7 +21,8 @@ import {
   upTo,
   without,
 } from "./nodes.js";
-import { isOp, type Rule, type RuleContext, rule, usedOnce } from "./rule.js";
+import type { Rule, RuleContext } from "./rule.js";
+import { isOp, rule, usedOnce } from "./rule.js";
 
 type Reduce = NodeOf<"reduce">;
 
@@ -101,7 +103,8 @@ function formContract(node: Reduce, { builder: b }: RuleContext): Node | undefin
 /** Σ over out labels of a contraction: inside, where the label is summed by one operand alone, or becomes a summed label. */
 function reduceContract(node: Reduce, context: RuleContext): Node | undefined {
   const inner = node.inputs[0]!;
-  if (node.attributes.kind !== "sum" || !isOp(inner, "contract") || !usedOnce(inner, context)) return undefined;
+  if (node.attributes.kind !== "sum" || !isOp(inner, "contract") || !usedOnce(inner, context))
+    return undefined;
   const { builder: b } = context;
   const { a, b: right, out } = inner.attributes;
   const gone = node.attributes.axes.map((axis) => out[axis]!);
@@ -125,9 +128,18 @@ export const reductionRules: readonly Rule[] = [
     const unit = axes.filter((axis) => isUnit(x.shape[axis]!.size));
     if (unit.length === 0 || kind === "argmax") return undefined;
     const left = without(upTo(x.shape.length), unit);
-    const small = reshaped(b, x, left.map((axis) => x.shape[axis]!));
-    const rest = without(axes, upTo(axes.length).filter((n) => unit.includes(axes[n]!)));
-    return rest.length === 0 ? small : b.make("reduce", [small], { kind, axes: rest.map((axis) => left.indexOf(axis)) });
+    const small = reshaped(
+      b,
+      x,
+      left.map((axis) => x.shape[axis]!),
+    );
+    const rest = without(
+      axes,
+      upTo(axes.length).filter((n) => unit.includes(axes[n]!)),
+    );
+    return rest.length === 0
+      ? small
+      : b.make("reduce", [small], { kind, axes: rest.map((axis) => left.indexOf(axis)) });
   }),
   rule("reduce", "reduce(reduce(x)) => reduce(x)", (node, context) => {
     const inner = node.inputs[0]!;
@@ -147,7 +159,11 @@ export const reductionRules: readonly Rule[] = [
     const sourceAxes = axes.map((axis) => order[axis]!).sort((p, q) => p - q);
     const left = without(upTo(order.length), sourceAxes);
     const reduced = b.make("reduce", [inner.inputs[0]!], { kind, axes: sourceAxes });
-    return transposed(b, reduced, without(order, axes).map((axis) => left.indexOf(axis)));
+    return transposed(
+      b,
+      reduced,
+      without(order, axes).map((axis) => left.indexOf(axis)),
+    );
   }),
   rule("reduce", "reduce(reshape(x), all) => reduce(x, all)", (node, { builder: b }) => {
     const inner = node.inputs[0]!;

@@ -7,12 +7,12 @@
  */
 import type { Builder } from "../ir/builder.js";
 import type { Node, NodeOf } from "../ir/graph.js";
-import type { OpName } from "../ir/vocabulary.js";
+import type { MapOp, OpName } from "../ir/vocabulary.js";
 
 export interface RuleContext {
   readonly builder: Builder;
-  /** How many nodes and outputs of the graph read `node`; undefined for a node that this sweep made. */
-  uses(node: Node): number | undefined;
+  /** How many operands and outputs of the graph are the node with this key; undefined for a node that this sweep made. */
+  uses(key: string): number | undefined;
 }
 
 export interface Rule {
@@ -32,9 +32,16 @@ export function rule<K extends OpName>(
   return { says, op, apply: (node, context) => (isOp(node, op) ? apply(node, context) : undefined) };
 }
 
+/** A rule for a map whose op is known only at run time. */
+export const mapRule = (op: MapOp, says: string, apply: Rule["apply"]): Rule => ({
+  says,
+  op,
+  apply: (node, context) => (node.op === op ? apply(node, context) : undefined),
+});
+
 export function isOp<K extends OpName>(node: Node | undefined, op: K): node is NodeOf<K> & Node {
   return node?.op === op;
 }
 
 /** Whether `node` is read by one node alone, so that replacing its reader makes it vanish. */
-export const usedOnce = (node: Node, context: RuleContext): boolean => context.uses(node) === 1;
+export const usedOnce = (node: Node, context: RuleContext): boolean => context.uses(node.key) === 1;

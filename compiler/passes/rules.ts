@@ -10,7 +10,8 @@
  * the term smaller by `weight`, which is why rewriting ends.
  */
 import type { DType } from "../ir/shape.js";
-import { type Identity, type Pattern, readIdentity } from "./pattern.js";
+import type { Identity, Pattern } from "./pattern.js";
+import { readIdentity } from "./pattern.js";
 
 const anywhere = [
   "add(?x, 0) => ?x",
@@ -113,7 +114,6 @@ const ofReals = [
   "pow(?x, 0.5) => sqrt(?x)",
   "pow(?x, -0.5) => rsqrt(?x)",
   "floor(floor(?x)) => floor(?x)",
-  "floor(to_f32(?x)) => to_f32(?x)",
 ] as const;
 
 /** Of i32 alone: floor division and remainder. */
@@ -137,7 +137,7 @@ const heavy: Readonly<Record<string, number>> = { neg: 1.5, div: 4, pow: 9, sub:
 
 /**
  * The weight of a term, its variables weighing `leaf`: odd maps weigh their inputs double when they stand above a neg, so
- * that moving the neg outwards counts as progress. A polynomial with positive coefficients: smaller parts make smaller wholes.
+ * that moving the neg outwards counts as progress; constants are computed, so a map of constants is one. A polynomial with positive coefficients: smaller parts make smaller wholes.
  */
 export function weight(pattern: Pattern, leaf: (name: string) => number): number {
   switch (pattern.tag) {
@@ -147,6 +147,7 @@ export function weight(pattern: Pattern, leaf: (name: string) => number): number
     case "number":
       return 1;
     case "map": {
+      if (pattern.inputs.every((input) => input.tag === "constant" || input.tag === "number")) return 1;
       const inner = pattern.inputs.map((input) => weight(input, leaf));
       const sum = inner.reduce((total, one) => total + one, 0);
       if (pattern.op === "pow") return 9 + 4 * sum;

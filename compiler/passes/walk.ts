@@ -18,7 +18,8 @@ export function useCounts(graph: Graph): ReadonlyMap<string, number> {
 
 /** `node` with `change` applied to the body of a region. */
 export function mapBody(b: Builder, node: Node, change: (body: Graph) => Graph): Node {
-  if (node.op === "repeat") return b.make("repeat", node.inputs, { ...node.attributes, body: change(node.attributes.body) });
+  if (node.op === "repeat")
+    return b.make("repeat", node.inputs, { ...node.attributes, body: change(node.attributes.body) });
   if (node.op === "fused") return b.make("fused", node.inputs, { body: change(node.attributes.body) });
   return node;
 }
@@ -48,4 +49,5 @@ const named = (b: Builder, node: Node, shape: Shape): Node =>
   node.shape.every((axis, n) => axis.name === shape[n]!.name) ? node : reshaped(b, node, shape);
 
 /** The same text for the same graph: its outputs' names and content addresses. */
-export const graphKey = (graph: Graph): string => graph.outputs.map(({ name, node }) => `${name}=${node.key}`).join(";");
+export const graphKey = (graph: Graph): string =>
+  graph.outputs.map(({ name, node }) => `${name}=${node.key}`).join(";");

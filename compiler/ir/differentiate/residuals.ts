@@ -1,0 +1,50 @@
+/**
+ * Which values of a forward turn the backward turn reads from memory, and how it computes the others again.
+ *
+ * Constants, indices, random bits, slices and fixed operands are at hand in the backward turn. A layout op or a map is computed
+ * again where that needs no more stored elements than storing it would; everything else is stored. A stored carry is the one at
+ * the start of the turn.
+ */
+import type { Node } from "../graph.js";
+import { rowOf } from "../ops/index.js";
+import { elementCount, evaluateSize, symbolsIn } from "../shape.js";
+
+/** A length of which nothing is known, for comparing sizes. */
+const TYPICAL_LENGTH = 64;
+
+function weight(node: Node): number {
+  const count = elementCount(node.shape);
+  return evaluateSize(count, Object.fromEntries(symbolsIn(count).map((name) => [name, TYPICAL_LENGTH])));
+}
+
+type Supply = "at hand" | "again" | "stored";
+
+/** How a backward turn may come by the value. A slice is stored itself: what it is cut from may be much larger. */
+function supply(node: Node): Supply {
+  if (node.op === "input") return node.attributes.kind === "carry" ? "stored" : "at hand";
+  if (node.inputs.length === 0 || node.op === "random") return "at hand";
+  if (rowOf(node.op).kind === "map") return "again";
+  const layout =
+    node.op === "broadcast" || node.op === "transpose" || node.op === "reshape" || node.op === "pad";
+  return layout || node.op === "concat" ? "again" : "stored";
+}
+
+/** The values to store so that every one of `needed` (operands before users) can be had. */
+export function chooseResiduals(order: readonly Node[], needed: ReadonlySet<Node>): ReadonlySet<Node> {
+  const chosen = new Set<Node>();
+  const sources = new Map<Node, readonly Node[]>();
+  const choose = (nodes: readonly Node[]): void => nodes.forEach((node) => void chosen.add(node));
+  const cost = (nodes: readonly Node[]): number =>
+    nodes.reduce((sum, node) => sum + (chosen.has(node) ? 0 : weight(node)), 0);
+
+  for (const node of order) if (needed.has(node) && supply(node) === "stored") chosen.add(node);
+  for (const node of order) {
+    const how = supply(node);
+    const below = [...new Set(node.inputs.flatMap((input) => sources.get(input)!))];
+    if (how === "at hand" && below.length === 0) sources.set(node, []);
+    else if (how !== "stored" && cost(below) <= weight(node)) sources.set(node, below);
+    else sources.set(node, [node]);
+    if (needed.has(node)) choose(sources.get(node)!);
+  }
+  return chosen;
+}

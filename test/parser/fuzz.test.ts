@@ -1,0 +1,71 @@
+/** No text makes the parser throw or take long, and what it returns is a tree that prints. */
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { formatModel } from "../../compiler/parser/format.js";
+import { diagnosticLimit, readTfm } from "../../compiler/parser/read-tfm.js";
+import { everything } from "./trees.js";
+
+function survives(text: string): void {
+  const start = performance.now();
+  const { model, diagnostics } = readTfm(text, "fuzz.tfm");
+  formatModel(model);
+  expect(performance.now() - start).toBeLessThan(2000);
+  expect(diagnostics.length).toBeLessThanOrEqual(diagnosticLimit);
+  for (const d of diagnostics) {
+    expect(d.span.start).toBeGreaterThanOrEqual(0);
+    expect(d.span.end).toBeGreaterThanOrEqual(d.span.start);
+    expect(d.span.end).toBeLessThanOrEqual(Math.max(text.length, 1));
+  }
+}
+
+const pieces = everything.match(/\s+|[\p{L}_]+|[0-9.]+|./gu) ?? [];
+const runs = Number(process.env["TFMC_FUZZ_RUNS"] ?? 400);
+
+test("any text", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), survives), { numRuns: runs });
+});
+
+test("any sequence of the language's own words", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(...pieces), { maxLength: 120 }).map((p) => p.join("")),
+      survives,
+    ),
+    { numRuns: runs },
+  );
+});
+
+test("a valid file with words removed, doubled, swapped and put in", () => {
+  const edit = fc.tuple(
+    fc.nat(pieces.length - 1),
+    fc.constantFrom("drop", "double", "swap", "put", "cut"),
+    fc.constantFrom(...pieces),
+  );
+  const mutate = (edits: readonly (readonly [number, string, string])[]): string => {
+    let now = [...pieces];
+    for (const [at, kind, piece] of edits) {
+      if (kind === "drop") now.splice(at, 1);
+      else if (kind === "double") now.splice(at, 0, now[at] ?? "");
+      else if (kind === "swap") now.splice(at, 2, now[at + 1] ?? "", now[at] ?? "");
+      else if (kind === "put") now.splice(at, 0, piece);
+      else now = [...now.slice(0, at), ...now.slice(at + 20)];
+    }
+    return now.join("");
+  };
+  fc.assert(fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }).map(mutate), survives), {
+    numRuns: runs,
+  });
+});
+
+test("a tree without mistakes has no holes", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(...pieces), { maxLength: 30 }).map((p) => `model m { ${p.join("")} }`),
+      (text) => {
+        const { model, diagnostics } = readTfm(text, "fuzz.tfm");
+        if (diagnostics.length === 0) expect(JSON.stringify(model)).not.toContain('"text":""');
+      },
+    ),
+    { numRuns: runs },
+  );
+});
