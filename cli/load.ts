@@ -54,9 +54,11 @@ export function compileSource(
     resolve: imports.resolve,
     ...options,
   });
-  reportDiagnostics(context, [...imports.diagnostics(), ...compiled.diagnostics]);
+  const exit = reportDiagnostics(context, [...imports.diagnostics(), ...compiled.diagnostics]);
+  if (exit !== 0) return undefined;
   const { built, program } = compiled;
-  return built && program ? { ...compiled, built, program, source } : undefined;
+  if (!built || !program) throw new Error("internal: neither a program nor an error");
+  return { ...compiled, built, program, source };
 }
 
 /** The front half only: names and shapes, no kernels. */
