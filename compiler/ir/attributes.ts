@@ -10,6 +10,8 @@ import { shapeText, sizeText } from "./shape.js";
 
 export const numberText = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
 
+const labelText = (label: string): string =>
+  /^[^\s"=,()[\]{}]+$/.test(label) ? label : JSON.stringify(label);
 const listText = (values: readonly unknown[]): string => `[${values.join(",")}]`;
 
 /** Graphs are written by `graphText`: their outputs' keys in an address, a block in text. */
@@ -31,8 +33,9 @@ export function attributeText(
     case "shape":
       return shapeText(value as Shape);
     case "numbers":
+      return listText(value as readonly number[]);
     case "strings":
-      return listText(value as readonly (number | string)[]);
+      return listText((value as readonly string[]).map(labelText));
     case "lists":
       return listText((value as readonly (readonly number[])[]).map(listText));
     case "graph":

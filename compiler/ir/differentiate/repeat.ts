@@ -37,9 +37,12 @@ export function repeatPullback(
 ): { readonly cotangents: Cotangents; readonly attributes: Vocabulary["repeat"] } {
   const turn = backwardTurn(b, region, dys, activeOperands(region, isActive));
   const backward = buildBackward(b, region, turn);
-  const attributes = extendForward(region, turn, backward.residuals);
+  const { carries } = region.attributes;
+  const further = backward.residuals.filter((node) => !turn.forward.includes(node, carries));
+  const attributes = extendForward(region, turn, further);
   const forward = b.make("repeat", region.inputs, attributes);
-  const stored = backward.residuals.map((_, n) => b.get(forward, region.results.length + n));
+  const results = [...turn.forward, ...further];
+  const stored = backward.residuals.map((node) => b.get(forward, results.indexOf(node, carries)));
   const made = b.make("repeat", backward.operands(dys, stored), backward.attributes);
   const cotangents = region.inputs.map((_, n) => {
     const at = backward.order.indexOf(n);
@@ -94,7 +97,7 @@ function backwardTurn(b: Builder, region: Repeat, dys: Cotangents, active: Reado
   return { forward: extended.slice(0, outputs.length), seeds, gradients };
 }
 
-/** The forward region with its residuals as further results. */
+/** The forward region with those residuals that are no results yet as further results. */
 function extendForward({ attributes }: Repeat, turn: Turn, residuals: readonly Node[]): Vocabulary["repeat"] {
   const { body } = attributes;
   const outputs = body.outputs.map(({ name }, n) => ({ name, node: turn.forward[n]! }));

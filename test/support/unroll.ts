@@ -1,0 +1,48 @@
+/** A graph without `repeat`: every turn written out. What the regions of a graph have to agree with. */
+import type { Builder } from "../../compiler/ir/builder.js";
+import type { Graph, Node, NodeOf } from "../../compiler/ir/graph.js";
+import { topological } from "../../compiler/ir/rewrite.js";
+
+export function unroll(graph: Graph, b: Builder): Graph {
+  const values = body(graph, b, () => undefined);
+  return { name: graph.name, outputs: graph.outputs.map(({ name }, n) => ({ name, node: values[n]! })) };
+}
+
+function body(
+  graph: Graph,
+  b: Builder,
+  bound: (input: NodeOf<"input">) => Node | undefined,
+): readonly Node[] {
+  const values = new Map<Node, readonly Node[]>();
+  for (const node of topological(graph)) {
+    const inputs = node.inputs.map((input) => values.get(input)![0]!);
+    if (node.op === "input") values.set(node, [bound(node) ?? node]);
+    else if (node.op === "get") values.set(node, [values.get(node.inputs[0]!)![node.attributes.index]!]);
+    else if (node.op === "repeat") values.set(node, turns(node, inputs, b));
+    else values.set(node, [b.remake(node, inputs)]);
+  }
+  return graph.outputs.map(({ node }) => values.get(node)![0]!);
+}
+
+function turns(node: NodeOf<"repeat">, inputs: readonly Node[], b: Builder): readonly Node[] {
+  const { first, count, reverse, carries, slices } = node.attributes;
+  const results: Node[][] = node.results.slice(carries).map(() => []);
+  let carried = inputs.slice(0, carries);
+  for (let n = 0; n < count; n++) {
+    const at = reverse ? count - 1 - n : n;
+    const outputs = body(node.attributes.body, b, ({ attributes: { kind, name } }) => {
+      const index = Number(name.split(".")[1]);
+      if (kind === "carry") return carried[index]!;
+      if (kind === "turn") return b.const(first + at, "i32");
+      if (kind === "fixed") return inputs[carries + slices + index]!;
+      if (kind !== "slice") return undefined;
+      const stack = inputs[carries + index]!;
+      return b.reshape(b.slice(stack, 0, at, 1), stack.shape.slice(1));
+    });
+    carried = outputs.slice(0, carries);
+    outputs.slice(carries).forEach((result, k) => {
+      results[k]![at] = b.reshape(result, [{ name: "layer", size: 1 }, ...result.shape]);
+    });
+  }
+  return [...carried, ...results.map((stack) => b.concat(stack, 0))];
+}
