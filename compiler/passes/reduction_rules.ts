@@ -170,6 +170,8 @@ export const reductionRules: readonly Rule[] = [
     const { kind } = node.attributes;
     if (!isOp(inner, "reshape") || node.shape.length > 0 || kind === "argmax") return undefined;
     const x = inner.inputs[0]!;
+    // Dropping axes of size 1 is a reshape too, and stays.
+    if (x.shape.some((axis) => isUnit(axis.size))) return undefined;
     return x.shape.length === 0 ? x : b.make("reduce", [x], { kind, axes: upTo(x.shape.length) });
   }),
   rule("reduce", "sum(pad(x), the padded axis) => sum(x)", (node, { builder: b }) => {

@@ -104,11 +104,11 @@ function isProduct(reading: Reading, x: NodeOf<"contract">, labels: readonly str
 function index(reading: Reading, label: string, offset: Size): Node | undefined {
   const { axes, builder: b } = reading;
   const shifted = (x: Node, by: Size): Node => (sizeEquals(by, 0) ? x : b.add(x, b.length(by, "i32")));
-  if (label === axes.row) {
+  if (label === axes.row || label === axes.column) {
+    // `mix` counts both positions from its offset.
     reading.offset ??= offset;
-    return shifted(scalar(b, "i", "i32"), subSizes(offset, reading.offset));
+    return shifted(scalar(b, label === axes.row ? "i" : "j", "i32"), subSizes(offset, reading.offset));
   }
-  if (label === axes.column) return shifted(scalar(b, "j", "i32"), offset);
   if (!headLabels(axes).includes(label)) return undefined;
   const h = scalar(b, "h", "i32");
   const share = axes.share === undefined ? 1 : axes.of.get(axes.share)!.size;

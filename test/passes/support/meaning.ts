@@ -60,9 +60,22 @@ export function evaluate<T>(graph: Graph, m: Numbers<T>, leaves: Leaves): Record
   return interpret(graph, m, { inputs, lengths });
 }
 
-/** The first difference of two graphs on these leaves, or undefined. `undecided`: rounding decides a comparison. */
-export function difference(before: Graph, after: Graph, leaves: Leaves): string | undefined | "undecided" {
-  const [x, y] = [evaluate(before, f64, leaves), evaluate(after, f64, leaves)];
+/** A graph on these leaves, computed once. */
+export interface Meaning {
+  readonly graph: Graph;
+  readonly leaves: Leaves;
+  readonly values: Record<string, Tensor<number>>;
+}
+
+export const meaningOf = (graph: Graph, leaves: Leaves): Meaning => ({
+  graph,
+  leaves,
+  values: evaluate(graph, f64, leaves),
+});
+
+/** The first difference of two graphs on the same leaves, or undefined. `undecided`: rounding decides a comparison. */
+export function differs(before: Meaning, after: Meaning): string | undefined | "undecided" {
+  const [x, y] = [before.values, after.values];
   for (const name of Object.keys(x)) {
     if (!y[name]) return `${name} is missing`;
     if (x[name]!.sizes.join() !== y[name].sizes.join())
@@ -74,8 +87,11 @@ export function difference(before: Graph, after: Graph, leaves: Leaves): string 
     for (let n = 0; n < p.length; n++) if (!isNear(p[n]!, q[n]!)) return false;
     return true;
   });
-  return near ? undefined : boundedDifference(before, after, leaves);
+  return near ? undefined : boundedDifference(before.graph, after.graph, before.leaves);
 }
+
+export const difference = (before: Graph, after: Graph, leaves: Leaves): string | undefined | "undecided" =>
+  differs(meaningOf(before, leaves), meaningOf(after, leaves));
 
 function boundedDifference(before: Graph, after: Graph, leaves: Leaves): string | undefined {
   let x: Record<string, Tensor<Bounded>>;

@@ -1,0 +1,248 @@
+/** Attention becomes `mix` however it is said, and forming keeps the meaning; what is no attention does not. */
+import { describe, expect, it } from "vitest";
+import type { Builder } from "../../compiler/ir/builder.js";
+import { createBuilder } from "../../compiler/ir/builder.js";
+import { expand } from "../../compiler/ir/expand.js";
+import type { Graph, Node, NodeOf } from "../../compiler/ir/graph.js";
+import { topological } from "../../compiler/ir/rewrite.js";
+import type { Axis, Shape } from "../../compiler/ir/shape.js";
+import { symbol } from "../../compiler/ir/shape.js";
+import { verify } from "../../compiler/ir/verify.js";
+import { formMix } from "../../compiler/passes/form_mix.js";
+import { graphKey } from "../../compiler/passes/walk.js";
+import { difference, randomLeaves } from "./support/meaning.js";
+import { createRandom } from "./support/random.js";
+
+const B: Axis = { name: "batch", size: symbol("B") };
+const T: Axis = { name: "t", size: symbol("T") };
+const S: Axis = { name: "s", size: symbol("S") };
+const H: Axis = { name: "h", size: 4 };
+const G: Axis = { name: "g", size: 2 };
+const R: Axis = { name: "r", size: 2 };
+const C: Axis = { name: "c", size: 3 };
+const E: Axis = { name: "e", size: 2 };
+
+const leaf = (b: Builder, name: string, shape: Shape): Node => b.input("input", name, shape, "f32");
+const graphOf = (...nodes: readonly Node[]): Graph => ({
+  name: "test",
+  outputs: nodes.map((node, n) => ({ name: `y${n}`, node })),
+});
+
+/** j ≤ i over a shape whose last two axes are i and j. */
+function causal(b: Builder, shape: Shape, offset: "P" | undefined = undefined): Node {
+  const rank = shape.length;
+  return b.le(b.iota(shape, rank - 1), b.iota(shape, rank - 2, offset ? symbol(offset) : 0));
+}
+
+const scaled = (b: Builder, x: Node): Node => b.mul(x, b.const(0.5, "f32"));
+
+function plain(b: Builder, weights: (scores: Node) => Node): Node {
+  const q = leaf(b, "q", [B, H, T, C]);
+  const k = leaf(b, "k", [B, H, S, C]);
+  const v = leaf(b, "v", [B, H, S, E]);
+  const scores = b.contract(q, k, { a: [..."bhic"], b: [..."bhjc"], out: [..."bhij"] }); // [b, h, i, j]
+  return b.contract(weights(scores), v, { a: [..."bhij"], b: [..."bhje"], out: [..."bhie"] });
+}
+
+interface Case {
+  readonly y: (b: Builder) => Node;
+  readonly heads?: readonly [number, number];
+  readonly fields?: readonly (readonly number[])[];
+  readonly weight?: "identity";
+  readonly masked?: boolean;
+}
+
+const formed: Readonly<Record<string, Case>> = {
+  "full attention": { y: (b) => plain(b, (s) => b.softmax(scaled(b, s), 3)), heads: [4, 4] },
+  "a causal mask with an offset": {
+    y: (b) => plain(b, (s) => b.softmax(s, 3, causal(b, s.shape, "P"))),
+    masked: true,
+  },
+  "positions that both count from an offset": {
+    y: (b) =>
+      plain(b, (s) => {
+        const [row, column] = [2, 3].map((axis) => b.iota(s.shape, axis, symbol("P"))) as [Node, Node];
+        const even = b.eq(b.mod(column, b.const(2, "i32")), b.const(0, "i32"));
+        return b.softmax(s, 3, b.and(even, b.le(column, row)));
+      }),
+    masked: true,
+  },
+  "a mask said by a large negative score": {
+    y: (b) => plain(b, (s) => b.softmax(b.select(causal(b, s.shape), s, b.full(-1e9, s.shape, "f32")), 3)),
+  },
+  "a bias by heads and positions and a padding mask": {
+    y: (b) =>
+      plain(b, (s) => {
+        const bias = b.broadcastTo(leaf(b, "bias", [H, T, S]), s.shape, [-1, 0, 1, 2]);
+        const kept = b.lt(b.const(0, "f32"), leaf(b, "padding", [B, S]));
+        return b.softmax(b.add(s, bias), 3, b.broadcastTo(kept, s.shape, [0, -1, -1, 1]));
+      }),
+    fields: [
+      [1, 2, 3],
+      [0, 3],
+    ],
+    masked: true,
+  },
+  "slopes by heads": {
+    y: (b) =>
+      plain(b, (s) => {
+        const distance = b.to_f32(b.sub(b.iota(s.shape, 3), b.iota(s.shape, 2)));
+        const slope = b.exp(b.neg(b.to_f32(b.iota(s.shape, 1))));
+        return b.softmax(b.add(s, b.mul(distance, slope)), 3, causal(b, s.shape));
+      }),
+    fields: [],
+    masked: true,
+  },
+  retention: {
+    y: (b) =>
+      plain(b, (s) => {
+        const distance = b.to_f32(b.sub(b.iota(s.shape, 2), b.iota(s.shape, 3)));
+        const decayed = b.mul(s, b.pow(b.full(0.9, s.shape, "f32"), distance));
+        return b.select(causal(b, s.shape), decayed, b.full(0, s.shape, "f32"));
+      }),
+    weight: "identity",
+    masked: true,
+  },
+  "rows before heads": {
+    y: (b) => {
+      const q = leaf(b, "q", [B, T, H, C]);
+      const k = leaf(b, "k", [B, S, H, C]);
+      const v = leaf(b, "v", [B, S, H, E]);
+      const scores = b.contract(k, q, { a: [..."bjhc"], b: [..."bihc"], out: [..."bihj"] });
+      const weights = b.transpose(b.softmax(scaled(b, scores), 3), [0, 2, 1, 3]);
+      return b.contract(v, weights, { a: [..."bjhe"], b: [..."bhij"], out: [..."bihe"] });
+    },
+    heads: [4, 4],
+  },
+  "one head of keys for all, as labels": {
+    y: (b) => {
+      const scores = b.contract(leaf(b, "q", [B, H, T, C]), leaf(b, "k", [B, S, C]), {
+        a: [..."bhic"],
+        b: [..."bjc"],
+        out: [..."bhij"],
+      });
+      const weights = b.softmax(scores, 3, causal(b, scores.shape));
+      return b.contract(weights, leaf(b, "v", [B, S, E]), {
+        a: [..."bhij"],
+        b: [..."bje"],
+        out: [..."bihe"],
+      });
+    },
+    heads: [4, 1],
+    masked: true,
+  },
+  "shared heads of keys, as labels": {
+    y: (b) => {
+      const scores = b.contract(leaf(b, "q", [B, G, R, T, C]), leaf(b, "k", [B, G, S, C]), {
+        a: [..."bgric"],
+        b: [..."bgjc"],
+        out: [..."bgrij"],
+      });
+      const byHead = b.broadcastTo(leaf(b, "slope", [R]), scores.shape, [-1, -1, 0, -1, -1]);
+      const index = b.to_f32(b.iota(scores.shape, 1));
+      const weights = b.softmax(b.add(b.mul(scores, byHead), index), 4);
+      return b.contract(weights, leaf(b, "v", [B, G, S, E]), {
+        a: [..."bgrij"],
+        b: [..."bgje"],
+        out: [..."bigre"],
+      });
+    },
+    heads: [4, 2],
+    fields: [[1]],
+  },
+  "shared heads of keys, as repeated tensors": {
+    y: (b) => {
+      const repeated = (x: Node): Node => {
+        const [batch, group, column, channel] = x.shape as readonly [Axis, Axis, Axis, Axis];
+        const wide = b.broadcastTo(x, [batch, group, R, column, channel], [0, 1, -1, 2, 3]);
+        return b.reshape(wide, [batch, H, column, channel]);
+      };
+      const k = repeated(leaf(b, "k", [B, G, S, C]));
+      const v = repeated(leaf(b, "v", [B, G, S, E]));
+      const scores = b.contract(leaf(b, "q", [B, H, T, C]), k, {
+        a: [..."bhic"],
+        b: [..."bhjc"],
+        out: [..."bhij"],
+      });
+      return b.contract(b.softmax(scores, 3), v, { a: [..."bhij"], b: [..."bhje"], out: [..."bhie"] });
+    },
+    heads: [4, 2],
+  },
+  "no heads": {
+    y: (b) => {
+      const scores = b.contract(leaf(b, "q", [B, T, C]), leaf(b, "k", [B, S, C]), {
+        a: [..."bic"],
+        b: [..."bjc"],
+        out: [..."bij"],
+      });
+      const weights = b.softmax(scores, 2, causal(b, scores.shape));
+      return b.contract(weights, leaf(b, "v", [B, S, E]), { a: [..."bij"], b: [..."bje"], out: [..."bie"] });
+    },
+    heads: [1, 1],
+    masked: true,
+  },
+};
+
+const mixesOf = (graph: Graph): readonly NodeOf<"mix">[] =>
+  topological(graph).filter((node): node is NodeOf<"mix"> => node.op === "mix");
+
+describe("form_mix forms", () => {
+  for (const [name, one] of Object.entries(formed))
+    it(name, () => {
+      const builder = createBuilder();
+      const graph = graphOf(one.y(builder));
+      const after = formMix.run(graph, { builder, level: 1 });
+      const [mix, ...others] = mixesOf(after);
+      expect(others).toEqual([]);
+      expect(mix, "is formed").toBeDefined();
+      expect(topological(after).filter((node) => node.op === "contract" || node.op === "softmax")).toEqual(
+        [],
+      );
+      expect(verify(after)).toEqual([]);
+      expect(graphKey(formMix.run(after, { builder, level: 1 }))).toBe(graphKey(after));
+      const leaves = randomLeaves(graph, createRandom(3));
+      expect(difference(graph, after, leaves)).toBeUndefined();
+      expect(difference(graph, expand(after, builder), leaves)).toBeUndefined();
+      const { weight, mask, fields } = mix!.attributes;
+      expect(weight).toBe(one.weight ?? "softmax");
+      expect(mask !== undefined).toBe(one.masked ?? false);
+      if (one.fields) expect(fields).toEqual(one.fields);
+      if (one.heads)
+        expect([0, 1].map((n) => mix!.inputs[n]!.shape[mix!.inputs[n]!.shape.length - 3]!.size)).toEqual(
+          one.heads,
+        );
+    });
+});
+
+describe("form_mix leaves", () => {
+  const unformed: Readonly<Record<string, (b: Builder) => readonly Node[]>> = {
+    "weights that are an output": (b) => {
+      let weights: Node | undefined;
+      const y = plain(b, (s) => {
+        weights = b.softmax(s, 3);
+        return weights;
+      });
+      return [y, weights!];
+    },
+    "scores with another reader": (b) => {
+      let scores: Node | undefined;
+      const y = plain(b, (s) => {
+        scores = s;
+        return b.softmax(s, 3);
+      });
+      return [y, b.sum(scores!, [3])];
+    },
+    "a layer of perceptrons": (b) => [plain(b, (s) => b.tanh(s))],
+    "dropout on the weights": (b) => [plain(b, (s) => b.mul(b.softmax(s, 3), leaf(b, "kept", s.shape)))],
+    "a softmax over rows": (b) => [plain(b, (s) => b.softmax(s, 2))],
+    "a field made of the scores": (b) => [
+      plain(b, (s) => b.softmax(b.sub(s, b.broadcastTo(b.sum(s, [3]), s.shape, [0, 1, 2, -1])), 3)),
+    ],
+  };
+  for (const [name, make] of Object.entries(unformed))
+    it(name, () => {
+      const builder = createBuilder();
+      const graph = graphOf(...make(builder));
+      expect(mixesOf(formMix.run(graph, { builder, level: 1 }))).toEqual([]);
+    });
+});

@@ -1,0 +1,103 @@
+/** Every pass on random graphs: valid after it, the same meaning, and a second run changes nothing more. */
+import { describe, expect, it } from "vitest";
+import type { Builder } from "../../compiler/ir/builder.js";
+import { createBuilder } from "../../compiler/ir/builder.js";
+import { differentiate } from "../../compiler/ir/differentiate.js";
+import type { Graph } from "../../compiler/ir/graph.js";
+import { topological } from "../../compiler/ir/rewrite.js";
+import { printGraph } from "../../compiler/ir/text.js";
+import type { Pass } from "../../compiler/passes/pass.js";
+import { pipeline, runPipeline } from "../../compiler/passes/pipeline.js";
+import { graphKey } from "../../compiler/passes/walk.js";
+import { differs, meaningOf, randomLeaves } from "./support/meaning.js";
+import { createRandom, randomNumber } from "./support/random.js";
+import { randomGraph } from "./support/random-graphs.js";
+
+/** Graphs per test; a soak run multiplies them. */
+const SCALE = Number(process.env.SOAK ?? 1);
+const FORWARD = 4000 * SCALE;
+const GRADIENT = 1000 * SCALE;
+
+interface Tally {
+  graphs: number;
+  undecided: number;
+  /** How often each pass changed a graph. */
+  readonly changed: Map<string, number>;
+}
+
+/** Runs the pipeline over one graph, checking it after every pass. */
+function check(graph: Graph, builder: Builder, seed: number, tally: Tally): void {
+  const leaves = randomLeaves(graph, createRandom(seed + 1));
+  const before = meaningOf(graph, leaves);
+  const stages: { readonly pass: Pass; readonly after: Graph }[] = [];
+  runPipeline(graph, {
+    level: 2,
+    builder,
+    verify: true,
+    hook: (name, from, after) => {
+      const pass = pipeline.find((one) => one.name === name)!;
+      if (graphKey(from) === graphKey(after)) return;
+      tally.changed.set(name, (tally.changed.get(name) ?? 0) + 1);
+      stages.push({ pass, after });
+    },
+  });
+  tally.graphs++;
+  for (const { pass, after } of stages) {
+    const found = differs(before, meaningOf(after, leaves));
+    if (found === "undecided") tally.undecided++;
+    else
+      expect(
+        found,
+        `seed ${seed}: ${pass.name} changed the meaning of\n${printGraph(graph)}\n→\n${printGraph(after)}`,
+      ).toBeUndefined();
+    if (pass.name === "fuse") continue;
+    const again = pass.run(after, { builder, level: 2 });
+    expect(graphKey(again), `seed ${seed}: ${pass.name} is not idempotent`).toBe(graphKey(after));
+  }
+}
+
+const passNames = pipeline.map((pass) => pass.name).filter((name) => name !== "form_mix");
+
+describe("passes on random graphs", () => {
+  it(`keep the meaning of ${FORWARD} graphs`, { timeout: 600_000 * SCALE }, () => {
+    const tally: Tally = { graphs: 0, undecided: 0, changed: new Map() };
+    for (let seed = 0; seed < FORWARD; seed++) {
+      const random = createRandom(seed);
+      const builder = createBuilder();
+      check(randomGraph(builder, random, { nodes: randomNumber(random, 1, 30) }), builder, seed, tally);
+    }
+    expect(tally.undecided).toBeLessThan(0.02 * tally.graphs * pipeline.length);
+    expect([...tally.changed.keys()].sort()).toEqual(expect.arrayContaining([...passNames].sort()));
+  });
+
+  it(`keep the meaning of ${GRADIENT} gradients`, { timeout: 600_000 * SCALE }, () => {
+    const tally: Tally = { graphs: 0, undecided: 0, changed: new Map() };
+    for (let seed = 0; seed < GRADIENT; seed++) {
+      const random = createRandom(1_000_000 + seed);
+      const builder = createBuilder();
+      const graph = randomGraph(builder, random, { nodes: randomNumber(random, 1, 16), smooth: true });
+      check(withGradients(graph, builder), builder, 1_000_000 + seed, tally);
+    }
+    expect(tally.undecided).toBeLessThan(0.02 * tally.graphs * pipeline.length);
+  });
+});
+
+/** The sum of the real outputs, and its gradients by the real leaves. */
+function withGradients(graph: Graph, b: Builder): Graph {
+  const sums = graph.outputs
+    .filter(({ node }) => node.dtype === "f32")
+    .map(({ node }) =>
+      b.sum(
+        node,
+        node.shape.map((_, axis) => axis),
+      ),
+    );
+  const loss = sums.reduce((total, one) => b.add(total, one), b.const(0, "f32"));
+  const withLoss: Graph = { name: "loss", outputs: [{ name: "loss", node: loss }] };
+  const wrt = topological(withLoss).filter((node) => node.op === "input" && node.dtype === "f32");
+  const { graph: forward, gradients } = differentiate(withLoss, { loss: "loss", wrt }, b);
+  return {
+    name: "gradients",
+    outputs: [...forward.outputs, ...gradients.map((node, n) => ({ name: `d${n}`, node }))],
+  };
+}
