@@ -28,11 +28,19 @@ export function spanOf(element: CstElement, c: Context): Span {
   return { file: c.file, start: startOffset, end: (endOffset ?? startOffset) + 1 };
 }
 
-const join = (a: Span, b: Span): Span => ({ file: a.file, start: a.start, end: b.end });
+export const join = (a: Span, b: Span): Span => ({ file: a.file, start: a.start, end: b.end });
 
 export function nameOf(token: IToken | undefined, c: Context, at: CstNode): Name {
   if (token === undefined) return { text: "", span: spanOf(at, c) };
   return { text: token.image, span: spanOf(token, c) };
+}
+
+export const namesOf = (list: readonly IToken[], c: Context, at: CstNode): readonly Name[] =>
+  list.map((token) => nameOf(token, c, at));
+
+/** A form that the grammar reads and the language does not have. */
+export function report(c: Context, span: Span, message: string, hint?: string): void {
+  c.diagnostics.push(diagnostic("TFM1008", span, message, { hint }));
 }
 
 /** What stands for a part that a syntax error left out; a diagnostic speaks of it. */

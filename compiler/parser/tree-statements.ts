@@ -10,6 +10,7 @@ import type {
   Expression,
   IfStatement,
   InputStatement,
+  LawDeclaration,
   MatchStatement,
   Name,
   ParamStatement,
@@ -18,14 +19,16 @@ import type {
   TableStatement,
   UseStatement,
 } from "./model.js";
-import { lawOf, namesOf, report } from "./tree.js";
 import type { Context } from "./tree-expressions.js";
 import {
   expression,
   expressionIn,
   expressionsIn,
+  join,
   nameOf,
+  namesOf,
   nodes,
+  report,
   spanOf,
   tokens,
 } from "./tree-expressions.js";
@@ -91,8 +94,7 @@ function sizesOf(node: CstNode, c: Context): readonly Expression[] | undefined {
 function paramOf(node: CstNode, c: Context): ParamStatement {
   const decay = tokens(node, "Decay").length > 0;
   const nodecay = tokens(node, "NoDecay").length > 0;
-  if (decay && nodecay)
-    report(c, "TFM1008", spanOf(node, c), "A parameter is `decay` or `nodecay`, not both.");
+  if (decay && nodecay) report(c, spanOf(node, c), "A parameter is `decay` or `nodecay`, not both.");
   return {
     kind: "param",
     entries: nodes(node, "entry").map((e) => ({
@@ -127,15 +129,9 @@ function inputOf(node: CstNode, c: Context): InputStatement {
   const element = written?.image === "real" || written?.image === "bool" ? written.image : "int";
   const at = written ? spanOf(written, c) : spanOf(node, c);
   if (written && written.image !== element)
-    report(
-      c,
-      "TFM1008",
-      at,
-      `\`${written.image}\` is no element type.`,
-      "An input is `int(bound)`, `real` or `bool`.",
-    );
+    report(c, at, `\`${written.image}\` is no element type.`, "An input is `int(bound)`, `real` or `bool`.");
   else if (written && element !== "int" && bound)
-    report(c, "TFM1008", bound.span, `\`${element}\` has no bound.`, "Only `int(bound)` has one.");
+    report(c, bound.span, `\`${element}\` has no bound.`, "Only `int(bound)` has one.");
   return {
     kind: "input",
     name: nameOf(tokens(node, "Name")[0], c, node),
@@ -149,14 +145,7 @@ function inputOf(node: CstNode, c: Context): InputStatement {
 function assignOf(node: CstNode, c: Context): AssignStatement {
   const axes = nodes(node, "axes")[0];
   const star = axes && tokens(axes, "Star")[0];
-  if (star)
-    report(
-      c,
-      "TFM1008",
-      spanOf(star, c),
-      "`*` is not an index.",
-      "On the left stand the names of the indices.",
-    );
+  if (star) report(c, spanOf(star, c), "`*` is not an index.", "On the left stand the names of the indices.");
   const operator =
     tokens(node, "PlusEquals").length > 0 ? "+" : tokens(node, "TimesEquals").length > 0 ? "*" : undefined;
   return {
@@ -174,7 +163,6 @@ function useOf(node: CstNode, c: Context): UseStatement {
   if (value.kind !== "call" && value.span.end > 0 && nodes(node, "expression").length > 0) {
     report(
       c,
-      "TFM1008",
       value.span,
       "`use` makes an instance, so a call of a block stands here.",
       "For example `use wte = embedding(vocab, d)`.",
@@ -233,15 +221,19 @@ function matchOf(node: CstNode, c: Context): MatchStatement {
   const cases = nodes(node, "case").map((k) => ({
     patterns: tokens(k, "Else").length > 0 ? undefined : expressionsIn(k, c),
     body: bodyOf(nodes(k, "body")[0], c),
-    span: spanOf(k, c),
+    span: join(spanOf(k, c), spanOf(nodes(k, "body")[0] ?? k, c)),
   }));
   return { kind: "match", value: expressionIn(node, c), cases, span: spanOf(node, c) };
 }
 
+/** Without the separator, which may stand behind a comment. */
 function settingOf(node: CstNode, c: Context) {
-  return {
-    name: nameOf(tokens(node, "Name")[0], c, node),
-    value: expressionIn(node, c),
-    span: spanOf(node, c),
-  };
+  const name = nameOf(tokens(node, "Name")[0], c, node);
+  const value = expressionIn(node, c);
+  return { name, value, span: join(name.span, value.span) };
+}
+
+export function lawOf(node: CstNode, c: Context): LawDeclaration {
+  const name = nameOf(tokens(node, "Name")[0], c, node);
+  return { kind: "law", name, claim: expressionIn(node, c), span: spanOf(node, c) };
 }

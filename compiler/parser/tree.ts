@@ -3,27 +3,14 @@
  *
  *     declaration{ model{ Name, parameters, body } }  →  { kind: "model", name, parameters, body, doc, span }
  */
-import type { CstNode, IToken } from "chevrotain";
-import type { Diagnostic } from "../diagnostics.js";
-import { diagnostic } from "../diagnostics.js";
-import type { Declaration, FormulaDeclaration, LawDeclaration, Name, Parameter, Span } from "./model.js";
+import type { CstNode } from "chevrotain";
+import type { Declaration, FormulaDeclaration, Name, Parameter } from "./model.js";
 import type { Context } from "./tree-expressions.js";
-import { expressionIn, nameOf, nodes, spanOf, tokens } from "./tree-expressions.js";
-import { bodyOf } from "./tree-statements.js";
+import { expressionIn, nameOf, namesOf, nodes, report, spanOf, tokens } from "./tree-expressions.js";
+import { bodyOf, lawOf } from "./tree-statements.js";
 
 /** The comment right above a declaration, by the offset where the declaration starts. */
 export type DocOf = (start: number) => string;
-
-export function report(
-  c: Context,
-  code: Parameters<typeof diagnostic>[0],
-  span: Span,
-  message: string,
-  hint?: string,
-): void {
-  const made: Diagnostic = diagnostic(code, span, message, { hint });
-  c.diagnostics.push(made);
-}
 
 export function declarationsOf(file: CstNode, c: Context, docOf: DocOf): readonly Declaration[] {
   return nodes(file, "declaration").flatMap((declaration): Declaration[] => {
@@ -59,15 +46,6 @@ function declarationOf(node: CstNode, c: Context, docOf: DocOf): Declaration {
   }
 }
 
-export function lawOf(node: CstNode, c: Context): LawDeclaration {
-  return {
-    kind: "law",
-    name: nameOf(tokens(node, "Name")[0], c, node),
-    claim: expressionIn(node, c),
-    span: spanOf(node, c),
-  };
-}
-
 function formulaOf(node: CstNode, name: Name, doc: string, c: Context): FormulaDeclaration {
   const lists = nodes(node, "parameters").map((list) => parametersOf(list, c));
   const last = lists.at(-1) ?? [];
@@ -75,7 +53,6 @@ function formulaOf(node: CstNode, name: Name, doc: string, c: Context): FormulaD
     if (p.axes === undefined && p.defaultValue === undefined) continue;
     report(
       c,
-      "TFM1008",
       p.span,
       `\`${p.name.text}\` is an index here, so it is a plain name.`,
       "Values and tensors that the formula captures stand in a parenthesis of their own before the indices.",
@@ -106,8 +83,4 @@ function parameterOf(node: CstNode, c: Context): Parameter {
     defaultValue: hasDefault ? expressionIn(node, c) : undefined,
     span: spanOf(node, c),
   };
-}
-
-export function namesOf(list: readonly IToken[], c: Context, at: CstNode): readonly Name[] {
-  return list.map((token) => nameOf(token, c, at));
 }
