@@ -69,23 +69,11 @@ export const failures = {
     "a tensor is missing",
     "The model needs a tensor that the file does not hold. `--weights` wants one tensor per parameter (`tfmc summary` lists them), `--inputs` one per input of the model.",
   ),
-  "wrong-tensor": kind(
-    "TFM5004",
-    1,
-    "a tensor has the wrong shape or type",
-    "The message shows the shape that the model declares and the one in the file. Lengths such as B and T may be anything up to their maximum but must agree between inputs.",
-  ),
   "no-loss": kind(
     "TFM5015",
     1,
     "the model has no loss",
     "Training, evaluation and gradients need a `loss` statement in the model, for example `loss cross_entropy(logits, next(tokens))`.",
-  ),
-  "not-a-language-model": kind(
-    "TFM5016",
-    1,
-    "the command needs a language model",
-    "`train`, `eval` and `generate` on text feed one integer input `tokens[t]` whose loss speaks of `next(tokens)`, and read the output `logits`.",
   ),
   "bad-setting": kind(
     "TFM5017",
@@ -116,18 +104,6 @@ export const failures = {
     1,
     "the tokenizer and the model disagree about the vocabulary",
     "Every token id must be below the model's `vocab`. `--set vocab=N` changes the model; `--tokenizer bytes` needs 256.",
-  ),
-  diverged: kind(
-    "TFM6008",
-    4,
-    "training diverged",
-    "A loss, gradient or parameter became NaN or infinite. The last checkpoint before it is intact. A smaller --lr, more warmup or `clip = 1.0` in `train { … }` usually mends it.",
-  ),
-  interrupted: kind(
-    "TFM5050",
-    130,
-    "interrupted",
-    "The command was interrupted. Training wrote a checkpoint first; continue with `--resume RUN`.",
   ),
   usage: kind(
     "TFM5060",

@@ -279,6 +279,19 @@ describe("runs", () => {
     expect(broken.err).toMatch(/damaged and not used: `model.safetensors` has 3 bytes[\s\S]*TFM5020/);
   });
 
+  test("a run keeps the files that its model imports", async () => {
+    const block = file("blocks.tfm", "block twice(x[t, d]) {\n  y = 2 * x\n  return y\n}\n");
+    const path = file("m.tfm", `import "blocks.tfm"\n${model("x = twice(x)")}`);
+    const out = join(folder, "run");
+    const data = ["--data", file("text.txt", "a tale of the sea. ".repeat(20))];
+    const device = ["--device", "cpu"];
+    const train = ["train", path, ...data, "--tokenizer", "chars", "--steps", "1", "--batch", "1", "-o", out];
+    expect((await tfmc([...train, ...device])).exit).toBe(0);
+    rmSync(block);
+    expect((await tfmc(["check", path])).err).toContain("TFM2011");
+    expect((await tfmc(["generate", out, "-p", "a", "-n", "3", ...device])).exit).toBe(0);
+  });
+
   test("a model too small for the tokenizer, and a text too short", async () => {
     const path = file("m.tfm", good.replace("vocab = 16, ", "").replaceAll("vocab", "16"));
     const train = (text: string) =>
