@@ -183,8 +183,10 @@ function vocabularyMismatch(tokenizer: string, size: number, bound: number): nev
 export async function resumeTraining(
   context: Context,
   folder: string,
+  path: string | undefined,
   options: TrainOptions,
 ): Promise<TrainingPlan | undefined> {
+  refuseChanges(context, path, options);
   const run = readRun(folder);
   const { resolved } = run;
   const opened = openRun(context, run);
@@ -203,6 +205,23 @@ export async function resumeTraining(
     run: { ...run, resolved: { ...resolved, steps } },
     checkpoint,
   };
+}
+
+/** A run goes on as it began: only its end may move, its text may have moved. */
+function refuseChanges(context: Context, path: string | undefined, options: TrainOptions): void {
+  const { batch, length: width, lr, model, set, output } = options;
+  const given = {
+    FILE: path,
+    "--batch": batch,
+    "--length": width,
+    "--lr": lr,
+    "--model": model,
+    "-o": output,
+  };
+  const all = { ...given, "--seed": context.options.seed, "--set": set[0] };
+  const [changed] = Object.entries(all).find(([, value]) => value !== undefined) ?? [];
+  if (changed === undefined) return;
+  fail("usage", `${changed} does not go with --resume`, "a run goes on as it began; --steps may extend it");
 }
 
 /** The texts of all imported files, by their path relative to the model's folder. */

@@ -17,6 +17,6 @@ async function train(context: Context, path: string | undefined, options: TrainO
   const plan =
     options.resume === undefined
       ? await planTraining(context, path, options)
-      : await resumeTraining(context, options.resume, options);
+      : await resumeTraining(context, options.resume, path, options);
   return plan ? trainPlan(context, plan) : 1;
 }

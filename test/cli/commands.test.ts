@@ -70,6 +70,9 @@ describe("usage", () => {
     [["--device", "abacus", "doctor"]],
     [["run", "x.tfm"]],
     [["train"]],
+    [["train", "x.tfm", "--resume", "run"]],
+    [["train", "--resume", "run", "--lr", "1"]],
+    [["check", "model.json"]],
     [["explain", "TFM9999"]],
   ])("%j is refused with exit code 2", async (argv) => {
     const { exit, out, err } = await tfmc(argv);
@@ -219,6 +222,12 @@ describe("graph, summary, compile", () => {
     expect(Math.abs(sum / result.flops.forward - 1)).toBeLessThan(0.02);
     expect(result.flops.train).toBeGreaterThan(2 * result.flops.forward);
     expect(result.flops.decode).toBeLessThan(result.flops.forward / 16);
+  });
+
+  test("GPT-2 small has its published size", async () => {
+    const { out } = await tfmc(["summary", "examples/gpt2.tfm", "--batch", "1", "--length", "1024"]);
+    expect(out).toMatch(/^parameters +124,439,808$/m);
+    expect(out).toMatch(/^KV cache +72\.0 MiB$/m);
   });
 
   test("compile writes the module or, on an error, nothing", async () => {
