@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { run } from "../../cli/program.js";
 import { version } from "../../compiler/version.js";
+import type { TensorToWrite } from "../../runtime/safetensors.js";
+import { readSafetensors, toFloat32, writeSafetensors } from "../../runtime/safetensors.js";
 import type { HostOptions, TestHost } from "./host.js";
 import { createTestHost } from "./host.js";
 
@@ -308,6 +310,71 @@ describe("runs", () => {
     expect((await train("the sea ".repeat(50))).err).toContain("TFM5022");
     expect((await train("")).err).toContain("TFM5005");
     expect((await train("abc")).err).toMatch(/TFM50(05|22)/);
+  });
+});
+
+describe("run and grad", () => {
+  test("shapes of outputs, probes and gradients; a descent along the gradient lowers the loss", async () => {
+    const path = file("m.tfm", good.replace("output logits", "probe last = x\n  output logits"));
+    const out = join(folder, "run");
+    const text = file("text.txt", "abcdefgh".repeat(30));
+    const train = ["--data", text, "--tokenizer", "chars", "--set", "vocab=16", "--steps", "1", "-o", out];
+    expect((await tfmc(["train", path, ...train, "--device", "cpu"])).exit).toBe(0);
+    const tokens = { data: Int32Array.from({ length: 18 }, (_, n) => (n * 5) % 16), shape: [2, 9] };
+    const inputs = file("i.safetensors", writeSafetensors(new Map([["tokens", tokens]])));
+    const compute = async (command: string, weights: string, ...more: readonly string[]) => {
+      const outputs = join(folder, `${command}.safetensors`);
+      const files = ["--weights", weights, "--inputs", inputs, "--outputs", outputs];
+      const { exit, err } = await tfmc([command, path, ...files, "--device", "cpu", ...more]);
+      expect([exit, err]).toEqual([0, expect.any(String)]);
+      return readSafetensors(new Uint8Array(readFileSync(outputs))).tensors;
+    };
+    const shapes = (tensors: ReadonlyMap<string, { shape: readonly number[] }>) =>
+      Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
+
+    const weights = join(out, "model.safetensors");
+    expect(shapes(await compute("run", weights))).toEqual({ logits: [2, 8, 16] });
+    const probed = await compute("run", weights, "--probe", "last");
+    expect(shapes(probed)).toEqual({ logits: [2, 8, 16], last: [2, 8, 8] });
+
+    const parameters = readSafetensors(new Uint8Array(readFileSync(weights))).tensors;
+    const gradients = await compute("grad", weights);
+    const wanted = Object.entries(shapes(parameters)).map(([name, shape]) => [`grad.${name}`, shape]);
+    expect(shapes(gradients)).toEqual({ loss: [], ...Object.fromEntries(wanted) });
+
+    const loss = (tensors: typeof gradients): number => toFloat32(tensors.get("loss")!)[0]!;
+    let square = 0;
+    const step = 1e-2;
+    const moved = [...parameters].map(([name, stored]): [string, TensorToWrite] => {
+      const slope = toFloat32(gradients.get(`grad.${name}`)!);
+      for (const value of slope) square += value * value;
+      return [
+        name,
+        { data: toFloat32(stored).map((value, n) => value - step * slope[n]!), shape: stored.shape },
+      ];
+    });
+    const lower = loss(await compute("grad", file("w.safetensors", writeSafetensors(new Map(moved)))));
+    const fallen = loss(gradients) - lower;
+    expect(fallen / (step * square)).toBeGreaterThan(0.9); // first order: the loss falls by step · ‖gradient‖²
+    expect(fallen / (step * square)).toBeLessThan(1.1);
+  });
+
+  test("wrong weights and inputs are named", async () => {
+    const path = file("m.tfm", good);
+    const none = file("none.safetensors", writeSafetensors(new Map()));
+    const cut = file("cut.safetensors", writeSafetensors(new Map()).subarray(0, 5));
+    const files = (weights: string) => [
+      "--weights",
+      weights,
+      "--inputs",
+      none,
+      "--outputs",
+      join(folder, "o"),
+    ];
+    expect((await tfmc(["run", path, ...files(none)])).err).toMatch(/TFM6102: .*Missing: `/);
+    expect((await tfmc(["run", path, ...files(cut)])).err).toContain("TFM6101");
+    expect((await tfmc(["run", path, ...files(none), "--probe", "x"])).err).toContain("no probe `x`");
+    expect(readdirSync(folder)).not.toContain("o");
   });
 });
 
