@@ -31,13 +31,16 @@ export async function evaluate(
     }
     row = 0;
   };
-  for await (const inputs of batches) {
-    options.signal?.throwIfAborted();
-    await session.run("loss", inputs, {}, { record: { ring, row: row++ } });
-    if (row === rows) await collect();
+  try {
+    for await (const inputs of batches) {
+      options.signal?.throwIfAborted();
+      await session.run("loss", inputs, {}, { record: { ring, row: row++ } });
+      if (row === rows) await collect();
+    }
+    if (row > 0) await collect();
+  } finally {
+    session.releaseRing(ring);
   }
-  if (row > 0) await collect();
-  session.releaseRing(ring);
   const loss = count === 0 ? 0 : sum / count;
   return { loss, perplexity: Math.exp(loss), count };
 }

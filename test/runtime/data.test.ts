@@ -100,7 +100,7 @@ describe("tokenizers", () => {
   test("bytes and characters: decode ∘ encode is the identity, through JSON too", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
-        const whole = text.toWellFormed?.() ?? text.replace(/[\ud800-\udfff]/g, "");
+        const whole = text.replace(/[\ud800-\udfff]/g, "");
         for (const tokenizer of [byteTokenizer(), characterTokenizer(whole)]) {
           const ids = tokenizer.encode(whole);
           expect(tokenizer.decode(ids)).toBe(whole);

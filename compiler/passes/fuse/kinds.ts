@@ -18,7 +18,7 @@ export const isLayout = (node: Node): boolean =>
   node.op === "pad";
 export const isReduction = (node: Node): node is Extract<Node, { op: "reduce" }> => node.op === "reduce";
 export const isContraction = (node: Node): boolean => node.op === "contract";
-export const isRegion = (node: Node): boolean => node.op === "repeat";
+export const isRegion = (node: Node): boolean => node.op === "repeat" || node.op === "fused";
 
 /** The value that a chain of layout ops reads. */
 export function stripLayout(node: Node): Node {

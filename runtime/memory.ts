@@ -1,0 +1,126 @@
+/**
+ * A session's memory: parameters and tables from the start, optimizer state from its first use, and one arena for what
+ * a call holds, which grows and never shrinks.
+ */
+import { bindingBytes, checkSlots, packSlots, slotBytes } from "./arena.js";
+import type { Device, DeviceBuffer, Range } from "./device.js";
+import { RuntimeError } from "./errors.js";
+import type { Parameter, Place, Program, State } from "./program.js";
+import type { Lengths } from "./sizes.js";
+import { elementsOf, placeRange } from "./sizes.js";
+import { tableValues } from "./tables.js";
+import type { Tensor, TensorData } from "./tensor.js";
+import { tensor } from "./tensor.js";
+
+export type Owner = Parameter | State;
+
+const sum = (buffers: readonly DeviceBuffer[]): number => buffers.reduce((n, { size }) => n + size, 0);
+
+export class Memory {
+  readonly #program: Program;
+  readonly #device: Device;
+  readonly #homes = new Map<number, Range>();
+  #buffers: DeviceBuffer[] = [];
+  #arena: readonly DeviceBuffer[] = [];
+  #hasStates = false;
+
+  constructor(program: Program, device: Device) {
+    this.#program = program;
+    this.#device = device;
+    this.#allocate(["parameter", "table"]);
+    for (const table of program.tables) this.#write(table.place, tableValues(table));
+  }
+
+  #allocate(roles: readonly string[]): void {
+    const { lengths } = this.#program;
+    const longest = Object.fromEntries(Object.entries(lengths).map(([name, { maximum }]) => [name, maximum]));
+    const slots = slotBytes(this.#program, roles, longest);
+    checkSlots(this.#program, slots, this.#device.limits);
+    const { buffers, where } = packSlots(slots, this.#device.limits.maxBufferSize);
+    const made = buffers.map((size) => this.createBuffer(size, roles.join("+")));
+    for (const [slot, size] of slots) {
+      const { buffer, offset } = where.get(slot)!;
+      this.#homes.set(slot, { buffer: made[buffer]!, offset, size });
+    }
+  }
+
+  /** Memory for optimizer state, with its initial values. */
+  allocateStates(): void {
+    if (this.#hasStates) return;
+    this.#hasStates = true;
+    this.#allocate(["state"]);
+    for (const { place, initial, shape } of this.#program.states)
+      if (initial !== 0) this.#write(place, new Float32Array(elementsOf(shape)).fill(initial));
+  }
+
+  createBuffer(size: number, label: string): DeviceBuffer {
+    const buffer = this.#device.createBuffer(size, label);
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+
+  releaseBuffer(buffer: DeviceBuffer): void {
+    this.#buffers = this.#buffers.filter((other) => other !== buffer);
+    buffer.destroy();
+  }
+
+  get arena(): readonly DeviceBuffer[] {
+    return this.#arena;
+  }
+
+  arenaHolds(sizes: readonly number[]): boolean {
+    return sizes.every((size, n) => size <= (this.#arena[n]?.size ?? 0));
+  }
+
+  /** New arena buffers of at least these sizes; what was bound to the old ones is void. */
+  growArena(sizes: readonly number[]): void {
+    const old = this.#arena;
+    for (const buffer of old) buffer.destroy();
+    this.#arena = []; // should the device refuse the first of the new ones
+    const count = Math.max(sizes.length, old.length);
+    this.#arena = Array.from({ length: count }, (_, n) =>
+      this.#device.createBuffer(Math.max(sizes[n] ?? 0, old[n]?.size ?? 0), "arena"),
+    );
+  }
+
+  /** Where a place of a persistent slot lies. */
+  locate(place: Place, lengths: Lengths): Range {
+    const home = this.#homes.get(place.slot);
+    if (!home) throw new Error(`internal: slot ${place.slot} has no memory`);
+    const { offset, length } = placeRange(place, lengths);
+    return { buffer: home.buffer, offset: home.offset + 4 * offset, size: bindingBytes(length) };
+  }
+
+  #write(place: Place, data: TensorData): void {
+    const { buffer, offset } = this.locate(place, {});
+    this.#device.write(buffer, offset, data);
+  }
+
+  writeAll(owners: readonly Owner[], values: ReadonlyMap<string, Float32Array>): void {
+    for (const owner of owners) {
+      const data = values.get(owner.name);
+      if (!data) continue;
+      if (data.length !== elementsOf(owner.shape)) throw wrongLength(owner, data.length);
+      this.#write(owner.place, data);
+    }
+  }
+
+  async readAll(owners: readonly Owner[]): Promise<ReadonlyMap<string, Tensor<Float32Array>>> {
+    const ranges = owners.map(
+      ({ place, shape }): Range => ({ ...this.locate(place, {}), size: 4 * elementsOf(shape) }),
+    );
+    const bytes = await this.#device.read(ranges);
+    return new Map(owners.map(({ name, shape }, n) => [name, tensor(new Float32Array(bytes[n]!), shape)]));
+  }
+
+  get bytes(): { readonly persistent: number; readonly arena: number } {
+    return { persistent: sum(this.#buffers), arena: sum(this.#arena) };
+  }
+
+  destroy(): void {
+    for (const buffer of [...this.#buffers, ...this.#arena]) buffer.destroy();
+  }
+}
+
+const wrongLength = ({ name, shape }: Owner, count: number): RuntimeError =>
+  new RuntimeError("TFM6102", `\`${name}\` is [${shape.join(", ")}]; ${count} elements were given.`);

@@ -1,0 +1,143 @@
+/**
+ * (Entry, lengths) → a Plan: every place a range of bytes, every extent a number, the steps recorded. Made once for each
+ * binding of lengths and kept.
+ */
+import { bindingBytes, checkFits, entryBytes, packSlots } from "./arena.js";
+import type { BoundStep, CompiledKernel, Device, DeviceBuffer, Range, Recording } from "./device.js";
+import { listNames, nearestNames, RuntimeError } from "./errors.js";
+import type { Memory } from "./memory.js";
+import type { DType, Entry, KernelText, Place, Program, Step, Value } from "./program.js";
+import type { Lengths } from "./sizes.js";
+import { elementsOf, extentOf, placeRange, sizeOf } from "./sizes.js";
+import type { Tensor } from "./tensor.js";
+import { tensor } from "./tensor.js";
+
+/** An output, or `count` elements of it from element `from` on (they come back flat). */
+export type Read = string | { readonly name: string; readonly from: number; readonly count: number };
+
+/** Rows of scalar outputs that stay on the device until somebody reads them. */
+export interface Ring {
+  readonly names: readonly string[];
+  readonly rows: number;
+  readonly buffer: DeviceBuffer;
+}
+
+export interface Plan {
+  readonly name: string;
+  readonly entry: Entry;
+  readonly lengths: Lengths;
+  readonly recording: Recording;
+  readonly locate: (place: Place) => Range;
+}
+
+export interface PlanRequest {
+  readonly program: Program;
+  readonly device: Device;
+  readonly memory: Memory;
+  readonly name: string;
+  readonly entry: Entry;
+  readonly lengths: Lengths;
+  /** The compiled kernels by their number in the program. */
+  readonly kernels: ReadonlyMap<number, CompiledKernel>;
+  /** Called before the arena's buffers are replaced. */
+  readonly onGrow: () => void;
+}
+
+export function makePlan(request: PlanRequest): Plan {
+  const { program, device, memory, name, entry, lengths, kernels } = request;
+  const textOf = (kernel: number): KernelText =>
+    device.info.kind === "webgpu" ? program.kernels[kernel]!.wgsl : program.kernels[kernel]!.javascript;
+  checkFits(program, name, entry, lengths, device.limits, textOf);
+  if (usesStates(program, entry)) memory.allocateStates();
+  const { buffers, where } = packSlots(entryBytes(program, entry, lengths), device.limits.maxBufferSize);
+  if (!memory.arenaHolds(buffers)) {
+    request.onGrow();
+    memory.growArena(buffers);
+  }
+  const locate = (place: Place): Range => {
+    const home = where.get(place.slot);
+    if (!home) return memory.locate(place, lengths);
+    const { offset, length } = placeRange(place, lengths);
+    const buffer = memory.arena[home.buffer]!;
+    return { buffer, offset: home.offset + 4 * offset, size: bindingBytes(length) };
+  };
+  const bind = (step: Step): BoundStep => {
+    const { extents, grid } = textOf(step.kernel);
+    const [x, y, z] = grid.map((extent) => extentOf(extent, lengths));
+    return {
+      kernel: kernels.get(step.kernel)!,
+      bindings: apart(step.bindings.map(locate), step.label),
+      extents: [...extents.map((extent) => extentOf(extent, lengths)), step.turn],
+      grid: [x!, y!, z!],
+      label: step.label,
+    };
+  };
+  return { name, entry, lengths, recording: device.record(entry.steps.map(bind)), locate };
+}
+
+const usesStates = (program: Program, entry: Entry): boolean =>
+  entry.steps.some(({ bindings }) => bindings.some(({ slot }) => program.slots[slot]!.role === "state"));
+
+/** Overlapping writable bindings are forbidden in one dispatch; the compiler binds a value once. */
+function apart(ranges: readonly Range[], label: string): readonly Range[] {
+  ranges.forEach((a, n) => {
+    for (const b of ranges.slice(n + 1))
+      if (a.buffer === b.buffer && a.offset < b.offset + b.size && b.offset < a.offset + a.size)
+        throw new Error(`internal: step ${label} binds overlapping places`);
+  });
+  return ranges;
+}
+
+// ---- outputs
+
+export function outputOf(entry: Entry, entryName: string, name: string): Value {
+  const value = entry.outputs.find((output) => output.name === name);
+  if (value) return value;
+  const names = entry.outputs.map((output) => output.name);
+  const near = nearestNames(name, names);
+  throw new RuntimeError(
+    "TFM6007",
+    `\`${entryName}\` has no output \`${name}\`; it has ${listNames(names)}.`,
+    near.length > 0 ? `Did you mean ${listNames(near)}?` : undefined,
+  );
+}
+
+export interface BoundRead {
+  readonly name: string;
+  readonly range: Range;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+export function readOf(plan: Plan, read: Read): BoundRead {
+  const value = outputOf(plan.entry, plan.name, typeof read === "string" ? read : read.name);
+  const shape = value.shape.map((size) => sizeOf(size, plan.lengths));
+  const all = elementsOf(shape);
+  const { from, count } = typeof read === "string" ? { from: 0, count: all } : read;
+  if (from < 0 || count < 0 || from + count > all)
+    throw new RuntimeError("TFM6007", `\`${value.name}\` has no elements ${from} to ${from + count}.`);
+  const { buffer, offset } = plan.locate(value.place);
+  const range = { buffer, offset: offset + 4 * from, size: 4 * count };
+  return { name: value.name, range, shape: typeof read === "string" ? shape : [count], dtype: value.dtype };
+}
+
+export function ringCopies(plan: Plan, ring: Ring, row: number) {
+  return ring.names.map((name, column) => {
+    const { buffer, offset } = plan.locate(outputOf(plan.entry, plan.name, name).place);
+    const at = 4 * (row * ring.names.length + column);
+    return { from: { buffer, offset, size: 4 }, to: { buffer: ring.buffer, offset: at, size: 4 } };
+  });
+}
+
+export function typedOutput(bytes: ArrayBuffer, { dtype, shape }: BoundRead): Tensor {
+  switch (dtype) {
+    case "f32":
+      return tensor(new Float32Array(bytes), shape);
+    case "i32":
+      return tensor(new Int32Array(bytes), shape);
+    case "bool":
+      return tensor(new Uint32Array(bytes), shape);
+    default:
+      return dtype satisfies never;
+  }
+}
