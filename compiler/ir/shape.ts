@@ -90,7 +90,7 @@ export function sizeText(size: Size): string {
   if (typeof size === "number") return String(size);
   return size
     .map(([coefficient, ...symbols]) =>
-      (coefficient === 1 ? [...symbols] : [coefficient, ...symbols]).join("*"),
+      (coefficient === 1 && symbols.length > 0 ? [...symbols] : [coefficient, ...symbols]).join("*"),
     )
     .join(" + ");
 }
