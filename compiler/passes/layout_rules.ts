@@ -12,12 +12,14 @@ import type { MapOp } from "../ir/vocabulary.js";
 import {
   broadcastTo,
   estimate,
+  estimatedElements,
   isCommutative,
   isUnit,
   mapOf,
   mapOps,
   reshaped,
   sameOrder,
+  splat,
   splatValue,
   transposed,
   upTo,
@@ -234,4 +236,18 @@ const maps: readonly Rule[] = mapOps.flatMap((op) => [
   ...(isCommutative(op) ? [mapRule(op, `${op}(a, x) => ${op}(x, a)`, constantRight)] : []),
 ]);
 
-export const layoutRules: readonly Rule[] = [...aliases, ...windows, ...maps];
+/** One division a row instead of one an element. */
+const reciprocal = rule(
+  "div",
+  "div(x, broadcast(y)) => mul(x, broadcast(div(1, y)))",
+  (node, { builder: b }) => {
+    const [x, divisor] = node.inputs as readonly [Node, Node];
+    if (!isOp(divisor, "broadcast") || estimatedElements(divisor.shape) <= 1) return undefined;
+    const y = divisor.inputs[0]!;
+    if (estimatedElements(y.shape) >= estimatedElements(divisor.shape)) return undefined;
+    const inverse = mapOf(b, "div", [splat(b, 1, "f32", y.shape), y]);
+    return mapOf(b, "mul", [x, broadcastTo(b, inverse, divisor.shape, divisor.attributes.from)]);
+  },
+);
+
+export const layoutRules: readonly Rule[] = [...aliases, ...windows, ...maps, reciprocal];

@@ -4,7 +4,8 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type Stage, stagesOf } from "./stages.js";
+import type { Stage } from "./stages.js";
+import { stagesOf } from "./stages.js";
 
 const folder = new URL("./", import.meta.url);
 
@@ -17,7 +18,9 @@ function written(text: string): { readonly head: string; readonly source: string
 
 function stageText({ title, says, language, text }: Stage): string {
   const heading = `\n## ${title}\n\n\`${says}\`\n\n`;
-  return text === undefined ? `${heading}Nothing to do.\n` : `${heading}\`\`\`${language}\n${text.trimEnd()}\n\`\`\`\n`;
+  return text === undefined
+    ? `${heading}Nothing to do.\n`
+    : `${heading}\`\`\`${language}\n${text.trimEnd()}\n\`\`\`\n`;
 }
 
 describe("journeys", () => {

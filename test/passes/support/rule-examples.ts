@@ -43,6 +43,8 @@ export const examples: Readonly<Record<string, (b: Builder) => Node>> = {
     b.reshape(b.broadcastTo(leaf(b, "x", []), [D, E], [-1, -1]), [{ name: "m", size: 12 }]),
   "reshape(broadcast(x), unit axes in or out) => broadcast(reshape(x))": (b) =>
     b.reshape(b.broadcastTo(leaf(b, "x", [U, D]), [U, T, D], [0, -1, 1]), [T, U, D, U]),
+  "div(x, broadcast(y)) => mul(x, broadcast(div(1, y)))": (b) =>
+    b.div(leaf(b, "x", [T, D]), b.broadcastTo(leaf(b, "positive", [T]), [T, D], [0, -1])),
   "slice(x, all) => x": (b) => b.slice(leaf(b, "x", [T, D]), 1, 0, 4),
   "slice(slice(x)) => slice(x)": (b) => b.slice(b.slice(leaf(b, "x", [D]), 0, 1, 3), 0, 1, 2),
   "slice(broadcast(x), a new axis) => broadcast(x)": (b) =>
