@@ -1,7 +1,8 @@
 /**
  * `tfmc grad FILE --weights W --inputs I --outputs G`: the loss and the gradient of every parameter.
  */
-import type { Program } from "../runtime/program.js";
+import type { ParameterInfo } from "../compiler/ir/graph.js";
+import type { Outputs } from "../runtime/session.js";
 import type { Tensor } from "../runtime/tensor.js";
 import { tensor } from "../runtime/tensor.js";
 import type { Context } from "./context.js";
@@ -40,33 +41,42 @@ export const addGrad: AddCommand = (program, action) => {
 async function grad(context: Context, path: string, options: GradOptions): Promise<ExitCode> {
   const loaded = await loadModel(context, path, options);
   if (!loaded) return 1;
-  const { program } = loaded;
-  if (!program.entries.grad)
-    fail(
+  const { program, built } = loaded;
+  const entry = program.entries.grad;
+  if (!entry) {
+    return fail(
       "no-loss",
       `\`${program.name}\` has no loss, so it has no gradient`,
       "add a `loss` statement to the model",
     );
+  }
   const weights = readWeightsFile(program, options.weights);
   const inputs = readInputsFile(context, program, "grad", options.inputs);
   const seed = context.options.seed ?? 0;
-  const read = ["loss.sum", "loss.count", ...gradientNames(program)];
+  const read = entry.outputs.map(({ name }) => name);
   const outputs = await withSession(context, program, weights, ["grad"], ({ session }) =>
     session.run("grad", inputs, { seed, step: 0 }, { read }),
   );
   const loss = meanLoss(outputs["loss.sum"]!, outputs["loss.count"]!);
-  const gradients = gradientNames(program).map((name): [string, Tensor] => [name, outputs[name]!]);
+  const gradients = built.parameters.flatMap((parameter) => gradientOf(parameter, outputs));
   writeTensorsFile(options.outputs, [["loss", tensor(Float32Array.of(loss), [])], ...gradients]);
   if (context.options.json) printJson(context, { loss, gradients: gradients.length, file: options.outputs });
   else log(context, `loss ${loss.toFixed(6)}; wrote ${gradients.length} gradients to ${options.outputs}`);
   return 0;
 }
 
-/** Of every parameter that the loss can change. */
-const gradientNames = (program: Program): readonly string[] => {
-  const there = new Set(program.entries.grad!.outputs.map(({ name }) => name));
-  return program.parameters.map(({ name }) => `grad.${name}`).filter((name) => there.has(name));
-};
+/** A parameter's part of the gradient of its leaf; none where the loss cannot change it. */
+function gradientOf(
+  { name, leaf, turn }: ParameterInfo,
+  outputs: Outputs,
+): readonly (readonly [string, Tensor])[] {
+  const whole = outputs[`grad.${leaf}`];
+  if (!whole) return [];
+  if (turn === undefined) return [[`grad.${name}`, whole]];
+  const [turns = 1, ...shape] = whole.shape;
+  const size = whole.length / turns;
+  return [[`grad.${name}`, tensor(whole.slice(turn * size, (turn + 1) * size), shape)]];
+}
 
 /** Where nothing counts the loss is 0. */
-export const meanLoss = (sum: Tensor, count: Tensor): number => sum[0]! / Math.max(1, count[0]!);
+const meanLoss = (sum: Tensor, count: Tensor): number => sum[0]! / Math.max(1, count[0]!);
