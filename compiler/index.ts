@@ -26,6 +26,7 @@ import type { EntryName, Schedule } from "./passes/schedule.js";
 import { schedule } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
 import { summarize } from "./passes/summary.js";
+import { sha256 } from "./sha256.js";
 import { version } from "./version.js";
 
 export interface CompileOptions {
@@ -66,7 +67,7 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
     return graph ? [{ name, graph: runPipeline(graph, pipelineOptions) }] : [];
   });
   const scheduled = schedule(kernels, built);
-  const program = emitProgram(scheduled, built, { compiler: version, source });
+  const program = emitProgram(scheduled, built, { compiler: version, source: sha256(source) });
   return { diagnostics, built, entries, schedule: scheduled, program };
 }
 
