@@ -52,23 +52,23 @@ async function compile(context: Context, path: string, options: EmitOptions): Pr
   if (!loaded) return 1;
   checkPassName(options.dumpAfter, times);
   if (options.timePasses) context.host.stderr.write(`${timeTable(times)}\n`);
-  writeModule(context, loaded, path, options.output);
+  await writeModule(context, loaded, path, options.output);
   return 0;
 }
 
 /** All files of the module appear together, or none does. */
-function writeModule(
+async function writeModule(
   context: Context,
-  { program, source }: Loaded,
+  { program }: Loaded,
   path: string,
   output: string | undefined,
-): void {
+): Promise<void> {
   const stem = path === "-" ? program.name : basename(path, extname(path));
   const folder = output ?? join("dist", stem);
-  const emitted = emitModule(program, { name: stem, source: source.text });
-  const files = new Map(Object.entries(emitted).map(([name, text]) => [inside(folder, name), text]));
+  const emitted = await emitModule(program);
+  const files = new Map(Object.entries(emitted.files).map(([name, text]) => [inside(folder, name), text]));
   writeAllAtomic(files);
-  const names = Object.keys(emitted);
+  const names = Object.keys(emitted.files);
   if (context.options.json) printJson(context, { folder, files: names, kernels: program.kernels.length });
   else print(context, names.map((name) => join(folder, name)).join("\n"));
 }

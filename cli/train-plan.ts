@@ -165,7 +165,7 @@ function vocabularyArgument({ text, file }: Source, name: string | undefined): n
   const models = parse(text, file).model.declarations.filter(
     (d): d is ModelDeclaration => d.kind === "model",
   );
-  const model = models.find((d) => d.name.text === name) ?? models.at(-1);
+  const model = models.find((d) => d.name.text === name) ?? models[0];
   const value = model?.parameters.find((parameter) => parameter.name.text === "vocab")?.defaultValue;
   return value?.kind === "number" ? value.value : undefined;
 }

@@ -32,7 +32,7 @@ import { version } from "./version.js";
 export interface CompileOptions {
   /** The name under which diagnostics speak of the source. */
   readonly file?: string | undefined;
-  /** Which model of the file, where it has several. */
+  /** Which model of the file; the first where nothing is said. */
   readonly entry?: string | undefined;
   /** Arguments of the model: `{ layers: 4 }`. */
   readonly settings?: Readonly<Record<string, SettingValue>> | undefined;
