@@ -47,7 +47,7 @@ async function checkFile(
     if (!context.options.json) reportDiagnostics(context, diagnostics);
     return diagnostics;
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof Failure) || error.kind === "usage") throw error;
     if (!context.options.json) context.host.stderr.write(`${failureText(error, context.style)}\n`);
     return [failureDocument(error)];
   }

@@ -64,7 +64,7 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
   const kernels = entryNames.flatMap((name) => {
     const graph = entries[name];
-    return graph ? [{ name, graph: runPipeline(graph, pipelineOptions) }] : [];
+    return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });
   const scheduled = schedule(kernels, built);
   const program = emitProgram(scheduled, built, { compiler: version, source: sha256(source) });

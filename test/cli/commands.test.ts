@@ -292,7 +292,10 @@ describe("runs", () => {
 
   test("a run keeps the files that its model imports", async () => {
     const block = file("blocks.tfm", "block twice(x[t, d]) {\n  y = 2 * x\n  return y\n}\n");
-    const path = file("m.tfm", `import "blocks.tfm"\n${model("x = twice(x)")}`);
+    const path = file(
+      "m.tfm",
+      `import "blocks.tfm"\n${model("x = twice(x)", "vocab = 16, context = 8, d = 8, layers = 2")}`,
+    );
     const out = join(folder, "run");
     const data = ["--data", file("text.txt", "a tale of the sea. ".repeat(20))];
     const device = ["--device", "cpu"];
