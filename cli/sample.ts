@@ -25,7 +25,7 @@ export async function generateText(
   let written = "";
   try {
     for await (const id of generate(session, prompt, { ...sampling, maxNewTokens: count })) {
-      ids.push(id);
+      if (id < tokenizer.size) ids.push(id); // a model's vocabulary may be larger: such an id stands for no text
       const whole = withoutOpenEnd(tokenizer.decode(ids));
       write(whole.slice(written.length));
       written = whole;
