@@ -7,7 +7,7 @@ import type { DeviceLimits } from "./device.js";
 import { RuntimeError } from "./errors.js";
 import type { Entry, KernelText, Place, Program } from "./program.js";
 import type { Lengths } from "./sizes.js";
-import { extentOf, placeRange, sizeOf } from "./sizes.js";
+import { groupsOf, placeRange, sizeOf } from "./sizes.js";
 
 export interface Packing {
   /** Bytes of each buffer. */
@@ -115,8 +115,7 @@ function findExcess(
     const what = `step \`${step.label}\` (kernel \`${program.kernels[step.kernel]!.name}\`)`;
     if (step.bindings.length > limits.maxStorageBindings)
       return { what, needed: step.bindings.length, limit: limits.maxStorageBindings, unit: "bindings" };
-    const { grid, workgroup } = textOf(step.kernel);
-    const groups = Math.max(...grid.map((size, n) => Math.ceil(extentOf(size, lengths) / workgroup[n]!)));
+    const groups = Math.max(...groupsOf(textOf(step.kernel), lengths, limits.maxGroupsPerDimension));
     if (groups > limits.maxGroupsPerDimension)
       return { what, needed: groups, limit: limits.maxGroupsPerDimension, unit: "groups" };
     for (const place of step.bindings) {

@@ -118,9 +118,8 @@ function evaluate(kernel: Kernel): KernelFunction {
 function callOf(step: BoundStep, scalars: Parameters<KernelFunction>[1]): () => void {
   const { kernel, run } = step.kernel as CpuKernel;
   const extents = Int32Array.from(step.extents);
-  const count = step.grid[0] * step.grid[1] * step.grid[2];
   const bindings = step.bindings.map((range, n) => view(range, kernel.bindings[n]!.type));
-  return () => run(extents, scalars, bindings, 0, count);
+  return () => run(extents, scalars, bindings, 0, step.invocations);
 }
 
 function view({ buffer, offset, size }: Range, type: "f32" | "i32" | "u32"): TensorData {

@@ -49,8 +49,10 @@ export interface BoundStep {
   readonly bindings: readonly Range[];
   /** The extents of the kernel's text for this device, then the turn. */
   readonly extents: readonly number[];
-  /** Invocations along each dimension. */
-  readonly grid: readonly [number, number, number];
+  /** Invocations in all. */
+  readonly invocations: number;
+  /** Groups to dispatch along each dimension. */
+  readonly groups: readonly [number, number, number];
   readonly label: string;
 }
 

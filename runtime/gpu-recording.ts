@@ -1,5 +1,5 @@
 /** Bound steps → dispatches: bind groups, and one buffer with the lengths of every step, made once. */
-import type { BoundStep, DeviceBuffer, Range } from "./device.js";
+import type { BoundStep, DeviceBuffer } from "./device.js";
 import type { Dispatch, GpuKernel, GpuRecording } from "./gpu-objects.js";
 import { gpuOf, usage } from "./gpu-objects.js";
 
@@ -23,19 +23,13 @@ export function recordSteps(
     return known;
   };
   const dispatches = steps.map((step, n): Dispatch => {
-    const { kernel, pipeline, layout } = step.kernel as GpuKernel;
+    const { pipeline } = step.kernel as GpuKernel;
     const { offset, size } = offsets[n]!;
     const places = step.bindings.map((range) => `${nameOf(range.buffer)}+${range.offset}:${range.size}`);
     const key = `${offset} ${places.join(" ")}`;
-    const group =
-      groups.get(key) ??
-      bindGroup(device, layout, { buffer: uniforms, offset, size }, scalars, step.bindings);
+    const group = groups.get(key) ?? bindGroup(device, step, { buffer: uniforms, offset, size }, scalars);
     groups.set(key, group);
-    const [x, y, z] = step.grid.map((count, d) => Math.ceil(count / kernel.wgsl.workgroup[d]!)) as [
-      number,
-      number,
-      number,
-    ];
+    const [x, y, z] = step.groups;
     return { pipeline, group, x, y, z };
   });
   return { steps, dispatches, destroy: () => uniforms.destroy() };
@@ -65,19 +59,21 @@ function layUniforms(steps: readonly BoundStep[]) {
 
 function bindGroup(
   device: GPUDevice,
-  layout: GPUBindGroupLayout,
+  { kernel, bindings, label }: BoundStep,
   uniforms: GPUBufferBinding,
   scalars: GPUBuffer,
-  bindings: readonly Range[],
 ): GPUBindGroup {
   const storage = bindings.map(({ buffer, offset, size }, n) => ({
     binding: n + 2,
     resource: { buffer: gpuOf(buffer), offset, size },
   }));
-  const entries = [
+  const first = [
     { binding: 0, resource: uniforms },
     { binding: 1, resource: { buffer: scalars } },
-    ...storage,
   ];
-  return device.createBindGroup({ layout, entries });
+  return device.createBindGroup({
+    layout: (kernel as GpuKernel).layout,
+    entries: [...first, ...storage],
+    label,
+  });
 }

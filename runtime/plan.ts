@@ -8,7 +8,7 @@ import { listNames, nearestNames, RuntimeError } from "./errors.js";
 import type { Memory } from "./memory.js";
 import type { DType, Entry, KernelText, Place, Program, Step, Value } from "./program.js";
 import type { Lengths } from "./sizes.js";
-import { elementsOf, extentOf, placeRange, sizeOf } from "./sizes.js";
+import { elementsOf, extentOf, groupsOf, placeRange, sizeOf } from "./sizes.js";
 import type { Tensor } from "./tensor.js";
 import { tensor } from "./tensor.js";
 
@@ -62,13 +62,13 @@ export function makePlan(request: PlanRequest): Plan {
     return { buffer, offset: home.offset + 4 * offset, size: bindingBytes(length) };
   };
   const bind = (step: Step): BoundStep => {
-    const { extents, grid } = textOf(step.kernel);
-    const [x, y, z] = grid.map((extent) => extentOf(extent, lengths));
+    const text = textOf(step.kernel);
     return {
       kernel: kernels.get(step.kernel)!,
       bindings: apart(step.bindings.map(locate), step.label),
-      extents: [...extents.map((extent) => extentOf(extent, lengths)), step.turn],
-      grid: [x!, y!, z!],
+      extents: [...text.extents.map((extent) => extentOf(extent, lengths)), step.turn],
+      invocations: elementsOf(text.grid.map((extent) => extentOf(extent, lengths))),
+      groups: groupsOf(text, lengths, device.limits.maxGroupsPerDimension),
       label: step.label,
     };
   };

@@ -24,9 +24,14 @@ export interface Place {
   readonly turn: number;
   readonly stride: Size;
   readonly length: Size;
+  /** Of a stacked value: that many slices of `length` elements, align64(stride) apart. Absent: one. */
+  readonly count?: number;
 }
 
-/** One text of a kernel. `grid`: invocations; the device dispatches ⌈grid / workgroup⌉ groups. */
+/**
+ * One text of a kernel. `grid`: invocations; the device dispatches ⌈grid / workgroup⌉ groups. Where more groups along x are due
+ * than a device allows and the grid is [n, 1, 1] as written, they come folded over y: WGSL numbers them group.y · groups.x + group.x.
+ */
 export interface KernelText {
   readonly code: string;
   readonly grid: readonly [Extent, Extent, Extent];

@@ -2,11 +2,11 @@
  * (Recipe, step) → the learning rate of that step. Steps count from 1; η is the recipe's learning rate, w its warmup.
  *
  *   constant   η · min(1, t / w)
- *   linear     t < w: η · t / w;   then floor + (η − floor) · (1 − p),              p = min(1, (t − w) / (steps − w))
- *   cosine     t < w: η · t / w;   then floor + (η − floor) · (1 + cos(π·p)) / 2
+ *   linear     t < w: η · t / w;   then η · (φ + (1 − φ) · (1 − p)),              p = min(1, (t − w) / (steps − w))
+ *   cosine     t < w: η · t / w;   then η · (φ + (1 − φ) · (1 + cos(π·p)) / 2)
  *   noam       η · width^−½ · min(t^−½, t · w^−³⸍²)
  *
- * Cosine: Loshchilov and Hutter 2017; noam: Vaswani et al. 2017, equation 3. `floor` is a learning rate.
+ * Cosine: Loshchilov and Hutter 2017; noam: Vaswani et al. 2017, equation 3. φ is `floor`, a share of η.
  */
 import type { Recipe } from "./program.js";
 
@@ -40,5 +40,5 @@ function decayed(
 ): number {
   if (step < warmup) return learningRate * warmupAt(warmup, step);
   const progress = steps > warmup ? Math.min(1, (step - warmup) / (steps - warmup)) : 1;
-  return floor + (learningRate - floor) * shape(progress);
+  return learningRate * (floor + (1 - floor) * shape(progress));
 }

@@ -3,7 +3,7 @@
  *
  *   sizeOf([[4, "B", "T"], [8]], { B: 2, T: 3 }) = 32
  */
-import type { Extent, Place, Size } from "./program.js";
+import type { Extent, KernelText, Place, Size } from "./program.js";
 
 /** Length symbol → value. */
 export type Lengths = Readonly<Record<string, number>>;
@@ -47,3 +47,16 @@ export const symbolsOf = (size: Size): readonly string[] =>
   typeof size === "number" ? [] : size.flatMap(([, ...symbols]) => symbols);
 
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((n, size) => n * size, 1);
+
+/** Groups to dispatch along each dimension; a long line of them is folded over y. */
+export function groupsOf(
+  text: KernelText,
+  lengths: Lengths,
+  limit: number,
+): readonly [number, number, number] {
+  const along = (d: 0 | 1 | 2): number => Math.ceil(extentOf(text.grid[d], lengths) / text.workgroup[d]);
+  const [x, y, z] = [along(0), along(1), along(2)];
+  if (x <= limit || text.grid[1] !== 1 || text.grid[2] !== 1) return [x, y, z];
+  const rows = Math.ceil(x / limit);
+  return [Math.ceil(x / rows), rows, 1];
+}

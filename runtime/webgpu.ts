@@ -78,7 +78,7 @@ function limitsOf(adapter: GPUAdapter): Record<string, number> {
 }
 
 function webgpuDevice(gpu: GPU, device: GPUDevice, info: DeviceInfo): Device {
-  const state: { keepAlive: GPU | undefined; failure: RuntimeError | undefined } = {
+  const state: { keepAlive: GPU | undefined; failure: Error | undefined } = {
     keepAlive: gpu, // Dawn's instance must outlive the device
     failure: undefined,
   };
@@ -92,8 +92,9 @@ function webgpuDevice(gpu: GPU, device: GPUDevice, info: DeviceInfo): Device {
             "Open the device again; resume from a checkpoint.",
           );
   });
-  device.onuncapturederror = ({ error }) => {
-    state.failure ??= uncaptured(error);
+  device.onuncapturederror = (event) => {
+    event.preventDefault(); // told by the next call, not on the console
+    state.failure ??= uncaptured(event.error);
   };
   const check = () => {
     if (state.failure) throw state.failure;
@@ -223,11 +224,11 @@ function webgpuDevice(gpu: GPU, device: GPUDevice, info: DeviceInfo): Device {
   };
 }
 
-function uncaptured(error: GPUError): RuntimeError {
+function uncaptured(error: GPUError): Error {
   const memory = error.constructor.name === "GPUOutOfMemoryError" || /out of memory/i.test(error.message);
   return memory
     ? new RuntimeError("TFM6002", `The GPU is out of memory: ${error.message}`, "Use smaller lengths.")
-    : new RuntimeError("TFM6006", `internal: the GPU refused a command: ${error.message}`);
+    : new Error(`internal: the GPU refused a command: ${error.message}`);
 }
 
 /** Buffers for reading back, by powers of two. */

@@ -23,10 +23,14 @@ function powers(f, low, high, degree) {
   const inT = new Array(count).fill(0);
   chebyshev.forEach((c, j) => {
     const polynomial = j === 0 ? before : now;
-    polynomial.forEach((p, n) => { inT[n] += c * p; });
+    polynomial.forEach((p, n) => {
+      inT[n] += c * p;
+    });
     if (j > 0) {
       const next = [0, ...now.map((p) => 2 * p)];
-      before.forEach((p, n) => { next[n] -= p; });
+      before.forEach((p, n) => {
+        next[n] -= p;
+      });
       [before, now] = [now, next];
     }
   });
@@ -34,7 +38,10 @@ function powers(f, low, high, degree) {
   let result = [0];
   for (const c of [...inT].reverse()) {
     const next = new Array(result.length + 1).fill(0);
-    result.forEach((p, n) => { next[n] += p * shift; next[n + 1] += p * scale; });
+    result.forEach((p, n) => {
+      next[n] += p * shift;
+      next[n + 1] += p * scale;
+    });
     next[0] += c;
     result = next;
   }
@@ -45,7 +52,15 @@ const f = Math.fround;
 const horner = (c, x) => [...c].reverse().reduce((s, k) => f(f(s * x) + f(k)), 0);
 const near = powers((s) => (s === 0 ? 2 / Math.sqrt(Math.PI) : terms(Math.sqrt(s)) / Math.sqrt(s)), 0, 1, 6);
 // erf(x) = 1 − exp(−x²) q(t), t = 1 / (1 + x/2): smooth, and exp(−x²) forgives errors of q.
-const far = powers((t) => { const x = 2 * (1 / t - 1); return (1 - terms(x)) * Math.exp(x * x); }, 1 / (1 + 4 / 2), 1 / 1.5, 7);
+const far = powers(
+  (t) => {
+    const x = 2 * (1 / t - 1);
+    return (1 - terms(x)) * Math.exp(x * x);
+  },
+  1 / (1 + 4 / 2),
+  1 / 1.5,
+  7,
+);
 console.log({ near: near.map(f), far: far.map(f) });
 let worst = 0;
 for (let n = 0; n <= 40000; n++) {

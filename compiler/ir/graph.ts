@@ -7,7 +7,6 @@
  * %2 = gather(%1, %0) axis=0 : f32 [batch=B, t=T, d=64]
  * ```
  */
-import type { Builder } from "./builder.js";
 import type { Axis, DType, Shape } from "./shape.js";
 import type { OpName, Vocabulary } from "./vocabulary.js";
 
@@ -105,6 +104,8 @@ export interface Built {
   readonly forward: Graph;
   /** outputs: `loss.sum` and `loss.count` (f32 []), where the model has a loss. */
   readonly loss: Graph | undefined;
+  /** The same loss without dropout, where `loss` has any: what validation measures. */
+  readonly evaluation?: Graph;
   /** The optimizer step on one leaf. Undefined where the model has no loss. */
   readonly optimizer: OptimizerRule | undefined;
   readonly probes: readonly string[];
@@ -122,7 +123,6 @@ export interface OptimizerRule {
   readonly name: string;
   readonly states: readonly { readonly name: string; readonly initial: number }[];
   apply(
-    b: Builder,
     leaf: Node,
     gradient: Node,
     states: readonly Node[],

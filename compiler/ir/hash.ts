@@ -12,7 +12,9 @@ function finish(x: number): number {
   return h ^ (h >>> 16);
 }
 
-const hex = (x: number): string => (x >>> 0).toString(16).padStart(8, "0");
+const BYTES: readonly string[] = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, "0"));
+const hex = (x: number): string =>
+  BYTES[x >>> 24]! + BYTES[(x >>> 16) & 255]! + BYTES[(x >>> 8) & 255]! + BYTES[x & 255]!;
 
 export function hashText(text: string): string {
   const C1 = 0x239b961b;
@@ -24,16 +26,27 @@ export function hashText(text: string): string {
   let h3 = 0;
   let h4 = 0;
   const length = text.length;
-  // charCodeAt past the end is NaN, which the shift and the or turn to 0; the length enters below.
-  const word = (at: number): number => text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16);
+  const padded = text.padEnd((length + 7) & ~7, "\0");
   for (let at = 0; at < length; at += 8) {
-    h1 ^= Math.imul(rotateLeft(Math.imul(word(at), C1), 15), C2);
+    h1 ^= Math.imul(
+      rotateLeft(Math.imul(padded.charCodeAt(at) | (padded.charCodeAt(at + 1) << 16), C1), 15),
+      C2,
+    );
     h1 = (Math.imul((rotateLeft(h1, 19) + h2) | 0, 5) + 0x561ccd1b) | 0;
-    h2 ^= Math.imul(rotateLeft(Math.imul(word(at + 2), C2), 16), C3);
+    h2 ^= Math.imul(
+      rotateLeft(Math.imul(padded.charCodeAt(at + 2) | (padded.charCodeAt(at + 3) << 16), C2), 16),
+      C3,
+    );
     h2 = (Math.imul((rotateLeft(h2, 17) + h3) | 0, 5) + 0x0bcaa747) | 0;
-    h3 ^= Math.imul(rotateLeft(Math.imul(word(at + 4), C3), 17), C4);
+    h3 ^= Math.imul(
+      rotateLeft(Math.imul(padded.charCodeAt(at + 4) | (padded.charCodeAt(at + 5) << 16), C3), 17),
+      C4,
+    );
     h3 = (Math.imul((rotateLeft(h3, 15) + h4) | 0, 5) + 0x96cd1c35) | 0;
-    h4 ^= Math.imul(rotateLeft(Math.imul(word(at + 6), C4), 18), C1);
+    h4 ^= Math.imul(
+      rotateLeft(Math.imul(padded.charCodeAt(at + 6) | (padded.charCodeAt(at + 7) << 16), C4), 18),
+      C1,
+    );
     h4 = (Math.imul((rotateLeft(h4, 13) + h1) | 0, 5) + 0x32ac3b17) | 0;
   }
   h1 ^= length;

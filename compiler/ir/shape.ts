@@ -48,7 +48,8 @@ export const mulSizes = (a: Size, b: Size): Size =>
 export const subSizes = (a: Size, b: Size): Size => addSizes(a, mulSizes(-1, b));
 export const product = (sizes: readonly Size[]): Size => sizes.reduce(mulSizes, 1);
 
-export const sizeEquals = (a: Size, b: Size): boolean => sizeText(a) === sizeText(b);
+export const sizeEquals = (a: Size, b: Size): boolean =>
+  a === b || (typeof a !== "number" && typeof b !== "number" && sizeText(a) === sizeText(b));
 
 /** The exact quotient, or undefined where `b` does not divide `a` term by term (`b` a single term). */
 export function divideSize(a: Size, b: Size): Size | undefined {

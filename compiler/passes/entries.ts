@@ -2,7 +2,7 @@
  * Built → the entry graphs: what the model computes, its loss, its gradients, and one step of training.
  *
  * ```
- * loss:  loss.sum, loss.count
+ * loss:  loss.sum, loss.count, without dropout
  * grad:  + grad.<leaf>        = ∂(sum / count) / ∂leaf
  * train: + grad_norm          = ‖grad‖₂ over all leaves, before clipping
  *        + parameter.<leaf>   = optimizer(leaf, grad · min(1, clip / (grad_norm + 1e-6)))
@@ -35,7 +35,7 @@ export function deriveEntries(built: Built, b: Builder): Entries {
   const mean = gradients.map((gradient) => b.mul(gradient, perCount));
   return {
     forward,
-    loss,
+    loss: built.evaluation ?? loss,
     grad: {
       name: "grad",
       outputs: [...graph.outputs, ...mean.map((node, n) => ({ name: `grad.${nameOf(leaves[n]!)}`, node }))],
@@ -84,7 +84,7 @@ function update(
     const states = optimizer.states.map((state) =>
       b.input("state", `${state.name}/${name}`, leaf.shape, leaf.dtype),
     );
-    const next = optimizer.apply(b, leaf, gradient, states, decays.get(name)!);
+    const next = optimizer.apply(leaf, gradient, states, decays.get(name)!);
     outputs.push({ name: `parameter.${name}`, node: next.parameter });
     next.states.forEach((node, k) =>
       outputs.push({ name: `state.${optimizer.states[k]!.name}/${name}`, node }),

@@ -39,7 +39,7 @@ describe.each([
   const { built } = residualNetwork(b, model);
   const entries = deriveEntries(built, b);
   const written = names.map((name) => ({ name, graph: entries[name]! }));
-  const fused = written.map(({ name, graph }) => ({ name, graph: runPipeline(graph, { level: 0, builder: b, verify: true }) }));
+  const fused = written.map(({ name, graph }) => ({ name, graph: runPipeline(graph, { level: 2, builder: b, verify: true }) }));
   const values = leafValues(written.map(({ graph }) => graph));
 
   test.each(names.map((name, n) => ({ name, n })))("$name computes what was written, slots and all", ({ n }) => {

@@ -196,6 +196,18 @@ describe.each(["cpu", "webgpu"] as const)("session on %s", (kind) => {
     session.dispose();
   });
 
+  test("more groups than a dimension allows come folded", async () => {
+    const real = await device(kind);
+    const folding = { ...real, limits: { ...real.limits, maxGroupsPerDimension: 3 } };
+    const session = await createSession(toy, folding);
+    session.writeParameters(weights);
+    const tokens = tensor(idsOf(65), [5, 13]); // 520 logits in 9 groups: 3 rows; 260 features in 5: 2 rows of 3
+    const { logits, x } = await session.run("forward", { tokens }, {}, { read: ["logits", "x"] });
+    close(logits!, logits64(idsOf(65), weights));
+    close(x!, features64(idsOf(65), weights));
+    session.dispose();
+  });
+
   test("after dispose everything says so", async () => {
     const session = await toySession(kind);
     session.dispose();
@@ -309,6 +321,20 @@ test("auto is a hardware adapter or the CPU, never a software adapter", async ()
   const auto = await openDevice({ device: "auto" });
   expect(auto.info.kind === "cpu" || !auto.info.software).toBe(true);
   auto.dispose();
+});
+
+test("a command that the GPU refuses is a fault of the compiler, told at the next reading", async () => {
+  const [embed] = toy.entries.forward.steps;
+  const short = { ...embed!, bindings: embed!.bindings.slice(0, 2) };
+  const steps = [short, ...toy.entries.forward.steps.slice(1)];
+  const doomed = await openDevice({ device: "webgpu" });
+  const session = await createSession(
+    { ...toy, entries: { forward: { ...toy.entries.forward, steps } } },
+    doomed,
+  );
+  const error = await failure(() => session.run("forward", { tokens: [[1]] }, {}, { read: ["logits"] }));
+  expect(error.message).toMatch(/^internal: the GPU refused a command: [\s\S]*"wte"/);
+  doomed.dispose();
 });
 
 test("an adapter that is not there is TFM6001 with what to do", async () => {

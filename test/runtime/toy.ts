@@ -40,9 +40,10 @@ function kernel({ name, types, count, wgsl, javascript }: Draft): Kernel {
     name,
     bindings: types.map((type) => ({ type, access: "both" })),
     wgsl: text(`${wgslHead}${declarations}
-@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
-  let i = i32(id.x); let turn = i32(sizes[0].y);
-  if (id.x >= sizes[0].x) { return; }
+@compute @workgroup_size(64) fn main(@builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let i = i32((group.y * groups.x + group.x) * 64 + local); let turn = i32(sizes[0].y);
+  if (i >= i32(sizes[0].x)) { return; }
   ${wgsl}
 }`),
     javascript: text(`(n, s, b, from, to) => { const turn = n[1]; const [${types.map((_, n) => `b${n}`)}] = b;

@@ -95,4 +95,4 @@ export function createPool(b: Builder, inBody = false): Pool {
 }
 
 const leafName = (shape: Shape, dtype: DType, choice: number): string =>
-  `${dtype[0]}${choice % 3}_${shape.map((axis) => axis.name).join("_")}`;
+  `${dtype[0]}${choice % 3}_${shape.map((axis) => axis.name + sizeText(axis.size)).join("_")}`;

@@ -1,0 +1,237 @@
+/**
+ * Schedule and Built → Program: kernels' text, places, tables, parameters and states as plain JSON.
+ *
+ * ```
+ * 12 layers of one body → one kernel, twelve steps that differ in their places and their turn
+ * ```
+ */
+import type * as P from "../../runtime/program.js";
+import type { Built } from "../ir/graph.js";
+import type { Shape } from "../ir/shape.js";
+import { elementCount, mulSizes, sizeText } from "../ir/shape.js";
+import type { Place, Schedule, ScheduledEntry, Slot, Step } from "../passes/schedule.js";
+import type { CallScalar } from "./extents.js";
+import { nodesOf } from "./family.js";
+import { printJavascript } from "./javascript.js";
+import { lower } from "./lower.js";
+import { constantSize, slotOf } from "./slots.js";
+import { emitTables } from "./tables.js";
+import { printWgsl } from "./wgsl.js";
+
+export interface ProgramMeta {
+  /** Version of the compiler. */
+  readonly compiler: string;
+  /** SHA-256 of the source. */
+  readonly source: string;
+}
+
+export function emitProgram(schedule: Schedule, built: Built, meta: ProgramMeta): P.Program {
+  const scalars = callScalars(schedule);
+  const kernels = kernelTable(scalars);
+  const entries = Object.fromEntries(
+    schedule.entries.map((entry) => [entry.name, emitEntry(entry, kernels.stepOf)]),
+  ) as unknown as P.Program["entries"];
+  if (!entries.forward) throw new Error("internal: a schedule without forward");
+  return {
+    format: 1,
+    name: built.name,
+    compiler: meta.compiler,
+    source: meta.source,
+    lengths: schedule.lengths,
+    slots: schedule.slots.map(({ role, sizes }) => ({ role, sizes })),
+    kernels: kernels.all,
+    inputs: emitInputs(schedule.slots, built),
+    parameters: emitParameters(schedule.slots, built),
+    states: emitStates(schedule.slots, built),
+    tables: emitTables(schedule.slots, built),
+    scalars,
+    entries,
+    recipe: built.loss ? { ...built.recipe, clip: built.recipe.clip ?? null } : null,
+  };
+}
+
+function callScalars(schedule: Schedule): readonly CallScalar[] {
+  const found = new Map<string, CallScalar>();
+  for (const { steps } of schedule.entries)
+    for (const { body } of steps)
+      for (const node of nodesOf(body))
+        if (node.op === "input" && node.attributes.kind === "scalar") {
+          const { name } = node.attributes;
+          found.set(name, { name, type: node.dtype === "f32" ? "f32" : "i32" });
+        }
+  if (found.size > 16) throw new Error("internal: more call scalars than the uniform holds");
+  return [...found.values()].sort((x, y) => (x.name < y.name ? -1 : 1));
+}
+
+interface KernelTable {
+  readonly all: P.Kernel[];
+  stepOf(step: Step): P.Step;
+}
+
+/** Equal texts are one kernel; equal bodies are not even lowered twice. */
+function kernelTable(scalars: readonly CallScalar[]): KernelTable {
+  const all: P.Kernel[] = [];
+  const byBody = new Map<string, number>();
+  const byText = new Map<string, number>();
+  const add = (kernel: P.Kernel): number => {
+    const { wgsl, javascript, bindings } = kernel;
+    const text = JSON.stringify([wgsl, javascript, bindings]);
+    const known = byText.get(text);
+    if (known !== undefined) return known;
+    byText.set(text, all.push(kernel) - 1);
+    return all.length - 1;
+  };
+  return {
+    all,
+    stepOf(step) {
+      const sharing = sharedPlaces(step);
+      const key = bodyKey(step, sharing);
+      const number = byBody.get(key) ?? add(emitKernel(step, sharing, scalars));
+      byBody.set(key, number);
+      const places = [
+        ...step.reads.filter((_, n) => !sharing.shared.has(n)),
+        ...step.writes.filter((_, n) => !sharing.aliases.has(n)),
+      ];
+      return { kernel: number, bindings: places.map(emitPlace), turn: step.turn, label: step.label };
+    },
+  };
+}
+
+interface Sharing {
+  readonly aliases: ReadonlyMap<number, number>;
+  readonly shared: ReadonlyMap<number, number>;
+}
+
+/** One range of memory may be bound once in a dispatch. */
+function sharedPlaces({ reads, writes }: Step): Sharing {
+  const same = (x: Place, y: Place): boolean => placeKey(x) === placeKey(y);
+  const shared = new Map<number, number>();
+  reads.forEach((place, n) => {
+    const first = reads.findIndex((other) => same(place, other));
+    if (first < n) shared.set(n, first);
+  });
+  const aliases = new Map<number, number>();
+  writes.forEach((place, n) => {
+    const first = reads.findIndex((other) => same(place, other));
+    if (first >= 0) aliases.set(n, first);
+  });
+  return { aliases, shared };
+}
+
+const placeKey = ({ slot, turn, stride, length, stacked }: Place): string =>
+  `${slot}:${turn}:${sizeText(stride)}:${sizeText(length)}:${stacked}`;
+
+const bodyKey = ({ body, reads, writes }: Step, { aliases, shared }: Sharing): string =>
+  JSON.stringify([
+    body.outputs.map(({ node }) => node.key),
+    [...reads, ...writes].map(({ stacked }) => stacked),
+    [...aliases],
+    [...shared],
+  ]);
+
+function emitKernel(step: Step, sharing: Sharing, scalars: readonly CallScalar[]): P.Kernel {
+  const kernelFor = (target: "wgsl" | "javascript"): ReturnType<typeof lower> =>
+    lower(step.body, step.reads, step.writes, target, sharing);
+  const wgsl = kernelFor("wgsl");
+  const javascript = kernelFor("javascript");
+  return {
+    name: wgsl.name,
+    bindings: wgsl.bindings.map(({ type, access }) => ({ type, access })),
+    wgsl: printWgsl(wgsl, scalars),
+    javascript: printJavascript(javascript, scalars),
+  };
+}
+
+/** Of a stacked place all slices are bound: the last one ends where its elements do. */
+export function emitPlace(place: Place & { readonly count?: number }): P.Place {
+  const { slot, turn, stride, length, count = 1 } = place;
+  if (count === 1) return { slot, turn, stride, length };
+  if (typeof stride === "number" && typeof length === "number")
+    return { slot, turn, stride, length: (count - 1) * Math.ceil(stride / 64) * 64 + length };
+  return { slot, turn, stride, length, count };
+}
+
+function emitEntry(entry: ScheduledEntry, stepOf: (step: Step) => P.Step): P.Entry {
+  const returned = entry.outputs.filter(({ name }) => !/^(parameter|state)\./.test(name));
+  return {
+    steps: entry.steps.map(stepOf),
+    inputs: entry.inputs,
+    outputs: returned.map(({ name, place, shape, dtype }) => ({
+      ...emitValue(name, shape, dtype),
+      place: valuePlace(place),
+    })),
+    updates: entry.updates,
+  };
+}
+
+/** A value that the host reads: its slices one by one, unless they lie without gaps. */
+function valuePlace(place: Place & { readonly count?: number }): P.Place {
+  const { slot, turn, stride, length, count = 1 } = place;
+  if (count === 1) return { slot, turn, stride, length };
+  if (typeof stride === "number" && stride % 64 === 0)
+    return { slot, turn, stride, length: mulSizes(length, count) };
+  return { slot, turn, stride, length, count };
+}
+
+const emitValue = (name: string, shape: Shape, dtype: P.DType): Omit<P.Value, "place"> => ({
+  name,
+  axes: shape.map((axis) => axis.name),
+  shape: shape.map((axis) => axis.size),
+  dtype,
+});
+
+/** Inputs that no entry reads have no slot and are not asked for. */
+function emitInputs(slots: readonly Slot[], built: Built): readonly P.Input[] {
+  return built.inputs.flatMap(({ name, shape, dtype, bound, nextOf }): P.Input[] => {
+    const slot = slotOf(slots, "input", name);
+    if (slot === undefined) return [];
+    const length = elementCount(shape);
+    const place = { slot, turn: 0, stride: length, length };
+    return [{ ...emitValue(name, shape, dtype), place, bound: bound ?? null, nextOf: nextOf ?? null }];
+  });
+}
+
+const constantSizes = (shape: Shape): readonly number[] => shape.map(({ size }) => constantSize(size));
+
+/** Where a parameter lies in its leaf: the whole of it, or one turn of a stack. */
+function placeIn(slot: number, { shape, turn }: Built["parameters"][number]): P.Place {
+  const length = elementCount(shape);
+  return { slot, turn: turn ?? 0, stride: length, length };
+}
+
+function emitParameters(slots: readonly Slot[], built: Built): readonly P.Parameter[] {
+  return built.parameters.map((parameter) => {
+    const { name, shape, leaf, init, frozen, decay } = parameter;
+    const slot = slotOf(slots, "parameter", leaf);
+    if (slot === undefined) throw new Error(`internal: parameter ${name} has no slot`);
+    return {
+      name,
+      shape: constantSizes(shape),
+      axes: shape.map((axis) => axis.name),
+      place: placeIn(slot, parameter),
+      init,
+      frozen,
+      decay,
+    };
+  });
+}
+
+function emitStates(slots: readonly Slot[], built: Built): readonly P.State[] {
+  const { optimizer } = built;
+  if (!optimizer) return [];
+  return optimizer.states.flatMap((state) =>
+    built.parameters.flatMap((parameter): P.State[] => {
+      const slot = slotOf(slots, "state", `${state.name}/${parameter.leaf}`);
+      if (slot === undefined) return [];
+      return [
+        {
+          name: `${optimizer.name}.${state.name}/${parameter.name}`,
+          parameter: parameter.name,
+          shape: constantSizes(parameter.shape),
+          place: placeIn(slot, parameter),
+          initial: state.initial,
+        },
+      ];
+    }),
+  );
+}
