@@ -37,7 +37,12 @@ export function residualNetwork(b: Builder, { width, hidden, turns }: SmallModel
   );
   return {
     built: {
-      name: "small", forward, loss: lossGraph, optimizer: momentum(b), probes: [], inputs: [],
+      name: "small",
+      forward,
+      loss: lossGraph,
+      optimizer: momentum,
+      probes: [],
+      inputs: [],
       parameters: [...stacked, info("gain", "gain", undefined)],
       lengths: { B: { axis: "batch", maximum: 8 }, T: { axis: "t", maximum: 16 } },
       recipe: { learningRate: 0.1, schedule: { kind: "constant", warmup: 0 }, clip: 1, batch: 2, steps: 1 },
@@ -49,14 +54,14 @@ const info = (name: string, leaf: string, turn: number | undefined) => ({
   name, leaf, turn, shape: [], init: { kind: "zeros" as const }, frozen: false, decay: true,
 });
 
-const momentum = (b: Builder): Built["optimizer"] => ({
+const momentum: Built["optimizer"] = {
   name: "sgd",
   states: [{ name: "sgd.m", initial: 0 }],
-  apply(leaf: Node, gradient: Node, states: readonly Node[]) {
+  apply(b: Builder, leaf: Node, gradient: Node, states: readonly Node[]) {
     const m = b.add(b.mul(states[0]!, b.const(0.9, "f32")), gradient);
     return { parameter: b.sub(leaf, b.mul(m, b.input("scalar", "lr", [], "f32"))), states: [m] };
   },
-});
+};
 
 function turn(b: Builder, shape: readonly Axis[], d: Axis, f: Axis): Graph {
   const x = b.input("carry", "carry.0", shape, "f32");

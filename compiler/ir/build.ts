@@ -1,0 +1,192 @@
+/**
+ * Model → Built: names, shapes and sizes get their meaning; the last place where a user's mistake can show.
+ *
+ * ```
+ * model m { input x[t] : real   param w[1]   y[i] = x[i] * w[0]   output y = y }
+ *   forward: %0 = input.input "x" : f32 [batch=B, t=T] …
+ * ```
+ */
+import { type Diagnostic, diagnostic, fileSpan } from "../diagnostics.js";
+import { nearest } from "../nearest.js";
+import type { Expression, Model, ModelDeclaration, TrainStatement } from "../parser/model.js";
+import { readTfm } from "../parser/read-tfm.js";
+import { type Builder, createBuilder } from "./builder.js";
+import { assemble } from "./build/assemble.js";
+import { bindParameter } from "./build/calls.js";
+import { isLibraryFile, type Program, readDeclarations, type Resolve } from "./build/declarations.js";
+import { evaluate } from "./build/evaluate.js";
+import { DEFAULT_MAXIMUM } from "./build/lengths.js";
+import { createFrame, type RegionFrame, rootPath } from "./build/paths.js";
+import { bind, createScope } from "./build/scope.js";
+import { type Env, pushDiagnostic, type Session, Stop } from "./build/session.js";
+import { runBody } from "./build/statements.js";
+import { readTraining, type Training } from "./build/train.js";
+import { boolean, number, poison, type Value } from "./build/values.js";
+import type { Built } from "./graph.js";
+
+export { librarySourceFiles } from "./build/declarations.js";
+
+export type SettingValue = number | boolean | string | readonly number[];
+
+export interface BuildOptions {
+  /** The model's name; the file's only or first one where it is not given. */
+  readonly entry?: string;
+  /** Values of the model's parameters and of its recipe that win over the file: `layers`, `d`, `lr`, `train.batch`. */
+  readonly settings?: Readonly<Record<string, SettingValue>>;
+  /** The file that an `import` names, read; undefined where it cannot be. */
+  readonly resolve: Resolve;
+}
+
+export interface BuildResult {
+  readonly built: Built | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export function build(model: Model, options: BuildOptions): BuildResult {
+  const diagnostics: Diagnostic[] = [];
+  const program = readDeclarations(model, options.resolve, diagnostics);
+  const entry = chooseEntry(model, program, options.entry, diagnostics);
+  if (!entry) return { built: undefined, diagnostics };
+  const settings = sortSettings(model, entry, options.settings ?? {}, diagnostics);
+  const context: Context = { program, entry, settings, diagnostics, builder: createBuilder() };
+  const built = elaborateModel(context);
+  return { built: hasErrors(diagnostics) ? undefined : built, diagnostics };
+}
+
+const hasErrors = (diagnostics: readonly Diagnostic[]): boolean => diagnostics.some(({ severity }) => severity === "error");
+
+function chooseEntry(model: Model, { models }: Program, name: string | undefined, diagnostics: Diagnostic[]): ModelDeclaration | undefined {
+  const found = name === undefined ? models[0] : models.find((m) => m.name.text === name);
+  if (found) return found;
+  const names = models.map((m) => m.name.text);
+  const near = name === undefined ? undefined : nearest(name, names);
+  const message = name === undefined ? "The file has no model." : `The file has no model \`${name}\`.`;
+  const hint = near ? `Did you mean \`${near}\`?` : names.length ? `It has ${names.join(", ")}.` : "Write `model name { … }`.";
+  pushDiagnostic(diagnostics, diagnostic("TFM2013", fileSpan(model.file), message, { hint }));
+  return undefined;
+}
+
+interface Settings {
+  readonly parameters: ReadonlyMap<string, SettingValue>;
+  readonly train: ReadonlyMap<string, SettingValue>;
+}
+
+/** Which settings are the model's parameters and which the recipe's; the recipe itself refuses what it does not know. */
+function sortSettings(model: Model, entry: ModelDeclaration, given: Readonly<Record<string, SettingValue>>, diagnostics: Diagnostic[]): Settings {
+  const parameters = new Map<string, SettingValue>();
+  const train = new Map<string, SettingValue>();
+  const names = entry.parameters.map(({ name }) => name.text);
+  for (const [key, value] of Object.entries(given)) {
+    if (names.includes(key)) parameters.set(key, value);
+    else if (key.startsWith("train.")) train.set(key.slice("train.".length), value);
+    else if (RECIPE_NAMES.includes(key)) train.set(key, value);
+    else {
+      const near = nearest(key, [...names, ...RECIPE_NAMES]);
+      const hint = near ? `Did you mean \`${near}\`?` : `It has ${names.join(", ") || "no parameters"}; the recipe's settings start with \`train.\`.`;
+      pushDiagnostic(diagnostics, diagnostic("TFM2002", fileSpan(model.file), `The model \`${entry.name.text}\` has no setting \`${key}\`.`, { hint }));
+    }
+  }
+  return { parameters, train };
+}
+
+/** Settings of the recipe that may be given without `train.`. */
+const RECIPE_NAMES = ["lr", "batch", "steps", "clip", "warmup", "weight_decay"];
+
+interface Context {
+  readonly program: Program;
+  readonly entry: ModelDeclaration;
+  readonly settings: Settings;
+  readonly diagnostics: Diagnostic[];
+  readonly builder: Builder;
+}
+
+export interface Elaboration {
+  readonly env: Env;
+  readonly session: Session;
+  readonly frame: RegionFrame;
+}
+
+function elaborateModel(context: Context): Built | undefined {
+  const plain = elaborateSettled(context, false);
+  if (hasErrors(context.diagnostics)) return undefined;
+  const hasLoss = plain.frame.emissions.some(({ kind }) => kind === "loss");
+  const training = hasLoss && plain.session.asked.training ? elaborateSettled(context, true) : undefined;
+  const recipe = trainingOf(context, plain.env);
+  if (hasErrors(context.diagnostics) || !recipe) return undefined;
+  return assemble(context.entry, plain, training, recipe);
+}
+
+/** Tables are as long as the lengths may become: once more where a bound was found after a table. */
+function elaborateSettled(context: Context, training: boolean): Elaboration {
+  let maxima: ReadonlyMap<string, number> = new Map();
+  for (let round = 0; ; round++) {
+    const done = elaborateOnce(context, training, maxima);
+    const { assumed, lengths } = done.session;
+    const settled = [...assumed].every(([name, maximum]) => (lengths.get(name)?.maximum ?? DEFAULT_MAXIMUM) === maximum);
+    if (settled || round === 2 || hasErrors(context.diagnostics)) return done;
+    maxima = new Map([...lengths.values()].map(({ symbol, maximum }) => [symbol, maximum ?? DEFAULT_MAXIMUM]));
+  }
+}
+
+function elaborateOnce({ program, entry, settings, diagnostics, builder }: Context, training: boolean, maxima: ReadonlyMap<string, number>): Elaboration {
+  const session: Session = {
+    builder,
+    diagnostics,
+    training,
+    asked: { training: false },
+    lengths: new Map(),
+    maxima,
+    assumed: new Map(),
+    inputs: [],
+    isLibrary: isLibraryFile,
+    choices: program.choices,
+    counters: { regions: 0, written: 0, parameters: 0 },
+    stacks: [],
+  };
+  const frame = createFrame(0, undefined);
+  const scope = createScope(program.scope, "block");
+  const env: Env = { session, scope, path: rootPath(frame), region: frame, turn: undefined, index: undefined, calls: [], place: "model", states: undefined };
+  for (const parameter of entry.parameters) {
+    try {
+      const given = settings.parameters.get(parameter.name.text);
+      const value = given === undefined ? defaultOf(env, parameter, diagnostics) : settingValue(env, given);
+      bindParameter(env, scope, parameter, value, parameter.span);
+    } catch (error) {
+      if (!(error instanceof Stop)) throw error;
+      bind(scope, parameter.name.text, poison, parameter.span);
+    }
+  }
+  runBody(env, entry.body);
+  return { env, session, frame };
+}
+
+function defaultOf(env: Env, { name, defaultValue, span }: ModelDeclaration["parameters"][number], diagnostics: Diagnostic[]): Value {
+  if (defaultValue) return evaluate(env, defaultValue);
+  pushDiagnostic(diagnostics, diagnostic("TFM2003", span, `\`${name.text}\` has no default and no setting gives it.`, { hint: `Write \`${name.text} = …\`, or set it on the command line.` }));
+  throw new Stop("setting");
+}
+
+/** A setting's text is an expression of the language: `post`, `rope(base: 5000)`. */
+function settingValue(env: Env, given: SettingValue): Value {
+  if (typeof given === "number") return number(given);
+  if (typeof given === "boolean") return boolean(given);
+  if (typeof given !== "string") return { kind: "list", items: given.map((item) => number(item)) };
+  const file = "the command line";
+  const prefix = "block setting(value = ";
+  const read = readTfm(`${prefix}${given}) { return value }\n`, file);
+  const [declaration] = read.model.declarations;
+  const expression: Expression | undefined = declaration?.kind === "block" ? declaration.parameters[0]?.defaultValue : undefined;
+  if (read.diagnostics.length > 0 || !expression) return { kind: "string", value: given };
+  return evaluate(env, expression);
+}
+
+function trainingOf({ entry, settings }: Context, env: Env): Training | undefined {
+  const statement = entry.body.filter((s): s is TrainStatement => s.kind === "train").at(-1);
+  try {
+    const overrides = new Map([...settings.train].map(([name, value]) => [name, settingValue(env, value)]));
+    return readTraining(env, statement, overrides);
+  } catch (error) {
+    if (error instanceof Stop) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Built-in functions: scalar maps, and the few that no formula can say.
+ *
+ * ```
+ * sqrt(16)          number 4                      next(tokens)     input "tokens.next"
+ * exp(x)            exp(%x)                       random(x)        uniform draws in the shape of x
+ * ```
+ */
+import type { Span } from "../../parser/model.js";
+import type { Node } from "../graph.js";
+import type { UnaryMap } from "../vocabulary.js";
+import { join, take } from "./paths.js";
+import { type Env, fail } from "./session.js";
+import { lift, toIndexed } from "./tensors.js";
+import { describe, innerShape, number, type Value } from "./values.js";
+
+export interface BuiltinCall {
+  readonly name: string;
+  readonly values: readonly Value[];
+  readonly spans: readonly Span[];
+  readonly span: Span;
+}
+
+type Builtin = (env: Env, call: BuiltinCall) => Value;
+
+const map =
+  (op: UnaryMap, exact: ((x: number) => number) | undefined, want: "f32" | "same" = "f32"): Builtin =>
+  (env, call) => {
+    arity(env, call, 1);
+    const [x] = call.values as [Value];
+    if (x.kind === "number" && exact) return finite(env, exact(x.value), call.span);
+    return lift(env, { ...call, wants: [want] }, ([node]) => env.session.builder[op](node!));
+  };
+
+const pair =
+  (op: "min" | "max" | "pow", exact: (x: number, y: number) => number, want: "f32" | "same"): Builtin =>
+  (env, call) => {
+    arity(env, call, 2);
+    const [x, y] = call.values as [Value, Value];
+    if (x.kind === "number" && y.kind === "number") return finite(env, exact(x.value, y.value), call.span);
+    return lift(env, { ...call, wants: [want, want] }, ([a, b]) => env.session.builder[op](a!, b!));
+  };
+
+function arity(env: Env, { name, values, span }: BuiltinCall, count: number): void {
+  if (values.length < count) fail(env, "TFM2003", span, `\`${name}\` takes ${count} arguments, and here are ${values.length}.`);
+  if (values.length > count) fail(env, "TFM2002", span, `\`${name}\` takes ${count} arguments, and here are ${values.length}.`);
+}
+
+function finite(env: Env, value: number, span: Span): Value {
+  if (Number.isFinite(value)) return number(value);
+  return fail(env, "TFM2006", span, "The result is not a finite number.");
+}
+
+/** The targets of next-token prediction: an input that the host fills by shifting. */
+function next(env: Env, call: BuiltinCall): Value {
+  arity(env, call, 1);
+  const [x] = call.values as [Value];
+  const node = x.kind === "tensor" ? x.node : undefined;
+  if (node?.op !== "input" || node.attributes.kind !== "input" || node.dtype !== "i32" || x.kind !== "tensor")
+    return fail(env, "TFM2006", call.spans[0]!, `\`next\` takes an integer input of the model, and this is ${describe(x)}.`);
+  const { inputs, builder } = env.session;
+  const source = inputs.find(({ name }) => name === node.attributes.name)!;
+  const name = `${source.name}.next`;
+  if (!inputs.some((input) => input.name === name)) inputs.push({ ...source, name, nextOf: source.name });
+  return { ...x, node: builder.input("input", name, source.shape, source.dtype) };
+}
+
+/** 0, 1, 2, … along the first axis of x. */
+function positions(env: Env, call: BuiltinCall): Value {
+  arity(env, call, 1);
+  const [x] = call.values as [Value];
+  const axis = x.kind === "tensor" ? innerShape(x)[0] : undefined;
+  if (x.kind !== "tensor" || !axis) return fail(env, "TFM2006", call.spans[0]!, `\`positions\` takes a tensor with an axis, and this is ${describe(x)}.`);
+  return { kind: "tensor", node: env.session.builder.iota([axis], 0), batched: false, axes: x.axes.slice(0, 1) };
+}
+
+/** Uniform in [0, 1), in the shape of x; every textual place draws its own. */
+function random(env: Env, call: BuiltinCall): Value {
+  arity(env, call, 1);
+  const [x] = call.values as [Value];
+  const value = x.kind === "tensor" ? x : toIndexed(env, x, call.span);
+  const b = env.session.builder;
+  const scalar = (name: string): Node => b.input("scalar", name, [], "i32");
+  const path = join(env.path.path, take(env.path, "random"));
+  const inputs = [scalar("seed"), scalar("step"), env.turn ?? b.const(0, "i32")];
+  return { ...value, node: b.make("random", inputs, { path, shape: value.node.shape }) as Node };
+}
+
+export const builtins: Readonly<Record<string, Builtin>> = {
+  exp: map("exp", Math.exp),
+  log: map("log", Math.log),
+  sqrt: map("sqrt", Math.sqrt),
+  rsqrt: map("rsqrt", (x) => 1 / Math.sqrt(x)),
+  tanh: map("tanh", Math.tanh),
+  erf: map("erf", undefined),
+  sigmoid: map("sigmoid", (x) => 1 / (1 + Math.exp(-x))),
+  sin: map("sin", Math.sin),
+  cos: map("cos", Math.cos),
+  abs: map("abs", Math.abs, "same"),
+  floor: map("floor", Math.floor),
+  stop_gradient: map("stop_gradient", (x) => x, "same"),
+  min: pair("min", Math.min, "same"),
+  max: pair("max", Math.max, "same"),
+  pow: pair("pow", (x, y) => x ** y, "f32"),
+  next,
+  positions,
+  random,
+};

@@ -1,0 +1,52 @@
+/**
+ * Masks and scores: formulas that are evaluated over the indices they are called with.
+ *
+ * ```
+ * mask sliding(w)(i, j) = j <= i and i - j < w
+ * sliding(4)            a mask          sliding(4)(i, j)      and(le(%j, %i), lt(sub(%i, %j), 4))
+ * ```
+ */
+import type { Span } from "../../parser/model.js";
+import { type Argument, bindParameter, matchArguments } from "./calls.js";
+import { evaluate } from "./evaluate.js";
+import { emptyIndex, inferRanges } from "./indices.js";
+import { bind, createScope } from "./scope.js";
+import { type Env, fail } from "./session.js";
+import type { FormulaValue, Value } from "./values.js";
+
+export function bindCaptures(env: Env, formula: FormulaValue, args: readonly Argument[], span: Span): Value {
+  const { declaration } = formula;
+  const what = declaration.name.text;
+  const parameters = declaration.captures;
+  const scope = createScope(formula.scope, "block");
+  const open = parameters.map((p) => ({ ...p, axes: undefined }));
+  const { arguments: given } = matchArguments(env, what, open, new Map(), args, span);
+  const inner: Env = { ...env, scope, index: undefined, calls: [...env.calls, { name: what, span }] };
+  for (const parameter of parameters) {
+    const argument = given.get(parameter.name.text);
+    if (argument) bindParameter(env, scope, parameter, argument.value, argument.span);
+    else bindParameter(inner, scope, parameter, evaluate(inner, parameter.defaultValue!), parameter.span);
+  }
+  return { ...formula, scope, bound: true };
+}
+
+export function callFormula(env: Env, formula: FormulaValue, args: readonly Argument[], span: Span): Value {
+  const { declaration } = formula;
+  const what = declaration.name.text;
+  if (args.length !== declaration.arguments.length)
+    fail(env, args.length < declaration.arguments.length ? "TFM2003" : "TFM2002", span, `The ${declaration.kind} \`${what}\` takes (${declaration.arguments.map(({ text }) => text).join(", ")}), and here are ${args.length} arguments.`, {
+      related: [{ message: "it is declared here", span: declaration.name.span }],
+    });
+  const scope = createScope(formula.scope, "inner");
+  declaration.arguments.forEach((name, n) => {
+    const argument = args.find((a) => a.name === name.text) ?? args[n]!;
+    bind(scope, name.text, argument.value, name.span);
+  });
+  const outer = env.index ?? emptyIndex();
+  // The formula's own names are not the statement's: its subscripts see only the indices it was given.
+  const index = { ...outer, bases: new Map(), labels: new Set<string>() };
+  const inner: Env = { ...env, scope, index, calls: [...env.calls, { name: what, span }] };
+  inferRanges(inner, declaration.value);
+  const value = evaluate(inner, declaration.value);
+  return !env.index && value.kind === "indexed" ? { kind: "tensor", node: value.node, batched: value.labels.length > 0, axes: [] } : value;
+}
