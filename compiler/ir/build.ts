@@ -6,22 +6,29 @@
  *   forward: %0 = input.input "x" : f32 [batch=B, t=T] …
  * ```
  */
-import { type Diagnostic, diagnostic, fileSpan } from "../diagnostics.js";
+import type { Diagnostic } from "../diagnostics.js";
+import { diagnostic, fileSpan } from "../diagnostics.js";
 import { nearest } from "../nearest.js";
 import type { Expression, Model, ModelDeclaration, TrainStatement } from "../parser/model.js";
 import { readTfm } from "../parser/read-tfm.js";
-import { type Builder, createBuilder } from "./builder.js";
 import { assemble } from "./build/assemble.js";
 import { bindParameter } from "./build/calls.js";
-import { isLibraryFile, type Program, readDeclarations, type Resolve } from "./build/declarations.js";
+import type { Program, Resolve } from "./build/declarations.js";
+import { isLibraryFile, readDeclarations } from "./build/declarations.js";
 import { evaluate } from "./build/evaluate.js";
 import { DEFAULT_MAXIMUM } from "./build/lengths.js";
-import { createFrame, type RegionFrame, rootPath } from "./build/paths.js";
+import type { RegionFrame } from "./build/paths.js";
+import { createFrame, rootPath } from "./build/paths.js";
 import { bind, createScope } from "./build/scope.js";
-import { type Env, pushDiagnostic, type Session, Stop } from "./build/session.js";
+import type { Env, Session } from "./build/session.js";
+import { pushDiagnostic, Stop } from "./build/session.js";
 import { runBody } from "./build/statements.js";
-import { readTraining, type Training } from "./build/train.js";
-import { boolean, number, poison, type Value } from "./build/values.js";
+import type { Training } from "./build/train.js";
+import { readTraining } from "./build/train.js";
+import type { Value } from "./build/values.js";
+import { boolean, number, poison } from "./build/values.js";
+import type { Builder } from "./builder.js";
+import { createBuilder } from "./builder.js";
 import type { Built } from "./graph.js";
 
 export { librarySourceFiles } from "./build/declarations.js";
@@ -53,15 +60,25 @@ export function build(model: Model, options: BuildOptions): BuildResult {
   return { built: hasErrors(diagnostics) ? undefined : built, diagnostics };
 }
 
-const hasErrors = (diagnostics: readonly Diagnostic[]): boolean => diagnostics.some(({ severity }) => severity === "error");
+const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
+  diagnostics.some(({ severity }) => severity === "error");
 
-function chooseEntry(model: Model, { models }: Program, name: string | undefined, diagnostics: Diagnostic[]): ModelDeclaration | undefined {
+function chooseEntry(
+  model: Model,
+  { models }: Program,
+  name: string | undefined,
+  diagnostics: Diagnostic[],
+): ModelDeclaration | undefined {
   const found = name === undefined ? models[0] : models.find((m) => m.name.text === name);
   if (found) return found;
   const names = models.map((m) => m.name.text);
   const near = name === undefined ? undefined : nearest(name, names);
   const message = name === undefined ? "The file has no model." : `The file has no model \`${name}\`.`;
-  const hint = near ? `Did you mean \`${near}\`?` : names.length ? `It has ${names.join(", ")}.` : "Write `model name { … }`.";
+  const hint = near
+    ? `Did you mean \`${near}\`?`
+    : names.length
+      ? `It has ${names.join(", ")}.`
+      : "Write `model name { … }`.";
   pushDiagnostic(diagnostics, diagnostic("TFM2013", fileSpan(model.file), message, { hint }));
   return undefined;
 }
@@ -72,7 +89,12 @@ interface Settings {
 }
 
 /** Which settings are the model's parameters and which the recipe's; the recipe itself refuses what it does not know. */
-function sortSettings(model: Model, entry: ModelDeclaration, given: Readonly<Record<string, SettingValue>>, diagnostics: Diagnostic[]): Settings {
+function sortSettings(
+  model: Model,
+  entry: ModelDeclaration,
+  given: Readonly<Record<string, SettingValue>>,
+  diagnostics: Diagnostic[],
+): Settings {
   const parameters = new Map<string, SettingValue>();
   const train = new Map<string, SettingValue>();
   const names = entry.parameters.map(({ name }) => name.text);
@@ -82,8 +104,18 @@ function sortSettings(model: Model, entry: ModelDeclaration, given: Readonly<Rec
     else if (RECIPE_NAMES.includes(key)) train.set(key, value);
     else {
       const near = nearest(key, [...names, ...RECIPE_NAMES]);
-      const hint = near ? `Did you mean \`${near}\`?` : `It has ${names.join(", ") || "no parameters"}; the recipe's settings start with \`train.\`.`;
-      pushDiagnostic(diagnostics, diagnostic("TFM2002", fileSpan(model.file), `The model \`${entry.name.text}\` has no setting \`${key}\`.`, { hint }));
+      const hint = near
+        ? `Did you mean \`${near}\`?`
+        : `It has ${names.join(", ") || "no parameters"}; the recipe's settings start with \`train.\`.`;
+      pushDiagnostic(
+        diagnostics,
+        diagnostic(
+          "TFM2002",
+          fileSpan(model.file),
+          `The model \`${entry.name.text}\` has no setting \`${key}\`.`,
+          { hint },
+        ),
+      );
     }
   }
   return { parameters, train };
@@ -122,13 +154,21 @@ function elaborateSettled(context: Context, training: boolean): Elaboration {
   for (let round = 0; ; round++) {
     const done = elaborateOnce(context, training, maxima);
     const { assumed, lengths } = done.session;
-    const settled = [...assumed].every(([name, maximum]) => (lengths.get(name)?.maximum ?? DEFAULT_MAXIMUM) === maximum);
+    const settled = [...assumed].every(
+      ([name, maximum]) => (lengths.get(name)?.maximum ?? DEFAULT_MAXIMUM) === maximum,
+    );
     if (settled || round === 2 || hasErrors(context.diagnostics)) return done;
-    maxima = new Map([...lengths.values()].map(({ symbol, maximum }) => [symbol, maximum ?? DEFAULT_MAXIMUM]));
+    maxima = new Map(
+      [...lengths.values()].map(({ symbol, maximum }) => [symbol, maximum ?? DEFAULT_MAXIMUM]),
+    );
   }
 }
 
-function elaborateOnce({ program, entry, settings, diagnostics, builder }: Context, training: boolean, maxima: ReadonlyMap<string, number>): Elaboration {
+function elaborateOnce(
+  { program, entry, settings, diagnostics, builder }: Context,
+  training: boolean,
+  maxima: ReadonlyMap<string, number>,
+): Elaboration {
   const session: Session = {
     builder,
     diagnostics,
@@ -145,7 +185,17 @@ function elaborateOnce({ program, entry, settings, diagnostics, builder }: Conte
   };
   const frame = createFrame(0, undefined);
   const scope = createScope(program.scope, "block");
-  const env: Env = { session, scope, path: rootPath(frame), region: frame, turn: undefined, index: undefined, calls: [], place: "model", states: undefined };
+  const env: Env = {
+    session,
+    scope,
+    path: rootPath(frame),
+    region: frame,
+    turn: undefined,
+    index: undefined,
+    calls: [],
+    place: "model",
+    states: undefined,
+  };
   for (const parameter of entry.parameters) {
     try {
       const given = settings.parameters.get(parameter.name.text);
@@ -160,9 +210,18 @@ function elaborateOnce({ program, entry, settings, diagnostics, builder }: Conte
   return { env, session, frame };
 }
 
-function defaultOf(env: Env, { name, defaultValue, span }: ModelDeclaration["parameters"][number], diagnostics: Diagnostic[]): Value {
+function defaultOf(
+  env: Env,
+  { name, defaultValue, span }: ModelDeclaration["parameters"][number],
+  diagnostics: Diagnostic[],
+): Value {
   if (defaultValue) return evaluate(env, defaultValue);
-  pushDiagnostic(diagnostics, diagnostic("TFM2003", span, `\`${name.text}\` has no default and no setting gives it.`, { hint: `Write \`${name.text} = …\`, or set it on the command line.` }));
+  pushDiagnostic(
+    diagnostics,
+    diagnostic("TFM2003", span, `\`${name.text}\` has no default and no setting gives it.`, {
+      hint: `Write \`${name.text} = …\`, or set it on the command line.`,
+    }),
+  );
   throw new Stop("setting");
 }
 
@@ -175,7 +234,8 @@ function settingValue(env: Env, given: SettingValue): Value {
   const prefix = "block setting(value = ";
   const read = readTfm(`${prefix}${given}) { return value }\n`, file);
   const [declaration] = read.model.declarations;
-  const expression: Expression | undefined = declaration?.kind === "block" ? declaration.parameters[0]?.defaultValue : undefined;
+  const expression: Expression | undefined =
+    declaration?.kind === "block" ? declaration.parameters[0]?.defaultValue : undefined;
   if (read.diagnostics.length > 0 || !expression) return { kind: "string", value: given };
   return evaluate(env, expression);
 }

@@ -3,14 +3,15 @@
  * Temporaries start poisoned and are poisoned again after their last reader would allow it, so that a value read from
  * memory that somebody else has overwritten shows.
  */
+
+import { createBuilder } from "../../compiler/ir/builder.js";
 import type { Graph } from "../../compiler/ir/graph.js";
 import { interpret } from "../../compiler/ir/interpret.js";
 import { f64 } from "../../compiler/ir/numbers/f64.js";
 import type { Tensor } from "../../compiler/ir/numbers/scalar.js";
-import { topological } from "../../compiler/ir/rewrite.js";
-import { elementCount, evaluateSize, type Shape } from "../../compiler/ir/shape.js";
-import { substitute } from "../../compiler/ir/rewrite.js";
-import { createBuilder } from "../../compiler/ir/builder.js";
+import { substitute, topological } from "../../compiler/ir/rewrite.js";
+import type { Shape } from "../../compiler/ir/shape.js";
+import { elementCount, evaluateSize } from "../../compiler/ir/shape.js";
 import type { Place, Schedule, ScheduledEntry, Step } from "../../compiler/passes/schedule.js";
 
 type Lengths = Readonly<Record<string, number>>;
@@ -54,14 +55,22 @@ function spans(place: Place, lengths: Lengths): readonly { readonly at: number; 
   return Array.from({ length: place.count }, (_, n) => ({ at: (place.turn + n) * stride, length }));
 }
 
-export function runEntry(entry: ScheduledEntry, schedule: Schedule, memory: Memory, scalars: Values, lengths: Lengths): Values {
+export function runEntry(
+  entry: ScheduledEntry,
+  schedule: Schedule,
+  memory: Memory,
+  scalars: Values,
+  lengths: Lengths,
+): Values {
   const temporary = (place: Place): boolean => schedule.slots[place.slot]!.role === "temporary";
   const lastUse = lastUses(entry, temporary);
   entry.steps.forEach((step, at) => {
     const written = runStep(step, memory, scalars, lengths);
     for (const place of step.reads)
       if (temporary(place) && lastUse.get(keyOf(place)) === at)
-        spans(place, lengths).forEach(({ at: from, length }) => void memory.slots[place.slot]!.fill(Number.NaN, from, from + length));
+        spans(place, lengths).forEach(
+          ({ at: from, length }) => void memory.slots[place.slot]!.fill(Number.NaN, from, from + length),
+        );
     step.writes.forEach((place, n) => void writePlace(memory, place, written[n]!, lengths));
   });
   return Object.fromEntries(
@@ -75,7 +84,10 @@ const keyOf = ({ slot, turn, stacked }: Place): string => `${slot}.${turn}.${sta
 function lastUses(entry: ScheduledEntry, temporary: (place: Place) => boolean): ReadonlyMap<string, number> {
   const last = new Map<string, number>();
   const stacks = new Set(
-    [...entry.steps.flatMap((step) => [...step.reads, ...step.writes]), ...entry.outputs.map((output) => output.place)]
+    [
+      ...entry.steps.flatMap((step) => [...step.reads, ...step.writes]),
+      ...entry.outputs.map((output) => output.place),
+    ]
       .filter((place) => place.stacked || place.turn > 0)
       .map((place) => place.slot),
   );
@@ -90,7 +102,10 @@ function lastUses(entry: ScheduledEntry, temporary: (place: Place) => boolean): 
 function runStep(step: Step, memory: Memory, scalars: Values, lengths: Lengths): readonly Tensor<number>[] {
   const b = createBuilder();
   const leaves = topological(step.body).filter((node) => node.op === "input");
-  const inputs: Record<string, Tensor<number>> = { ...scalars, turn: { sizes: [], data: new Float64Array([step.turn]) } };
+  const inputs: Record<string, Tensor<number>> = {
+    ...scalars,
+    turn: { sizes: [], data: new Float64Array([step.turn]) },
+  };
   // The body's `fixed.n` and turn belong to a region; here they become ordinary inputs of the same names.
   const replacements = new Map(
     leaves.flatMap((leaf) => {

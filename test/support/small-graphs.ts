@@ -1,7 +1,8 @@
 /** Small graphs with everything a planner can trip over: a region, its gradient, row reductions, reuse, updates in place. */
 import type { Builder } from "../../compiler/ir/builder.js";
 import type { Built, Graph, Node } from "../../compiler/ir/graph.js";
-import { type Axis, symbol } from "../../compiler/ir/shape.js";
+import type { Axis } from "../../compiler/ir/shape.js";
+import { symbol } from "../../compiler/ir/shape.js";
 
 const batch: Axis = { name: "batch", size: symbol("B") };
 const time: Axis = { name: "t", size: symbol("T") };
@@ -14,7 +15,10 @@ export interface SmallModel {
 
 /** x ← x + gelu-like(norm(x)·w1 + b1)·w2, `turns` times; loss = Σ (x − y)². Leaves: layers.*.w1, layers.*.b1, layers.*.w2, gain. */
 export function residualNetwork(b: Builder, { width, hidden, turns }: SmallModel): { readonly built: Built } {
-  const [d, f]: Axis[] = [{ name: "d", size: width }, { name: "f", size: hidden }];
+  const [d, f]: Axis[] = [
+    { name: "d", size: width },
+    { name: "f", size: hidden },
+  ];
   const x = b.input("input", "x", [batch, time, d!], "f32");
   const y = b.input("input", "y", [batch, time, d!], "f32");
   const layer: Axis = { name: "layer", size: turns };
@@ -23,14 +27,24 @@ export function residualNetwork(b: Builder, { width, hidden, turns }: SmallModel
   const w2 = b.input("parameter", "layers.*.w2", [layer, f!, d!], "f32");
   const gain = b.input("parameter", "gain", [d!], "f32");
   const body = turn(b, [batch, time, d!], d!, f!);
-  const region = b.repeat([x, w1, b1, w2, gain], { body, first: 0, count: turns, reverse: false, carries: 1, slices: 3 });
+  const region = b.repeat([x, w1, b1, w2, gain], {
+    body,
+    first: 0,
+    count: turns,
+    reverse: false,
+    carries: 1,
+    slices: 3,
+  });
   const out = b.get(region, 0);
   const difference = b.sub(out, y);
   const loss = b.sum(b.mul(difference, difference), [0, 1, 2]);
   const forward: Graph = { name: "forward", outputs: [{ name: "out", node: out }] };
   const lossGraph: Graph = {
     name: "loss",
-    outputs: [{ name: "loss.sum", node: loss }, { name: "loss.count", node: b.length(width, "f32") }],
+    outputs: [
+      { name: "loss.sum", node: loss },
+      { name: "loss.count", node: b.length(width, "f32") },
+    ],
   };
   const stacked = ["w1", "b1", "w2"].flatMap((name) =>
     Array.from({ length: turns }, (_, n) => info(`layers.${n}.${name}`, `layers.*.${name}`, n)),
@@ -40,7 +54,7 @@ export function residualNetwork(b: Builder, { width, hidden, turns }: SmallModel
       name: "small",
       forward,
       loss: lossGraph,
-      optimizer: momentum,
+      optimizer: momentum(b),
       probes: [],
       inputs: [],
       parameters: [...stacked, info("gain", "gain", undefined)],
@@ -51,17 +65,23 @@ export function residualNetwork(b: Builder, { width, hidden, turns }: SmallModel
 }
 
 const info = (name: string, leaf: string, turn: number | undefined) => ({
-  name, leaf, turn, shape: [], init: { kind: "zeros" as const }, frozen: false, decay: true,
+  name,
+  leaf,
+  turn,
+  shape: [],
+  init: { kind: "zeros" as const },
+  frozen: false,
+  decay: true,
 });
 
-const momentum: Built["optimizer"] = {
+const momentum = (b: Builder): Built["optimizer"] => ({
   name: "sgd",
   states: [{ name: "sgd.m", initial: 0 }],
-  apply(b: Builder, leaf: Node, gradient: Node, states: readonly Node[]) {
+  apply(leaf: Node, gradient: Node, states: readonly Node[]) {
     const m = b.add(b.mul(states[0]!, b.const(0.9, "f32")), gradient);
     return { parameter: b.sub(leaf, b.mul(m, b.input("scalar", "lr", [], "f32"))), states: [m] };
   },
-};
+});
 
 function turn(b: Builder, shape: readonly Axis[], d: Axis, f: Axis): Graph {
   const x = b.input("carry", "carry.0", shape, "f32");

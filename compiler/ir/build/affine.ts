@@ -6,7 +6,8 @@
  * 2*c + 1        sum { c: 2 } + 1        h // 4      floordiv (sum { h: 1 } + 0) 4
  * ```
  */
-import { addSizes, mulSizes, type Size, subSizes } from "../shape.js";
+import type { Size } from "../shape.js";
+import { addSizes, mulSizes, subSizes } from "../shape.js";
 
 export type Affine =
   | { readonly kind: "sum"; readonly terms: readonly AffineTerm[]; readonly constant: Size }

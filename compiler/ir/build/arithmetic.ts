@@ -8,11 +8,16 @@
  */
 import type { BinaryOperator, Span } from "../../parser/model.js";
 import type { Node } from "../graph.js";
-import { addSizes, divideSize, mulSizes, type Size, sizeEquals, subSizes } from "../shape.js";
-import { type Affine, addAffine, constantAffine, scaleAffine } from "./affine.js";
-import { type Env, fail } from "./session.js";
-import { lift, type Want } from "./tensors.js";
-import { boolean, describe, number, type NumberValue, type Value } from "./values.js";
+import type { Size } from "../shape.js";
+import { addSizes, divideSize, mulSizes, sizeEquals, subSizes } from "../shape.js";
+import type { Affine } from "./affine.js";
+import { addAffine, constantAffine, scaleAffine } from "./affine.js";
+import type { Env } from "./session.js";
+import { fail } from "./session.js";
+import type { Want } from "./tensors.js";
+import { lift } from "./tensors.js";
+import type { NumberValue, Value } from "./values.js";
+import { boolean, describe, number } from "./values.js";
 
 export interface Operation {
   readonly operator: BinaryOperator;
@@ -27,7 +32,8 @@ export function operate(env: Env, o: Operation): Value {
   const { left, right } = o;
   if (o.operator === "and" || o.operator === "or") return logic(env, o);
   if (left.kind === "number" && right.kind === "number") return numbers(env, o, left, right);
-  if ((o.operator === "==" || o.operator === "!=") && isName(left, right)) return boolean(sameName(left, right) === (o.operator === "=="));
+  if ((o.operator === "==" || o.operator === "!=") && isName(left, right))
+    return boolean(sameName(left, right) === (o.operator === "=="));
   const a = sizeLike(left);
   const b = sizeLike(right);
   if (a !== undefined && b !== undefined) {
@@ -43,7 +49,17 @@ export function operate(env: Env, o: Operation): Value {
   return neutral(o) ?? tensors(env, o);
 }
 
-const isName = (a: Value, b: Value): boolean => [a, b].some((v) => v.kind === "choice" || v.kind === "none" || v.kind === "full" || v.kind === "boolean" || v.kind === "string" || v.kind === "block" || v.kind === "formula") && ![a, b].some((v) => v.kind === "indexed");
+const isName = (a: Value, b: Value): boolean =>
+  [a, b].some(
+    (v) =>
+      v.kind === "choice" ||
+      v.kind === "none" ||
+      v.kind === "full" ||
+      v.kind === "boolean" ||
+      v.kind === "string" ||
+      v.kind === "block" ||
+      v.kind === "formula",
+  ) && ![a, b].some((v) => v.kind === "indexed");
 
 function sameName(a: Value, b: Value): boolean {
   const nameOf = (v: Value): string | boolean => {
@@ -67,7 +83,9 @@ function sameName(a: Value, b: Value): boolean {
   return nameOf(a) === nameOf(b) && !String(nameOf(a)).startsWith("other");
 }
 
-const NUMBERS: { readonly [K in Exclude<BinaryOperator, "and" | "or">]: (a: number, b: number) => number | boolean } = {
+const NUMBERS: {
+  readonly [K in Exclude<BinaryOperator, "and" | "or">]: (a: number, b: number) => number | boolean;
+} = {
   "+": (a, b) => a + b,
   "-": (a, b) => a - b,
   "*": (a, b) => a * b,
@@ -87,16 +105,25 @@ function numbers(env: Env, o: Operation, left: NumberValue, right: NumberValue):
   const operator = o.operator as keyof typeof NUMBERS;
   if (right.value === 0 && (operator === "/" || operator === "//" || operator === "%"))
     fail(env, "TFM2006", o.span, "Division by zero.", {
-      related: right.origin ? [{ message: `\`${right.origin.text}\` was set here`, span: right.origin.span }] : [],
+      related: right.origin
+        ? [{ message: `\`${right.origin.text}\` was set here`, span: right.origin.span }]
+        : [],
     });
   const value = NUMBERS[operator](left.value, right.value);
   if (typeof value === "boolean") return boolean(value);
   if (!Number.isFinite(value)) fail(env, "TFM4001", o.span, "The result is not a finite number.");
-  const inexact = operator === "/" && !Number.isInteger(value) && Number.isInteger(left.value) && Number.isInteger(right.value);
-  return inexact ? { ...number(value), quotient: { dividend: left, divisor: right, span: o.span } } : number(value);
+  const inexact =
+    operator === "/" &&
+    !Number.isInteger(value) &&
+    Number.isInteger(left.value) &&
+    Number.isInteger(right.value);
+  return inexact
+    ? { ...number(value), quotient: { dividend: left, divisor: right, span: o.span } }
+    : number(value);
 }
 
-const sizeLike = (v: Value): Size | undefined => (v.kind === "size" ? v.size : v.kind === "number" && Number.isInteger(v.value) ? v.value : undefined);
+const sizeLike = (v: Value): Size | undefined =>
+  v.kind === "size" ? v.size : v.kind === "number" && Number.isInteger(v.value) ? v.value : undefined;
 
 const sizeValue = (size: Size): Value => (typeof size === "number" ? number(size) : { kind: "size", size });
 
@@ -117,7 +144,12 @@ function sizes({ operator }: Operation, a: Size, b: Size): Value | undefined {
     case "!=":
       return sizeEquals(a, b) ? boolean(false) : undefined;
     default:
-      return typeof difference === "number" && operator !== "//" && operator !== "%" && operator !== "^" && operator !== "and" && operator !== "or"
+      return typeof difference === "number" &&
+        operator !== "//" &&
+        operator !== "%" &&
+        operator !== "^" &&
+        operator !== "and" &&
+        operator !== "or"
         ? boolean(NUMBERS[operator](difference, 0) as boolean)
         : undefined;
   }
@@ -129,7 +161,8 @@ const affineLike = (v: Value): Affine | undefined => {
   return size === undefined ? undefined : constantAffine(size);
 };
 
-const constantOf = (x: Affine): number | undefined => (x.kind === "sum" && x.terms.length === 0 && typeof x.constant === "number" ? x.constant : undefined);
+const constantOf = (x: Affine): number | undefined =>
+  x.kind === "sum" && x.terms.length === 0 && typeof x.constant === "number" ? x.constant : undefined;
 
 function indices({ operator }: Operation, x: Affine, y: Affine): Value | undefined {
   const index = (affine: Affine): Value => ({ kind: "index", affine });
@@ -141,9 +174,15 @@ function indices({ operator }: Operation, x: Affine, y: Affine): Value | undefin
     case "-":
       return index(addAffine(x, scaleAffine(y, -1)));
     case "*":
-      return b !== undefined ? index(scaleAffine(x, b)) : a !== undefined ? index(scaleAffine(y, a)) : undefined;
+      return b !== undefined
+        ? index(scaleAffine(x, b))
+        : a !== undefined
+          ? index(scaleAffine(y, a))
+          : undefined;
     case "//":
-      return b !== undefined && b > 0 ? index(b === 1 ? x : { kind: "floordiv", value: x, by: b }) : undefined;
+      return b !== undefined && b > 0
+        ? index(b === 1 ? x : { kind: "floordiv", value: x, by: b })
+        : undefined;
     case "%":
       return b !== undefined && b > 0 ? index({ kind: "mod", value: x, by: b }) : undefined;
     default:
@@ -164,7 +203,12 @@ function neutral({ operator, left, right }: Operation): Value | undefined {
 }
 
 /** A parameter whose condition is false. */
-export const absent = (name: string, span: Span): NumberValue => ({ kind: "number", value: 0, absent: true, origin: { text: name, span } });
+export const absent = (name: string, span: Span): NumberValue => ({
+  kind: "number",
+  value: 0,
+  absent: true,
+  origin: { text: name, span },
+});
 const isAbsent = (v: Value): boolean => v.kind === "number" && v.absent === true;
 
 function tensors(env: Env, o: Operation): Value {
@@ -205,14 +249,20 @@ function tensors(env: Env, o: Operation): Value {
 }
 
 function logic(env: Env, o: Operation): Value {
-  const known = [o.left, o.right].map((v) => (v.kind === "full" ? true : v.kind === "boolean" ? v.value : undefined));
+  const known = [o.left, o.right].map((v) =>
+    v.kind === "full" ? true : v.kind === "boolean" ? v.value : undefined,
+  );
   const absorbing = o.operator === "or";
   if (known.includes(absorbing)) return boolean(absorbing);
   if (known[0] !== undefined) return o.right;
   if (known[1] !== undefined) return o.left;
   const b = env.session.builder;
   const f = o.operator === "and" ? b.and : b.or;
-  return lift(env, { values: [o.left, o.right], spans: [o.leftSpan, o.rightSpan], wants: ["bool", "bool"] }, ([x, y]) => f(x!, y!));
+  return lift(
+    env,
+    { values: [o.left, o.right], spans: [o.leftSpan, o.rightSpan], wants: ["bool", "bool"] },
+    ([x, y]) => f(x!, y!),
+  );
 }
 
 export function negate(env: Env, value: Value, span: Span): Value {

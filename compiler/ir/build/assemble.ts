@@ -14,16 +14,30 @@ import { combineLosses } from "./losses.js";
 import { MAX_PARAMETERS } from "./parameters.js";
 import type { ParameterRecord } from "./paths.js";
 import { reachable } from "./region.js";
-import { pushDiagnostic, type Stack } from "./session.js";
+import type { Stack } from "./session.js";
+import { pushDiagnostic } from "./session.js";
 import type { Training } from "./train.js";
 
-export function assemble(entry: ModelDeclaration, plain: Elaboration, training: Elaboration | undefined, { recipe, optimizer }: Training): Built | undefined {
+export function assemble(
+  entry: ModelDeclaration,
+  plain: Elaboration,
+  training: Elaboration | undefined,
+  { recipe, optimizer }: Training,
+): Built | undefined {
   const name = entry.name.text;
   const evaluation = lossGraph(name, plain);
   const loss = training ? lossGraph(name, training) : evaluation;
   const forward = forwardGraph(name, plain);
   if (forward.outputs.length === 0 && !loss) {
-    pushDiagnostic(plain.session.diagnostics, diagnostic("TFM2007", entry.name.span, `\`${name}\` has no output and no loss: nothing of it has an effect.`, { hint: "Write `output name = …`." }));
+    pushDiagnostic(
+      plain.session.diagnostics,
+      diagnostic(
+        "TFM2007",
+        entry.name.span,
+        `\`${name}\` has no output and no loss: nothing of it has an effect.`,
+        { hint: "Write `output name = …`." },
+      ),
+    );
     return undefined;
   }
   const parameters = listParameters(plain);
@@ -53,7 +67,15 @@ function forwardGraph(name: string, { frame }: Elaboration): Graph {
 function lossGraph(name: string, { env, frame }: Elaboration): Graph | undefined {
   const losses = frame.emissions.filter(({ kind }) => kind === "loss");
   const total = combineLosses(env, losses);
-  return total && { name, outputs: [{ name: "loss.sum", node: total.sum }, { name: "loss.count", node: total.count }] };
+  return (
+    total && {
+      name,
+      outputs: [
+        { name: "loss.sum", node: total.sum },
+        { name: "loss.count", node: total.count },
+      ],
+    }
+  );
 }
 
 interface Listed {
@@ -65,34 +87,69 @@ interface Listed {
 }
 
 function listParameters({ frame, session }: Elaboration): readonly Listed[] {
-  const plain = [...frame.parameters.values()].map((record) => listed(record, record.path, record.path, undefined, record.node, [record.order, 0, 0]));
+  const plain = [...frame.parameters.values()].map((record) =>
+    listed(record, record.path, record.path, undefined, record.node, [record.order, 0, 0]),
+  );
   const starts = new Map<string, number>();
-  for (const { base, record } of session.stacks) starts.set(base, Math.min(starts.get(base) ?? Infinity, record.order));
+  for (const { base, record } of session.stacks)
+    starts.set(base, Math.min(starts.get(base) ?? Infinity, record.order));
   const stacked = session.stacks.flatMap((stack) => turnsOf(stack, starts.get(stack.base)!));
-  return [...plain, ...stacked].sort((a, b) => a.place[0] - b.place[0] || a.place[1] - b.place[1] || a.place[2] - b.place[2]);
+  return [...plain, ...stacked].sort(
+    (a, b) => a.place[0] - b.place[0] || a.place[1] - b.place[1] || a.place[2] - b.place[2],
+  );
 }
 
 const turnsOf = ({ record, base, first, count, leaf, node }: Stack, start: number): readonly Listed[] =>
   Array.from({ length: count }, (_, n) => {
     const turn = first + n;
-    return listed(record, record.path.replace(`${base}.*`, `${base}.${turn}`), leaf, n, node, [start, turn, record.order]);
+    return listed(record, record.path.replace(`${base}.*`, `${base}.${turn}`), leaf, n, node, [
+      start,
+      turn,
+      record.order,
+    ]);
   });
 
-function listed(record: ParameterRecord, name: string, leaf: string, turn: number | undefined, node: Node, place: Listed["place"]): Listed {
+function listed(
+  record: ParameterRecord,
+  name: string,
+  leaf: string,
+  turn: number | undefined,
+  node: Node,
+  place: Listed["place"],
+): Listed {
   const { shape, init, frozen, decay } = record;
   return { info: { name, shape, init, frozen, decay, leaf, turn }, record, node, place };
 }
 
 /** Every parameter has an effect on some output, and all together are not too many. */
-function checkParameters({ session }: Elaboration, all: readonly Listed[], graphs: readonly (Graph | undefined)[]): boolean {
+function checkParameters(
+  { session }: Elaboration,
+  all: readonly Listed[],
+  graphs: readonly (Graph | undefined)[],
+): boolean {
   const used = reachable(graphs.flatMap((graph) => graph?.outputs.map(({ node }) => node) ?? []));
   const before = session.diagnostics.length;
   for (const { info, record, node } of all) {
     if (used.has(node) || record.path.split(".").at(-1)!.startsWith("_")) continue;
-    pushDiagnostic(session.diagnostics, diagnostic("TFM2007", record.span, `The parameter \`${info.name}\` is never used.`, { hint: "Use it, or remove it: it would be stored and never trained." }));
+    pushDiagnostic(
+      session.diagnostics,
+      diagnostic("TFM2007", record.span, `The parameter \`${info.name}\` is never used.`, {
+        hint: "Use it, or remove it: it would be stored and never trained.",
+      }),
+    );
   }
-  const count = all.reduce((sum, { info }) => sum + info.shape.reduce((product, { size }) => product * (size as number), 1), 0);
+  const count = all.reduce(
+    (sum, { info }) => sum + info.shape.reduce((product, { size }) => product * (size as number), 1),
+    0,
+  );
   if (count > MAX_PARAMETERS)
-    pushDiagnostic(session.diagnostics, diagnostic("TFM4001", all[0]!.record.span, `The model would have ${count} parameters; the limit is ${MAX_PARAMETERS}.`));
+    pushDiagnostic(
+      session.diagnostics,
+      diagnostic(
+        "TFM4001",
+        all[0]!.record.span,
+        `The model would have ${count} parameters; the limit is ${MAX_PARAMETERS}.`,
+      ),
+    );
   return session.diagnostics.length === before;
 }

@@ -10,9 +10,11 @@ import type { Span } from "../../parser/model.js";
 import type { Node } from "../graph.js";
 import type { UnaryMap } from "../vocabulary.js";
 import { join, take } from "./paths.js";
-import { type Env, fail } from "./session.js";
+import type { Env } from "./session.js";
+import { fail } from "./session.js";
 import { lift, toIndexed } from "./tensors.js";
-import { describe, innerShape, number, type Value } from "./values.js";
+import type { Value } from "./values.js";
+import { describe, innerShape, number } from "./values.js";
 
 export interface BuiltinCall {
   readonly name: string;
@@ -42,8 +44,10 @@ const pair =
   };
 
 function arity(env: Env, { name, values, span }: BuiltinCall, count: number): void {
-  if (values.length < count) fail(env, "TFM2003", span, `\`${name}\` takes ${count} arguments, and here are ${values.length}.`);
-  if (values.length > count) fail(env, "TFM2002", span, `\`${name}\` takes ${count} arguments, and here are ${values.length}.`);
+  if (values.length < count)
+    fail(env, "TFM2003", span, `\`${name}\` takes ${count} arguments, and here are ${values.length}.`);
+  if (values.length > count)
+    fail(env, "TFM2002", span, `\`${name}\` takes ${count} arguments, and here are ${values.length}.`);
 }
 
 function finite(env: Env, value: number, span: Span): Value {
@@ -57,7 +61,12 @@ function next(env: Env, call: BuiltinCall): Value {
   const [x] = call.values as [Value];
   const node = x.kind === "tensor" ? x.node : undefined;
   if (node?.op !== "input" || node.attributes.kind !== "input" || node.dtype !== "i32" || x.kind !== "tensor")
-    return fail(env, "TFM2006", call.spans[0]!, `\`next\` takes an integer input of the model, and this is ${describe(x)}.`);
+    return fail(
+      env,
+      "TFM2006",
+      call.spans[0]!,
+      `\`next\` takes an integer input of the model, and this is ${describe(x)}.`,
+    );
   const { inputs, builder } = env.session;
   const source = inputs.find(({ name }) => name === node.attributes.name)!;
   const name = `${source.name}.next`;
@@ -70,8 +79,19 @@ function positions(env: Env, call: BuiltinCall): Value {
   arity(env, call, 1);
   const [x] = call.values as [Value];
   const axis = x.kind === "tensor" ? innerShape(x)[0] : undefined;
-  if (x.kind !== "tensor" || !axis) return fail(env, "TFM2006", call.spans[0]!, `\`positions\` takes a tensor with an axis, and this is ${describe(x)}.`);
-  return { kind: "tensor", node: env.session.builder.iota([axis], 0), batched: false, axes: x.axes.slice(0, 1) };
+  if (x.kind !== "tensor" || !axis)
+    return fail(
+      env,
+      "TFM2006",
+      call.spans[0]!,
+      `\`positions\` takes a tensor with an axis, and this is ${describe(x)}.`,
+    );
+  return {
+    kind: "tensor",
+    node: env.session.builder.iota([axis], 0),
+    batched: false,
+    axes: x.axes.slice(0, 1),
+  };
 }
 
 /** Uniform in [0, 1), in the shape of x; every textual place draws its own. */

@@ -8,18 +8,23 @@
  * ```
  */
 import type { BlockDeclaration, CallExpression, Parameter, Span } from "../../parser/model.js";
-import { type Size, sizeEquals, symbol } from "../shape.js";
+import type { Size } from "../shape.js";
+import { sizeEquals, symbol } from "../shape.js";
 import { builtins } from "./builtins.js";
 import { evaluate } from "./evaluate.js";
-import { callFormula, bindCaptures } from "./formulas.js";
+import { bindCaptures, callFormula } from "./formulas.js";
 import { callInstance } from "./instances.js";
 import { shapeWords, sizeWords } from "./lengths.js";
-import { childPath, type PathContext } from "./paths.js";
-import { bind, createScope, lookupInBlock, type Scope } from "./scope.js";
-import { type Env, fail, originRelated, suggest } from "./session.js";
+import type { PathContext } from "./paths.js";
+import { childPath } from "./paths.js";
+import type { Scope } from "./scope.js";
+import { bind, createScope, lookupInBlock } from "./scope.js";
+import type { Env } from "./session.js";
+import { fail, originRelated, suggest } from "./session.js";
 import { runBody } from "./statements.js";
 import { toIndexed } from "./tensors.js";
-import { BATCH, type BlockValue, describe, innerShape, named, number, type TensorValue, tensor, type Value } from "./values.js";
+import type { BlockValue, TensorValue, Value } from "./values.js";
+import { BATCH, describe, innerShape, named, number, tensor } from "./values.js";
 
 export interface Argument {
   readonly name: string | undefined;
@@ -31,16 +36,25 @@ export interface Argument {
 export function evaluateCall(env: Env, call: CallExpression): Value {
   const callee = evaluate(env, call.callee);
   const args = evaluateArguments(env, call);
-  if (call.as && callee.kind !== "block") fail(env, "TFM2005", call.as.span, "`as` names the parameters of a block's call.");
+  if (call.as && callee.kind !== "block")
+    fail(env, "TFM2005", call.as.span, "`as` names the parameters of a block's call.");
   switch (callee.kind) {
     case "builtin": {
       const keyword = args.find(({ name }) => name !== undefined);
-      if (keyword) fail(env, "TFM2002", keyword.nameSpan!, `\`${callee.name}\` has no argument \`${keyword.name}\`.`);
-      const plain = { name: callee.name, values: args.map(({ value }) => value), spans: args.map(({ span }) => span), span: call.span };
+      if (keyword)
+        fail(env, "TFM2002", keyword.nameSpan!, `\`${callee.name}\` has no argument \`${keyword.name}\`.`);
+      const plain = {
+        name: callee.name,
+        values: args.map(({ value }) => value),
+        spans: args.map(({ span }) => span),
+        span: call.span,
+      };
       return builtins[callee.name]!(env, plain);
     }
     case "formula":
-      return callee.bound ? callFormula(env, callee, args, call.span) : bindCaptures(env, callee, args, call.span);
+      return callee.bound
+        ? callFormula(env, callee, args, call.span)
+        : bindCaptures(env, callee, args, call.span);
     case "block":
       return callBlock(env, call.as ? { ...callee, as: call.as.text } : callee, args, call.span);
     case "instance":
@@ -88,25 +102,56 @@ export function matchArguments(
   const positions = parameters.filter((p) => !keywords.has(p.name.text) && !(open && p.axes !== undefined));
   let next = 0;
   for (const argument of args) {
-    const parameter = argument.name === undefined ? positions[next++] : parameters.find((p) => p.name.text === argument.name);
+    const parameter =
+      argument.name === undefined ? positions[next++] : parameters.find((p) => p.name.text === argument.name);
     if (!parameter) unknownArgument(env, what, all, bound, argument);
-    else if (given.has(parameter.name.text)) fail(env, "TFM2004", argument.nameSpan ?? argument.span, `\`${parameter.name.text}\` is given twice.`);
+    else if (given.has(parameter.name.text))
+      fail(env, "TFM2004", argument.nameSpan ?? argument.span, `\`${parameter.name.text}\` is given twice.`);
     else given.set(parameter.name.text, argument);
   }
-  const missing = parameters.filter((p) => !given.has(p.name.text) && p.defaultValue === undefined && !(open && p.axes !== undefined));
+  const missing = parameters.filter(
+    (p) => !given.has(p.name.text) && p.defaultValue === undefined && !(open && p.axes !== undefined),
+  );
   if (missing[0])
-    fail(env, "TFM2003", span, `\`${what}\` needs ${missing.map((p) => `\`${p.name.text}\``).join(" and ")}.`, {
-      related: [{ message: `\`${missing[0].name.text}\` is declared here without a default`, span: missing[0].span }],
-      hint: `Give it: \`${what}(…, ${missing[0].name.text}: …)\`.`,
-    });
+    fail(
+      env,
+      "TFM2003",
+      span,
+      `\`${what}\` needs ${missing.map((p) => `\`${p.name.text}\``).join(" and ")}.`,
+      {
+        related: [
+          {
+            message: `\`${missing[0].name.text}\` is declared here without a default`,
+            span: missing[0].span,
+          },
+        ],
+        hint: `Give it: \`${what}(…, ${missing[0].name.text}: …)\`.`,
+      },
+    );
   return { arguments: given, open };
 }
 
-function unknownArgument(env: Env, what: string, all: readonly Parameter[], bound: ReadonlyMap<string, Value>, { name, nameSpan, span }: Argument): never {
+function unknownArgument(
+  env: Env,
+  what: string,
+  all: readonly Parameter[],
+  bound: ReadonlyMap<string, Value>,
+  { name, nameSpan, span }: Argument,
+): never {
   const names = all.map((p) => p.name.text);
-  if (name === undefined) return fail(env, "TFM2002", span, `\`${what}\` has ${names.length === 1 ? "1 parameter" : `${names.length} parameters`}, and here is one argument more.`, { hint: `They are ${names.join(", ")}.` });
+  if (name === undefined)
+    return fail(
+      env,
+      "TFM2002",
+      span,
+      `\`${what}\` has ${names.length === 1 ? "1 parameter" : `${names.length} parameters`}, and here is one argument more.`,
+      { hint: `They are ${names.join(", ")}.` },
+    );
   if (bound.has(name)) return fail(env, "TFM2004", nameSpan!, `\`${name}\` is given already.`);
-  return fail(env, "TFM2002", nameSpan!, `\`${what}\` has no argument \`${name}\`.`, { hint: `It has ${names.join(", ")}.`, ...suggest(name, names, nameSpan!) });
+  return fail(env, "TFM2002", nameSpan!, `\`${what}\` has no argument \`${name}\`.`, {
+    hint: `It has ${names.join(", ")}.`,
+    ...suggest(name, names, nameSpan!),
+  });
 }
 
 const MAX_DEPTH = 60;
@@ -129,7 +174,9 @@ export function callBlock(env: Env, block: BlockValue, args: readonly Argument[]
     const values = [...bound.arguments].map(([name, { value }]): [string, Value] => [name, value]);
     return { ...block, bound: new Map([...block.bound, ...values]) };
   }
-  const inIndex = [...bound.arguments.values()].some(({ value }) => value.kind === "indexed" || value.kind === "index");
+  const inIndex = [...bound.arguments.values()].some(
+    ({ value }) => value.kind === "indexed" || value.kind === "index",
+  );
   const plain = inIndex ? unlabel(env, bound.arguments) : { arguments: bound.arguments, labels: undefined };
   const path = childPath(env.path, block.as ?? what);
   const { value } = elaborate({ ...env, index: undefined }, block, plain.arguments, path, span);
@@ -153,14 +200,27 @@ function unlabel(env: Env, args: ReadonlyMap<string, Argument>) {
 
 function relabel(env: Env, value: Value, labels: readonly string[], span: Span): Value {
   if (value.kind === "number") return value;
-  if (value.kind === "tensor" && value.node.shape.length === labels.length) return { kind: "indexed", node: value.node, labels };
-  return fail(env, "TFM2006", span, "Among index expressions a block must return a tensor of its argument's shape.", {
-    hint: "Call it in a statement of its own, without indices.",
-  });
+  if (value.kind === "tensor" && value.node.shape.length === labels.length)
+    return { kind: "indexed", node: value.node, labels };
+  return fail(
+    env,
+    "TFM2006",
+    span,
+    "Among index expressions a block must return a tensor of its argument's shape.",
+    {
+      hint: "Call it in a statement of its own, without indices.",
+    },
+  );
 }
 
 /** Runs a block's body in a scope of its own. */
-export function elaborate(env: Env, block: BlockValue, args: ReadonlyMap<string, Argument>, path: PathContext, span: Span): { readonly value: Value; readonly scope: Scope } {
+export function elaborate(
+  env: Env,
+  block: BlockValue,
+  args: ReadonlyMap<string, Argument>,
+  path: PathContext,
+  span: Span,
+): { readonly value: Value; readonly scope: Scope } {
   const { declaration } = block;
   const scope = createScope(block.scope, "block");
   const inner: Env = {
@@ -198,17 +258,36 @@ export function bindParameter(env: Env, scope: Scope, parameter: Parameter, valu
     return;
   }
   if (value.kind !== "tensor")
-    fail(env, "TFM2006", span, `\`${name.text}\` is a tensor [${axes.map(({ text }) => text).join(", ")}], and this is ${describe(value)}.`, {
-      related: [{ message: `\`${name.text}\` is declared here`, span: parameter.span }],
-    });
+    fail(
+      env,
+      "TFM2006",
+      span,
+      `\`${name.text}\` is a tensor [${axes.map(({ text }) => text).join(", ")}], and this is ${describe(value)}.`,
+      {
+        related: [{ message: `\`${name.text}\` is declared here`, span: parameter.span }],
+      },
+    );
   bindTensor(env, scope, parameter, axes, value, span);
 }
 
-function bindTensor(env: Env, scope: Scope, parameter: Parameter, axes: readonly { readonly text: string; readonly span: Span }[], value: TensorValue, span: Span): void {
+function bindTensor(
+  env: Env,
+  scope: Scope,
+  parameter: Parameter,
+  axes: readonly { readonly text: string; readonly span: Span }[],
+  value: TensorValue,
+  span: Span,
+): void {
   const shape = innerShape(value);
   const declared = { message: `\`${parameter.name.text}\` is declared here`, span: parameter.span };
   if (shape.length !== axes.length)
-    fail(env, "TFM3002", span, `\`${parameter.name.text}\` is [${axes.map(({ text }) => text).join(", ")}], and this tensor is ${shapeWords(env, value)}.`, { related: [declared] });
+    fail(
+      env,
+      "TFM3002",
+      span,
+      `\`${parameter.name.text}\` is [${axes.map(({ text }) => text).join(", ")}], and this tensor is ${shapeWords(env, value)}.`,
+      { related: [declared] },
+    );
   const labels = axes.map((axis, n) => {
     const { size } = shape[n]!;
     const origin = value.axes[n]!.origin;
@@ -229,16 +308,28 @@ interface Where {
   readonly origin: TensorValue["axes"][number]["origin"];
 }
 
-function checkSize(env: Env, name: string, known: Value, size: Size, { span, declared, origin }: Where): void {
+function checkSize(
+  env: Env,
+  name: string,
+  known: Value,
+  size: Size,
+  { span, declared, origin }: Where,
+): void {
   const have = known.kind === "number" ? known.value : known.kind === "size" ? known.size : symbol("?");
   if (sizeEquals(have, size)) return;
   const first = known.kind === "number" || known.kind === "size" ? known.origin : undefined;
-  fail(env, "TFM3002", span, `\`${name}\` is ${sizeWords(env, size)} here and ${sizeWords(env, have)} in another argument.`, {
-    related: [
-      declared,
-      ...(originRelated(first, `${sizeWords(env, have)} comes from here`) ?? []),
-      ...(originRelated(origin, `${sizeWords(env, size)} comes from here`) ?? []),
-    ],
-    hint: "One name is one size in all arguments.",
-  });
+  fail(
+    env,
+    "TFM3002",
+    span,
+    `\`${name}\` is ${sizeWords(env, size)} here and ${sizeWords(env, have)} in another argument.`,
+    {
+      related: [
+        declared,
+        ...(originRelated(first, `${sizeWords(env, have)} comes from here`) ?? []),
+        ...(originRelated(origin, `${sizeWords(env, size)} comes from here`) ?? []),
+      ],
+      hint: "One name is one size in all arguments.",
+    },
+  );
 }

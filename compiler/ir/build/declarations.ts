@@ -5,12 +5,23 @@
  * builtins, library ← user's file (with what it imports)
  * ```
  */
+
+import type { Diagnostic } from "../../diagnostics.js";
+import { diagnostic } from "../../diagnostics.js";
 import { librarySources } from "../../library/sources.js";
-import { type Diagnostic, diagnostic } from "../../diagnostics.js";
-import type { Declaration, Expression, ImportDeclaration, Model, ModelDeclaration, Parameter, Statement } from "../../parser/model.js";
+import type {
+  Declaration,
+  Expression,
+  ImportDeclaration,
+  Model,
+  ModelDeclaration,
+  Parameter,
+  Statement,
+} from "../../parser/model.js";
 import { readTfm } from "../../parser/read-tfm.js";
 import { builtins } from "./builtins.js";
-import { bind, createScope, type Scope } from "./scope.js";
+import type { Scope } from "./scope.js";
+import { bind, createScope } from "./scope.js";
 import { pushDiagnostic } from "./session.js";
 import type { Value } from "./values.js";
 import { partsOf, visitExpression, visitStatements } from "./walk.js";
@@ -18,7 +29,8 @@ import { partsOf, visitExpression, visitStatements } from "./walk.js";
 const PREFIX = "tfmc/library/";
 export const isLibraryFile = (file: string): boolean => file.startsWith(PREFIX);
 /** The library's texts under the names that diagnostics give its places. */
-export const librarySourceFiles = (): ReadonlyMap<string, string> => new Map(Object.entries(librarySources).map(([name, text]) => [`${PREFIX}${name}.tfm`, text]));
+export const librarySourceFiles = (): ReadonlyMap<string, string> =>
+  new Map(Object.entries(librarySources).map(([name, text]) => [`${PREFIX}${name}.tfm`, text]));
 
 export type Resolve = (path: string, from: string) => Model | undefined;
 
@@ -31,7 +43,9 @@ export interface Program {
 
 export function readDeclarations(model: Model, resolve: Resolve, diagnostics: Diagnostic[]): Program {
   const library = [...librarySourceFiles()].map(([file, text]) => readTfm(text, file));
-  for (const { diagnostics: own } of library) if (own.length) throw new Error(`internal: the library does not parse: ${own[0]!.span.file} ${own[0]!.message}`);
+  for (const { diagnostics: own } of library)
+    if (own.length)
+      throw new Error(`internal: the library does not parse: ${own[0]!.span.file} ${own[0]!.message}`);
   const base = createScope(undefined, "global");
   for (const name of Object.keys(builtins)) bind(base, name, { kind: "builtin", name });
   bind(base, "none", { kind: "none" });
@@ -40,7 +54,8 @@ export function readDeclarations(model: Model, resolve: Resolve, diagnostics: Di
   for (const { model: file } of library) declareAll(base, file, diagnostics);
   const loader: Loader = { base, resolve, diagnostics, files, loading: [], loaded: new Map() };
   const scope = loadFile(loader, model, undefined);
-  for (const file of files) if (!isLibraryFile(file.file)) for (const d of file.declarations) checkUnused(d, diagnostics);
+  for (const file of files)
+    if (!isLibraryFile(file.file)) for (const d of file.declarations) checkUnused(d, diagnostics);
   const models = model.declarations.filter((d): d is ModelDeclaration => d.kind === "model");
   return { scope, models, choices: choicesOf(files) };
 }
@@ -59,7 +74,10 @@ function loadFile(loader: Loader, model: Model, from: ImportDeclaration | undefi
   if (known) return known;
   if (loader.loading.includes(model.file)) {
     const cycle = [...loader.loading.slice(loader.loading.indexOf(model.file)), model.file].join(" → ");
-    pushDiagnostic(loader.diagnostics, diagnostic("TFM2011", from!.span, `The import goes in a circle: ${cycle}.`));
+    pushDiagnostic(
+      loader.diagnostics,
+      diagnostic("TFM2011", from!.span, `The import goes in a circle: ${cycle}.`),
+    );
     return createScope(loader.base, "global");
   }
   loader.loading.push(model.file);
@@ -68,8 +86,16 @@ function loadFile(loader: Loader, model: Model, from: ImportDeclaration | undefi
   for (const declaration of model.declarations) {
     if (declaration.kind !== "import") continue;
     const imported = loader.resolve(declaration.path, model.file);
-    if (!imported) pushDiagnostic(loader.diagnostics, diagnostic("TFM2011", declaration.span, `\`${declaration.path}\` cannot be read.`, { hint: "The path is relative to the importing file." }));
-    else for (const [name, binding] of loadFile(loader, imported, declaration).names) scope.names.set(name, binding);
+    if (!imported)
+      pushDiagnostic(
+        loader.diagnostics,
+        diagnostic("TFM2011", declaration.span, `\`${declaration.path}\` cannot be read.`, {
+          hint: "The path is relative to the importing file.",
+        }),
+      );
+    else
+      for (const [name, binding] of loadFile(loader, imported, declaration).names)
+        scope.names.set(name, binding);
   }
   declareAll(scope, model, loader.diagnostics);
   loader.loading.pop();
@@ -83,7 +109,12 @@ function declareAll(scope: Scope, model: Model, diagnostics: Diagnostic[]): void
     if (!value || d.kind === "import") continue;
     const known = scope.names.get(d.name.text);
     if (known?.span?.file === model.file)
-      pushDiagnostic(diagnostics, diagnostic("TFM2004", d.name.span, `\`${d.name.text}\` is declared twice in this file.`, { related: [{ message: "the first is here", span: known.span }] }));
+      pushDiagnostic(
+        diagnostics,
+        diagnostic("TFM2004", d.name.span, `\`${d.name.text}\` is declared twice in this file.`, {
+          related: [{ message: "the first is here", span: known.span }],
+        }),
+      );
     bind(scope, d.name.text, value, d.name.span, "declaration");
   }
 }
@@ -105,7 +136,8 @@ function valueOf(d: Declaration, scope: Scope): Value | undefined {
   }
 }
 
-const bodyOf = (d: Declaration): readonly Statement[] => (d.kind === "model" || d.kind === "block" ? d.body : []);
+const bodyOf = (d: Declaration): readonly Statement[] =>
+  d.kind === "model" || d.kind === "block" ? d.body : [];
 
 /** Every name that a `match` or a comparison knows: the choices there are. */
 function choicesOf(files: readonly Model[]): ReadonlySet<string> {
@@ -115,7 +147,7 @@ function choicesOf(files: readonly Model[]): ReadonlySet<string> {
   };
   const look = (x: Expression): void =>
     visitExpression(x, (e) => {
-      if (e.kind === "binary" && (e.operator === "==" || e.operator === "!=")) (add(e.left), add(e.right));
+      if (e.kind === "binary" && (e.operator === "==" || e.operator === "!=")) add(e.left), add(e.right);
     });
   for (const d of files.flatMap((file) => file.declarations)) {
     visitStatements(bodyOf(d), (s) => {
@@ -132,7 +164,8 @@ function checkUnused(d: Declaration, diagnostics: Diagnostic[]): void {
   if (d.kind === "import" || d.kind === "law") return;
   const parameters: readonly Parameter[] = "captures" in d ? d.captures : d.parameters;
   const used = new Set<string>();
-  const look = (x: Expression): void => visitExpression(x, (e) => void (e.kind === "name" && used.add(e.text)));
+  const look = (x: Expression): void =>
+    visitExpression(x, (e) => void (e.kind === "name" && used.add(e.text)));
   if ("captures" in d) look(d.value);
   visitStatements(bodyOf(d), (s) => {
     for (const x of partsOf(s).expressions) look(x);
@@ -140,8 +173,21 @@ function checkUnused(d: Declaration, diagnostics: Diagnostic[]): void {
   });
   for (const p of parameters) if (p.defaultValue) look(p.defaultValue);
   for (const p of parameters) {
-    const names = [p.name.text, ...(Array.isArray(p.axes) ? (p.axes as readonly { readonly text: string }[]).map(({ text }) => text) : [])];
+    const names = [
+      p.name.text,
+      ...(Array.isArray(p.axes)
+        ? (p.axes as readonly { readonly text: string }[]).map(({ text }) => text)
+        : []),
+    ];
     if (!names.some((name) => used.has(name)) && !p.name.text.startsWith("_"))
-      pushDiagnostic(diagnostics, diagnostic("TFM2007", p.span, `\`${p.name.text}\` is a parameter of \`${d.name.text}\` and is never used.`, { hint: "Remove it, or start its name with `_`." }));
+      pushDiagnostic(
+        diagnostics,
+        diagnostic(
+          "TFM2007",
+          p.span,
+          `\`${p.name.text}\` is a parameter of \`${d.name.text}\` and is never used.`,
+          { hint: "Remove it, or start its name with `_`." },
+        ),
+      );
   }
 }

@@ -14,10 +14,12 @@ import { evaluateCall } from "./calls.js";
 import { instanceMember } from "./instances.js";
 import { evaluateReduce } from "./reduce.js";
 import { lookup, visibleNames } from "./scope.js";
-import { type Env, fail, Stop, suggest, TurnNeeded } from "./session.js";
+import type { Env } from "./session.js";
+import { fail, Stop, suggest, TurnNeeded } from "./session.js";
 import { evaluateSubscript } from "./subscript.js";
 import { lift } from "./tensors.js";
-import { boolean, describe, number, type Value } from "./values.js";
+import type { Value } from "./values.js";
+import { boolean, describe, number } from "./values.js";
 
 /** The value of an expression; never poison, for that gives up the statement. */
 export function evaluate(env: Env, x: Expression): Value {
@@ -51,7 +53,14 @@ function evaluateAny(env: Env, x: Expression): Value {
     case "binary": {
       const left = evaluate(env, x.left);
       const right = evaluate(env, x.right);
-      return operate(env, { operator: x.operator, left, right, leftSpan: x.left.span, rightSpan: x.right.span, span: x.span });
+      return operate(env, {
+        operator: x.operator,
+        left,
+        right,
+        leftSpan: x.left.span,
+        rightSpan: x.right.span,
+        span: x.span,
+      });
     }
     case "conditional":
       return evaluateConditional(env, x);
@@ -75,7 +84,13 @@ function evaluateName(env: Env, { text, span }: NameExpression): Value {
     return boolean(env.session.training);
   }
   if (env.session.choices.has(text)) return { kind: "choice", name: text };
-  return fail(env, "TFM2001", span, `\`${text}\` is not a name here.`, suggest(text, visibleNames(env.scope), span));
+  return fail(
+    env,
+    "TFM2001",
+    span,
+    `\`${text}\` is not a name here.`,
+    suggest(text, visibleNames(env.scope), span),
+  );
 }
 
 function evaluateConditional(env: Env, x: ConditionalExpression): Value {
@@ -89,8 +104,10 @@ function evaluateConditional(env: Env, x: ConditionalExpression): Value {
   const then = evaluate(inner, x.then);
   const otherwise = evaluate(inner, x.otherwise);
   const spans = [x.condition.span, x.then.span, x.otherwise.span];
-  return lift(env, { values: [condition, then, otherwise], spans, wants: ["bool", "same", "same"] }, ([c, a, b]) =>
-    env.session.builder.select(c!, a!, b!),
+  return lift(
+    env,
+    { values: [condition, then, otherwise], spans, wants: ["bool", "same", "same"] },
+    ([c, a, b]) => env.session.builder.select(c!, a!, b!),
   );
 }
 
@@ -99,7 +116,13 @@ export function evaluateCondition(env: Env, x: Expression): boolean {
   const value = evaluate(env, x);
   if (value.kind === "boolean") return value.value;
   if (value.kind === "turn") throw new TurnNeeded("condition");
-  return fail(env, "TFM2006", x.span, `A truth value known at compile time is wanted here, and this is ${describe(value)}.`, {
-    hint: "Inside a formula a choice per element is written `if … then … else …`.",
-  });
+  return fail(
+    env,
+    "TFM2006",
+    x.span,
+    `A truth value known at compile time is wanted here, and this is ${describe(value)}.`,
+    {
+      hint: "Inside a formula a choice per element is written `if … then … else …`.",
+    },
+  );
 }

@@ -7,11 +7,13 @@
  * ```
  */
 import type { Span } from "../../parser/model.js";
-import { type Argument, bindParameter, matchArguments } from "./calls.js";
+import type { Argument } from "./calls.js";
+import { bindParameter, matchArguments } from "./calls.js";
 import { evaluate } from "./evaluate.js";
 import { emptyIndex, inferRanges } from "./indices.js";
 import { bind, createScope } from "./scope.js";
-import { type Env, fail } from "./session.js";
+import type { Env } from "./session.js";
+import { fail } from "./session.js";
 import type { FormulaValue, Value } from "./values.js";
 
 export function bindCaptures(env: Env, formula: FormulaValue, args: readonly Argument[], span: Span): Value {
@@ -34,9 +36,15 @@ export function callFormula(env: Env, formula: FormulaValue, args: readonly Argu
   const { declaration } = formula;
   const what = declaration.name.text;
   if (args.length !== declaration.arguments.length)
-    fail(env, args.length < declaration.arguments.length ? "TFM2003" : "TFM2002", span, `The ${declaration.kind} \`${what}\` takes (${declaration.arguments.map(({ text }) => text).join(", ")}), and here are ${args.length} arguments.`, {
-      related: [{ message: "it is declared here", span: declaration.name.span }],
-    });
+    fail(
+      env,
+      args.length < declaration.arguments.length ? "TFM2003" : "TFM2002",
+      span,
+      `The ${declaration.kind} \`${what}\` takes (${declaration.arguments.map(({ text }) => text).join(", ")}), and here are ${args.length} arguments.`,
+      {
+        related: [{ message: "it is declared here", span: declaration.name.span }],
+      },
+    );
   const scope = createScope(formula.scope, "inner");
   declaration.arguments.forEach((name, n) => {
     const argument = args.find((a) => a.name === name.text) ?? args[n]!;
@@ -48,5 +56,7 @@ export function callFormula(env: Env, formula: FormulaValue, args: readonly Argu
   const inner: Env = { ...env, scope, index, calls: [...env.calls, { name: what, span }] };
   inferRanges(inner, declaration.value);
   const value = evaluate(inner, declaration.value);
-  return !env.index && value.kind === "indexed" ? { kind: "tensor", node: value.node, batched: value.labels.length > 0, axes: [] } : value;
+  return !env.index && value.kind === "indexed"
+    ? { kind: "tensor", node: value.node, batched: value.labels.length > 0, axes: [] }
+    : value;
 }

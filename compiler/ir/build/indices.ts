@@ -6,16 +6,25 @@
  * ```
  */
 import type { Expression, Name, Span, SubscriptExpression } from "../../parser/model.js";
-import { type Size, sizeEquals } from "../shape.js";
+import type { Size } from "../shape.js";
+import { sizeEquals } from "../shape.js";
 import { plainLabel } from "./affine.js";
 import { demandAtMost, sizeWords } from "./lengths.js";
-import { lookup, lookupInBlock, type Scope } from "./scope.js";
-import { type Env, fail, type IndexContext, originRelated } from "./session.js";
+import type { Scope } from "./scope.js";
+import { lookup, lookupInBlock } from "./scope.js";
+import type { Env, IndexContext } from "./session.js";
+import { fail, originRelated } from "./session.js";
 import { baseOf, checkRank } from "./subscript.js";
 import type { AxisLabel, Value } from "./values.js";
 import { childrenOf } from "./walk.js";
 
-export const emptyIndex = (): IndexContext => ({ order: [], infos: new Map(), bases: new Map(), labels: new Set(), guarded: new Set() });
+export const emptyIndex = (): IndexContext => ({
+  order: [],
+  infos: new Map(),
+  bases: new Map(),
+  labels: new Set(),
+  guarded: new Set(),
+});
 
 /** The names that are indices in `target[left…] = value`. */
 export function indexContext(env: Env, left: readonly Name[], value: Expression): IndexContext {
@@ -24,12 +33,13 @@ export function indexContext(env: Env, left: readonly Name[], value: Expression)
     if (!order.includes(name)) order.push(name);
   };
   for (const name of left) {
-    if (order.includes(name.text)) fail(env, "TFM2004", name.span, `The index \`${name.text}\` stands twice on the left.`);
+    if (order.includes(name.text))
+      fail(env, "TFM2004", name.span, `The index \`${name.text}\` stands twice on the left.`);
     checkIndexName(env, name);
     add(name.text);
   }
   const look = (x: Expression, inSubscript: boolean): void => {
-    if (x.kind === "reduce") for (const name of x.indices) (checkIndexName(env, name), add(name.text));
+    if (x.kind === "reduce") for (const name of x.indices) checkIndexName(env, name), add(name.text);
     if (x.kind === "name" && inSubscript && isFree(env.scope, x.text)) add(x.text);
     if (x.kind === "name" && inSubscript) checkIndexName(env, x);
     if (x.kind === "subscript") {
@@ -46,7 +56,13 @@ function isFree(scope: Scope, name: string): boolean {
   const kind = lookup(scope, name)?.value.kind;
   return kind === undefined || NEVER_INDEX.has(kind);
 }
-const NEVER_INDEX: ReadonlySet<Value["kind"]> = new Set<Value["kind"]>(["block", "formula", "model", "builtin", "instance"]);
+const NEVER_INDEX: ReadonlySet<Value["kind"]> = new Set<Value["kind"]>([
+  "block",
+  "formula",
+  "model",
+  "builtin",
+  "instance",
+]);
 
 /** "A name is not both a size and an index in one block." */
 function checkIndexName(env: Env, { text, span }: { readonly text: string; readonly span: Span }): void {
@@ -109,18 +125,32 @@ function note(env: Env, label: string, size: Size, axis: AxisLabel, span: Span):
   else if (typeof size !== "number" && typeof known.size === "number") {
     if (!demandAtMost(env, size, known.size)) disagree(env, label, info, known);
     infos.set(label, info);
-  } else if (typeof known.size === "number" || typeof size !== "number" || !demandAtMost(env, known.size, size)) disagree(env, label, info, known);
+  } else if (
+    typeof known.size === "number" ||
+    typeof size !== "number" ||
+    !demandAtMost(env, known.size, size)
+  )
+    disagree(env, label, info, known);
 }
 
 type Info = IndexContext["infos"] extends Map<string, infer V> ? V : never;
 
 function disagree(env: Env, label: string, here: Info, there: Info): never {
-  return fail(env, "TFM3002", here.span, `The index \`${label}\` runs over ${sizeWords(env, here.size, here.axis)} here and over ${sizeWords(env, there.size, there.axis)} elsewhere.`, {
-    related: [
-      { message: `\`${label}\` runs over ${sizeWords(env, there.size, there.axis)} here`, span: there.span },
-      ...(originRelated(here.origin, `\`${here.origin?.text}\` was set here`) ?? []),
-      ...(originRelated(there.origin, `\`${there.origin?.text}\` was set here`) ?? []),
-    ],
-    hint: "All axes under one index have one size.",
-  });
+  return fail(
+    env,
+    "TFM3002",
+    here.span,
+    `The index \`${label}\` runs over ${sizeWords(env, here.size, here.axis)} here and over ${sizeWords(env, there.size, there.axis)} elsewhere.`,
+    {
+      related: [
+        {
+          message: `\`${label}\` runs over ${sizeWords(env, there.size, there.axis)} here`,
+          span: there.span,
+        },
+        ...(originRelated(here.origin, `\`${here.origin?.text}\` was set here`) ?? []),
+        ...(originRelated(there.origin, `\`${there.origin?.text}\` was set here`) ?? []),
+      ],
+      hint: "All axes under one index have one size.",
+    },
+  );
 }

@@ -8,9 +8,12 @@
  */
 import type { Expression, Span } from "../../parser/model.js";
 import type { Lengths } from "../graph.js";
-import { type Size, sizeEquals, sizeText, subSizes, symbol, symbolsIn, type Term } from "../shape.js";
-import { type Env, fail, originRelated, type Session } from "./session.js";
-import { type NumberValue, innerShape, numberText, type TensorValue, type Value } from "./values.js";
+import type { Size, Term } from "../shape.js";
+import { sizeEquals, sizeText, subSizes, symbol, symbolsIn } from "../shape.js";
+import type { Env, Session } from "./session.js";
+import { fail, originRelated } from "./session.js";
+import type { NumberValue, TensorValue, Value } from "./values.js";
+import { innerShape, numberText } from "./values.js";
 
 const SYMBOLS = ["T", "S", "U", "W"];
 export const DEFAULT_MAXIMUM = 2048;
@@ -56,7 +59,8 @@ export function demandAtMost(env: Env, a: Size, b: Size): boolean {
   if (typeof slack === "number") return slack >= 0;
   const constant = slack.find((term) => term.length === 1)?.[0] ?? 0;
   const rest = slack.filter((term) => term.length > 1) as readonly Term[];
-  if (rest.every(([coefficient]) => coefficient > 0)) return rest.reduce((sum, [c]) => sum + c, constant) >= 0;
+  if (rest.every(([coefficient]) => coefficient > 0))
+    return rest.reduce((sum, [c]) => sum + c, constant) >= 0;
   const [only] = rest;
   if (rest.length !== 1 || only!.length !== 2 || constant < -only![0]) return false;
   boundLength(env.session, only![1]!, Math.floor(constant / -only![0]));
@@ -67,25 +71,37 @@ export function demandAtMost(env: Env, a: Size, b: Size): boolean {
 export function sizeWords(env: Env, size: Size, name?: string): string {
   if (typeof size === "number") return name && name !== String(size) ? `${name} = ${size}` : String(size);
   const symbols = symbolsIn(size);
-  const length = symbols.length === 1 && sizeEquals(size, symbol(symbols[0]!)) ? env.session.lengths.get(symbols[0]!) : undefined;
+  const length =
+    symbols.length === 1 && sizeEquals(size, symbol(symbols[0]!))
+      ? env.session.lengths.get(symbols[0]!)
+      : undefined;
   if (!length) return name ?? sizeText(size);
   return name && name !== length.axis ? `${name} (the length ${length.axis})` : `the length ${length.axis}`;
 }
 
 export const shapeWords = (env: Env, x: TensorValue): string =>
   `[${innerShape(x)
-    .map((axis, n) => (typeof axis.size === "number" ? sizeWords(env, axis.size, x.axes[n]?.name) : (x.axes[n]?.name ?? axis.name)))
+    .map((axis, n) =>
+      typeof axis.size === "number"
+        ? sizeWords(env, axis.size, x.axes[n]?.name)
+        : (x.axes[n]?.name ?? axis.name),
+    )
     .join(", ")}]`;
 
 function inexact(env: Env, x: NumberValue, span: Span): never {
   const { dividend, divisor, span: at } = x.quotient!;
   const [a, b] = [dividend.value, divisor.value];
-  const divisors = Array.from({ length: Math.min(Math.max(a, 0), 65536) }, (_, n) => n + 1).filter((n) => a % n === 0);
+  const divisors = Array.from({ length: Math.min(Math.max(a, 0), 65536) }, (_, n) => n + 1).filter(
+    (n) => a % n === 0,
+  );
   const below = divisors.filter((n) => n < b).at(-1);
   const above = divisors.find((n) => n > b);
-  const named = (v: NumberValue): string => (v.origin ? `\`${v.origin.text}\` = ${numberText(v.value)}` : numberText(v.value));
+  const named = (v: NumberValue): string =>
+    v.origin ? `\`${v.origin.text}\` = ${numberText(v.value)}` : numberText(v.value);
   const near = [below, above].filter((n) => n !== undefined);
-  const hint = near.length ? `${numberText(a)} is divisible by ${near.join(" and by ")}; \`//\` is floor division.` : undefined;
+  const hint = near.length
+    ? `${numberText(a)} is divisible by ${near.join(" and by ")}; \`//\` is floor division.`
+    : undefined;
   return fail(env, "TFM3001", at ?? span, `${named(dividend)} is not divisible by ${named(divisor)}.`, {
     related: [
       ...(originRelated(dividend.origin, `\`${dividend.origin?.text}\` is ${numberText(a)}, set here`) ?? []),
@@ -113,12 +129,22 @@ export function sizeOf(env: Env, value: Value, expression: Expression, lengths: 
   const { span } = expression;
   if (value.kind === "size") {
     if (lengths) return value.size;
-    return fail(env, "TFM2006", span, "A parameter's size must be known at compile time, and this is a length.", {
-      related: originRelated(value.origin, `\`${value.origin?.text}\` is the length of this input`),
-    });
+    return fail(
+      env,
+      "TFM2006",
+      span,
+      "A parameter's size must be known at compile time, and this is a length.",
+      {
+        related: originRelated(value.origin, `\`${value.origin?.text}\` is the length of this input`),
+      },
+    );
   }
   const size = wholeNumber(env, value, span, "A size");
-  if (size <= 0) fail(env, "TFM3005", span, `A size must be positive, and this is ${size}.`, { related: originRelated((value as NumberValue).origin, "set here") });
-  if (size > 2 ** 31 - 1) fail(env, "TFM4001", span, `A size may be at most 2147483647, and this is ${size}.`);
+  if (size <= 0)
+    fail(env, "TFM3005", span, `A size must be positive, and this is ${size}.`, {
+      related: originRelated((value as NumberValue).origin, "set here"),
+    });
+  if (size > 2 ** 31 - 1)
+    fail(env, "TFM4001", span, `A size may be at most 2147483647, and this is ${size}.`);
   return size;
 }

@@ -8,13 +8,15 @@
  */
 import type { Expression, ParamStatement, Span } from "../../parser/model.js";
 import type { Initializer, Shape } from "../graph.js";
+import { absent } from "./arithmetic.js";
 import { evaluate, evaluateCondition } from "./evaluate.js";
 import { sizeOf } from "./lengths.js";
 import { join } from "./paths.js";
 import { bind } from "./scope.js";
-import { type Env, fail, suggest } from "./session.js";
-import { absent } from "./arithmetic.js";
-import { type AxisLabel, describe, tensor, type TensorValue } from "./values.js";
+import type { Env } from "./session.js";
+import { fail, suggest } from "./session.js";
+import type { AxisLabel, TensorValue } from "./values.js";
+import { describe, tensor } from "./values.js";
 
 export const MAX_PARAMETERS = 2 ** 40;
 
@@ -31,7 +33,13 @@ export function declareParameters(env: Env, statement: ParamStatement): void {
   }
 }
 
-function declare(env: Env, statement: ParamStatement, name: string, sizes: readonly Expression[], span: Span): TensorValue {
+function declare(
+  env: Env,
+  statement: ParamStatement,
+  name: string,
+  sizes: readonly Expression[],
+  span: Span,
+): TensorValue {
   const labels: AxisLabel[] = [];
   const shape: Shape = sizes.map((expression) => {
     const value = evaluate(env, expression);
@@ -57,14 +65,29 @@ function declare(env: Env, statement: ParamStatement, name: string, sizes: reado
   }
   if (known) throw new Error(`internal: parameter ${path} is declared twice`);
   const b = env.session.builder;
-  const node = frame.outer ? b.input("slice", sliceName(frame.id, path), shape, "f32") : b.input("parameter", path, shape, "f32");
+  const node = frame.outer
+    ? b.input("slice", sliceName(frame.id, path), shape, "f32")
+    : b.input("parameter", path, shape, "f32");
   // Biases and gains, of whatever rank, start as a constant.
   const decay = statement.decay ?? (shape.length >= 2 && !CONSTANT.has(init.kind));
-  frame.parameters.set(path, { path, shape, init, frozen: statement.frozen, decay, span, node, order: env.session.counters.parameters++ });
+  frame.parameters.set(path, {
+    path,
+    shape,
+    init,
+    frozen: statement.frozen,
+    decay,
+    span,
+    node,
+    order: env.session.counters.parameters++,
+  });
   return tensor(node, false, labels);
 }
 
-const CONSTANT: ReadonlySet<Initializer["kind"]> = new Set<Initializer["kind"]>(["zeros", "ones", "constant"]);
+const CONSTANT: ReadonlySet<Initializer["kind"]> = new Set<Initializer["kind"]>([
+  "zeros",
+  "ones",
+  "constant",
+]);
 
 /** The name of a parameter inside its `repeat` until the region is closed. */
 export const sliceName = (region: number, path: string): string => `${region}:${path}`;
@@ -86,10 +109,16 @@ function initializer(env: Env, { init }: ParamStatement, shape: Shape): Initiali
   if (!init) return shape.length >= 2 ? { kind: "normal", deviation: 0.02, mean: 0 } : { kind: "zeros" };
   const name = init.kind === "call" ? init.callee : init;
   if (name.kind !== "name" || !isKind(name.text))
-    return fail(env, name.kind === "name" ? "TFM2001" : "TFM2006", init.span, "This is not a way to start a parameter.", {
-      hint: `They are ${Object.keys(ARGUMENTS).join(", ")}.`,
-      ...(name.kind === "name" ? suggest(name.text, Object.keys(ARGUMENTS), name.span) : {}),
-    });
+    return fail(
+      env,
+      name.kind === "name" ? "TFM2001" : "TFM2006",
+      init.span,
+      "This is not a way to start a parameter.",
+      {
+        hint: `They are ${Object.keys(ARGUMENTS).join(", ")}.`,
+        ...(name.kind === "name" ? suggest(name.text, Object.keys(ARGUMENTS), name.span) : {}),
+      },
+    );
   return makeInitializer(env, name.text, initArguments(env, init, name.text), shape, init.span);
 }
 
@@ -100,18 +129,31 @@ function initArguments(env: Env, init: Expression, kind: Initializer["kind"]): R
   init.arguments.forEach(({ name, value: expression, span }, n) => {
     const key = name?.text ?? names[n];
     if (key === undefined || !names.includes(key))
-      fail(env, "TFM2002", name?.span ?? span, `\`${kind}\` has no argument ${name ? `\`${name.text}\`` : `number ${n + 1}`}.`, {
-        hint: names.length ? `It has ${names.join(", ")}.` : "It has none.",
-        ...(name ? suggest(name.text, names, name.span) : {}),
-      });
+      fail(
+        env,
+        "TFM2002",
+        name?.span ?? span,
+        `\`${kind}\` has no argument ${name ? `\`${name.text}\`` : `number ${n + 1}`}.`,
+        {
+          hint: names.length ? `It has ${names.join(", ")}.` : "It has none.",
+          ...(name ? suggest(name.text, names, name.span) : {}),
+        },
+      );
     const value = evaluate(env, expression);
-    if (value.kind !== "number") fail(env, "TFM2006", expression.span, `A number is wanted here, and this is ${describe(value)}.`);
+    if (value.kind !== "number")
+      fail(env, "TFM2006", expression.span, `A number is wanted here, and this is ${describe(value)}.`);
     given.set(key, value.value);
   });
   return given;
 }
 
-function makeInitializer(env: Env, kind: Initializer["kind"], given: ReadonlyMap<string, number>, shape: Shape, span: Span): Initializer {
+function makeInitializer(
+  env: Env,
+  kind: Initializer["kind"],
+  given: ReadonlyMap<string, number>,
+  shape: Shape,
+  span: Span,
+): Initializer {
   const need = (name: string): number =>
     given.get(name) ?? fail(env, "TFM2003", span, `\`${kind}\` needs \`${name}\`.`);
   switch (kind) {

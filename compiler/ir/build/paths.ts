@@ -6,8 +6,8 @@
  * ```
  */
 
-import type { Initializer, Node, Shape } from "../graph.js";
 import type { Span } from "../../parser/model.js";
+import type { Initializer, Node, Shape } from "../graph.js";
 
 /** A parameter as one turn declares it. */
 export interface ParameterRecord {
@@ -56,7 +56,12 @@ export interface PathContext {
   readonly taken: Map<string, number>;
 }
 
-export const rootPath = (region: RegionFrame): PathContext => ({ path: "", region, reuses: false, taken: new Map() });
+export const rootPath = (region: RegionFrame): PathContext => ({
+  path: "",
+  region,
+  reuses: false,
+  taken: new Map(),
+});
 
 export const join = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
 

@@ -12,10 +12,12 @@ import type { Node } from "../graph.js";
 import { product } from "../shape.js";
 import { evaluate } from "./evaluate.js";
 import { indexContext, inferRanges } from "./indices.js";
-import { type Env, fail, suggest } from "./session.js";
+import type { Env } from "./session.js";
+import { fail, suggest } from "./session.js";
 import { rangeUnknown } from "./subscript.js";
 import { align, axisOf, coerce, orderLabels, toIndexed } from "./tensors.js";
-import { BATCH, type IndexedValue, type Value } from "./values.js";
+import type { IndexedValue, Value } from "./values.js";
+import { BATCH } from "./values.js";
 
 const REDUCTIONS = ["sum", "mean", "max", "min", "softmax", "logsumexp", "argmax"] as const;
 type Reduction = (typeof REDUCTIONS)[number];
@@ -32,7 +34,9 @@ export function evaluateReduce(env: Env, x: ReduceExpression): Value {
   const result = reduce(inner, x);
   const rest = result.labels.filter((label) => label !== BATCH);
   if (rest.length)
-    fail(env, "TFM2008", x.span, `The index \`${rest[0]}\` is bound by nothing.`, { hint: `Write \`y[${rest.join(", ")}] = …\`.` });
+    fail(env, "TFM2008", x.span, `The index \`${rest[0]}\` is bound by nothing.`, {
+      hint: `Write \`y[${rest.join(", ")}] = …\`.`,
+    });
   return { kind: "tensor", node: result.node, batched: result.labels.length > 0, axes: [] };
 }
 
@@ -51,7 +55,8 @@ function reduce(env: Env, x: ReduceExpression): IndexedValue {
       ...suggest(name, REDUCTIONS, x.operator.span),
     });
   const over = x.indices.map(({ text }) => text);
-  for (const index of x.indices) if (!env.index!.infos.has(index.text)) rangeUnknown(env, index.text, index.span);
+  for (const index of x.indices)
+    if (!env.index!.infos.has(index.text)) rangeUnknown(env, index.text, index.span);
   return REDUCERS[name](env, readRow(env, x, over), x.span);
 }
 
@@ -89,14 +94,18 @@ const masked = (env: Env, { x, mask }: Row, otherwise: number): Node =>
 const sum: Reducer = (env, row) => without(row, env.session.builder.sum(masked(env, row, 0), axesOf(row)));
 
 /** How many elements of each row count. */
-const count = (env: Env, row: Row): Node => env.session.builder.sum(coerce(env, row.mask!, "f32"), axesOf(row));
+const count = (env: Env, row: Row): Node =>
+  env.session.builder.sum(coerce(env, row.mask!, "f32"), axesOf(row));
 
 const mean: Reducer = (env, row, span) => {
   const b = env.session.builder;
   const total = sum(env, row, span);
   if (row.mask) return { ...total, node: b.div(total.node, b.max(count(env, row), b.const(1, "f32"))) };
   const size = product(row.over.map((label) => axisOf(env, label).size));
-  return { ...total, node: b.div(total.node, typeof size === "number" ? b.const(size, "f32") : b.length(size, "f32")) };
+  return {
+    ...total,
+    node: b.div(total.node, typeof size === "number" ? b.const(size, "f32") : b.length(size, "f32")),
+  };
 };
 
 const extreme =
@@ -111,12 +120,18 @@ const extreme =
   };
 
 /** Several reduced axes become one, the last; the row's labels keep their order. */
-function merged(env: Env, row: Row): { readonly node: Node; readonly mask: Node | undefined; readonly axis: number } {
+function merged(
+  env: Env,
+  row: Row,
+): { readonly node: Node; readonly mask: Node | undefined; readonly axis: number } {
   const axes = axesOf(row);
   if (axes.length === 1) return { node: row.x.node, mask: row.mask, axis: axes[0]! };
   const { shape } = row.x.node;
   const axis = shape.length - axes.length;
-  const flat = [...shape.slice(0, axis), { name: row.over.join("_"), size: product(shape.slice(axis).map(({ size }) => size)) }];
+  const flat = [
+    ...shape.slice(0, axis),
+    { name: row.over.join("_"), size: product(shape.slice(axis).map(({ size }) => size)) },
+  ];
   const b = env.session.builder;
   return { node: b.reshape(row.x.node, flat), mask: row.mask && b.reshape(row.mask, flat), axis };
 }

@@ -5,8 +5,9 @@
  * x = x + x * w (w per turn)    %4 = repeat(%x, %layers.*.w) count=2 carries=1 slices=1 { add(carry.0, mul(carry.0, slice.0)) }
  * ```
  */
-import type { Node } from "../graph.js";
+
 import type { Builder } from "../builder.js";
+import type { Node } from "../graph.js";
 import type { OpName } from "../vocabulary.js";
 import type { ParameterRecord } from "./paths.js";
 
@@ -19,13 +20,39 @@ export interface Turn {
   readonly records: readonly ParameterRecord[];
 }
 
-export const carryInput = (b: Builder, id: number, name: string, like: Node): Node => b.input("carry", `${id}:${name}`, like.shape, like.dtype);
+export const carryInput = (b: Builder, id: number, name: string, like: Node): Node =>
+  b.input("carry", `${id}:${name}`, like.shape, like.dtype);
 export const turnInput = (b: Builder, id: number): Node => b.input("turn", `${id}:turn`, [], "i32");
 
 /** Ops that are computed again in each turn rather than kept from outside. */
-const CHEAP: ReadonlySet<OpName> = new Set<OpName>(["broadcast", "transpose", "reshape", "slice", "pad", "select", "add", "sub", "mul", "div", "neg", "to_f32", "to_i32", "to_bool", "eq", "ne", "lt", "le", "and", "or", "not", "floordiv", "mod"]);
+const CHEAP: ReadonlySet<OpName> = new Set<OpName>([
+  "broadcast",
+  "transpose",
+  "reshape",
+  "slice",
+  "pad",
+  "select",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "neg",
+  "to_f32",
+  "to_i32",
+  "to_bool",
+  "eq",
+  "ne",
+  "lt",
+  "le",
+  "and",
+  "or",
+  "not",
+  "floordiv",
+  "mod",
+]);
 
-const isLocal = (node: Node, id: number): boolean => node.op === "input" && node.attributes.name.startsWith(`${id}:`);
+const isLocal = (node: Node, id: number): boolean =>
+  node.op === "input" && node.attributes.name.startsWith(`${id}:`);
 
 function memo<T>(f: (node: Node, self: (node: Node) => T) => T): (node: Node) => T {
   const known = new Map<Node, T>();
@@ -42,7 +69,9 @@ function memo<T>(f: (node: Node, self: (node: Node) => T) => T): (node: Node) =>
 function fixedOperands(turn: Turn, named: ReadonlySet<Node>): readonly Node[] {
   const local = memo<boolean>((node, self) => isLocal(node, turn.id) || node.inputs.some(self));
   // Positions and constants are made where they are used; scalars are visible everywhere.
-  const free = memo<boolean>((node, self) => (node.op === "input" ? node.attributes.kind === "scalar" : node.inputs.every(self)));
+  const free = memo<boolean>((node, self) =>
+    node.op === "input" ? node.attributes.kind === "scalar" : node.inputs.every(self),
+  );
   const found = new Set<Node>();
   const seen = new Set<Node>();
   const visit = (node: Node): void => {
@@ -57,8 +86,15 @@ function fixedOperands(turn: Turn, named: ReadonlySet<Node>): readonly Node[] {
 }
 
 /** Rebuilds what depends on replaced nodes. */
-export function substitute(b: Builder, roots: readonly Node[], replaced: ReadonlyMap<Node, Node>): readonly Node[] {
-  const rebuilt = memo<Node>((node, self) => replaced.get(node) ?? (node.inputs.length === 0 ? node : b.remake(node, node.inputs.map(self))));
+export function substitute(
+  b: Builder,
+  roots: readonly Node[],
+  replaced: ReadonlyMap<Node, Node>,
+): readonly Node[] {
+  const rebuilt = memo<Node>(
+    (node, self) =>
+      replaced.get(node) ?? (node.inputs.length === 0 ? node : b.remake(node, node.inputs.map(self))),
+  );
   return roots.map(rebuilt);
 }
 
@@ -82,8 +118,12 @@ export function closeRegion(b: Builder, turn: Turn, run: Run): RegionResult {
   const records = turn.records.filter(({ node }) => reached.has(node));
   const fixed = fixedOperands(turn, run.named);
   const replaced = new Map<Node, Node>([[turnInput(b, turn.id), b.input("turn", "turn.0", [], "i32")]]);
-  turn.carries.forEach((node, n) => replaced.set(node, b.input("carry", `carry.${n}`, node.shape, node.dtype)));
-  records.forEach(({ node }, n) => replaced.set(node, b.input("slice", `slice.${n}`, node.shape, node.dtype)));
+  turn.carries.forEach((node, n) =>
+    replaced.set(node, b.input("carry", `carry.${n}`, node.shape, node.dtype)),
+  );
+  records.forEach(({ node }, n) =>
+    replaced.set(node, b.input("slice", `slice.${n}`, node.shape, node.dtype)),
+  );
   fixed.forEach((node, n) => replaced.set(node, b.input("fixed", `fixed.${n}`, node.shape, node.dtype)));
   const outputs = substitute(b, [...turn.next, ...turn.results], replaced).map((node, n) => ({
     name: n < turn.next.length ? `carry.${n}` : `result.${n - turn.next.length}`,

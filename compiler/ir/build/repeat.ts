@@ -11,14 +11,19 @@ import type { Node } from "../graph.js";
 import { sameSizes } from "../shape.js";
 import { evaluate } from "./evaluate.js";
 import { shapeWords, wholeNumber } from "./lengths.js";
-import { childPath, createFrame, type Emission, join, type ParameterRecord, type PathContext, type RegionFrame, take } from "./paths.js";
-import { carryInput, closeRegion, substitute, type Turn, turnInput } from "./region.js";
-import { assignable, bind, createScope, type Scope } from "./scope.js";
-import { type Env, fail, Stop, TurnNeeded } from "./session.js";
+import type { Emission, ParameterRecord, PathContext, RegionFrame } from "./paths.js";
+import { childPath, createFrame, join, take } from "./paths.js";
+import type { Turn } from "./region.js";
+import { carryInput, closeRegion, substitute, turnInput } from "./region.js";
+import type { Scope } from "./scope.js";
+import { assignable, bind, createScope } from "./scope.js";
+import type { Env } from "./session.js";
+import { fail, Stop, TurnNeeded } from "./session.js";
 import { stackEmissions } from "./stack.js";
 import { runBody } from "./statements.js";
 import { batchAxis } from "./tensors.js";
-import { innerShape, number, poison, type TensorValue, type Value } from "./values.js";
+import type { TensorValue, Value } from "./values.js";
+import { innerShape, number, poison } from "./values.js";
 import { assignedNames } from "./walk.js";
 
 export const MAX_TURNS = 4096;
@@ -27,12 +32,19 @@ const MAX_WRITTEN_OUT = 1024;
 
 export function runRepeat(env: Env, s: RepeatStatement): void {
   const count = wholeNumber(env, evaluate(env, s.count), s.count.span, "The number of turns");
-  if (count < 0) fail(env, "TFM3005", s.count.span, `The number of turns must not be negative, and this is ${count}.`);
-  if (count > MAX_TURNS) fail(env, "TFM4001", s.count.span, `A \`repeat\` may have ${MAX_TURNS} turns, and here are ${count}.`);
+  if (count < 0)
+    fail(env, "TFM3005", s.count.span, `The number of turns must not be negative, and this is ${count}.`);
+  if (count > MAX_TURNS)
+    fail(env, "TFM4001", s.count.span, `A \`repeat\` may have ${MAX_TURNS} turns, and here are ${count}.`);
   if (count === 0) return;
   const label = s.count.kind === "name" ? s.count.text : "repeat";
   const carried = assignedNames(s.body).filter((name) => assignable(env.scope, name));
-  const loop: Loop = { s, count, carried, base: s.shared ? childPath(env.path, label, true) : join(env.path.path, take(env.path, label)) };
+  const loop: Loop = {
+    s,
+    count,
+    carried,
+    base: s.shared ? childPath(env.path, label, true) : join(env.path.path, take(env.path, label)),
+  };
   if (count === 1) return runWrittenOut(env, loop);
   const before = env.session.diagnostics.length;
   try {
@@ -40,7 +52,13 @@ export function runRepeat(env: Env, s: RepeatStatement): void {
   } catch (error) {
     if (!(error instanceof TurnNeeded)) throw error;
     env.session.diagnostics.length = before;
-    if (count > MAX_WRITTEN_OUT) fail(env, "TFM4001", s.count.span, `A \`repeat\` whose body asks for the turn's number may have ${MAX_WRITTEN_OUT} turns, and here are ${count}.`);
+    if (count > MAX_WRITTEN_OUT)
+      fail(
+        env,
+        "TFM4001",
+        s.count.span,
+        `A \`repeat\` whose body asks for the turn's number may have ${MAX_WRITTEN_OUT} turns, and here are ${count}.`,
+      );
     if (env.region.outer) runWrittenOut(env, loop);
     else runInRuns(env, loop);
   }
@@ -59,14 +77,25 @@ const held = (env: Env, name: string): Value => assignable(env.scope, name)!.nam
 
 /** The path of a turn's parameters: `layers.*` in a region of its own, `layers.3` without one. */
 const turnPath = ({ base }: Loop, turn: string, region: RegionFrame): PathContext =>
-  typeof base === "string" ? { path: join(base, turn), region, reuses: false, taken: new Map() } : { ...base, taken: new Map() };
+  typeof base === "string"
+    ? { path: join(base, turn), region, reuses: false, taken: new Map() }
+    : { ...base, taken: new Map() };
 
-function runTurn(env: Env, loop: Loop, path: PathContext, region: RegionFrame, turn: Value, draw: Node, carries: ReadonlyMap<string, Value>): Scope {
+function runTurn(
+  env: Env,
+  loop: Loop,
+  path: PathContext,
+  region: RegionFrame,
+  turn: Value,
+  draw: Node,
+  carries: ReadonlyMap<string, Value>,
+): Scope {
   const scope = createScope(env.scope, "inner");
   for (const [name, value] of carries) bind(scope, name, value);
   if (loop.s.index) bind(scope, loop.s.index.text, turn, loop.s.index.span);
   const returned = runBody({ ...env, scope, path, region, turn: draw }, loop.s.body);
-  if (returned && returned.kind !== "poison") fail(env, "TFM2006", loop.s.span, "A `repeat` does not return; assign to a variable from outside.");
+  if (returned && returned.kind !== "poison")
+    fail(env, "TFM2006", loop.s.span, "A `repeat` does not return; assign to a variable from outside.");
   return scope;
 }
 
@@ -81,12 +110,24 @@ function drawNumber(env: Env, count: number, own: Node): Node {
 function runAbstract(env: Env, loop: Loop, spread: ReadonlySet<string> = new Set()): void {
   const b = env.session.builder;
   const id = env.session.counters.regions++ + 1;
-  const made = makeTurn(env, loop, id, carriesBefore(env, loop, spread), { kind: "turn", node: turnInput(b, id) });
+  const made = makeTurn(env, loop, id, carriesBefore(env, loop, spread), {
+    kind: "turn",
+    node: turnInput(b, id),
+  });
   const wider = widened(env, loop, made);
   if (wider.length > 0) return runAbstract(env, loop, new Set([...spread, ...wider]));
-  for (const name of loop.carried) if (!made.tensors.includes(name) && made.scope.names.get(name)!.value !== made.before.get(name)) throw new TurnNeeded("carried");
+  for (const name of loop.carried)
+    if (!made.tensors.includes(name) && made.scope.names.get(name)!.value !== made.before.get(name))
+      throw new TurnNeeded("carried");
   if (env.region.outer && made.frame.parameters.size > 0) throw new TurnNeeded("nested parameters");
-  finish(env, loop, made, 0, loop.count, made.tensors.map((name) => made.initial.get(name)!));
+  finish(
+    env,
+    loop,
+    made,
+    0,
+    loop.count,
+    made.tensors.map((name) => made.initial.get(name)!),
+  );
 }
 
 interface Made {
@@ -106,7 +147,11 @@ function carriesBefore(env: Env, loop: Loop, spread: ReadonlySet<string>): Reado
       const value = held(env, name);
       if (!spread.has(name) || value.kind !== "tensor" || value.batched) return [name, value];
       const shape = [batchAxis, ...value.node.shape];
-      const node = env.session.builder.broadcastTo(value.node, shape, shape.map((_, n) => n - 1));
+      const node = env.session.builder.broadcastTo(
+        value.node,
+        shape,
+        shape.map((_, n) => n - 1),
+      );
       return [name, { ...value, node, batched: true }];
     }),
   );
@@ -123,9 +168,18 @@ function makeTurn(env: Env, loop: Loop, id: number, values: ReadonlyMap<string, 
       before.set(name, { ...value, node: carryInput(b, id, name, value.node) });
     } else before.set(name, value);
   }
-  const scope = runTurn(env, loop, turnPath(loop, "*", frame), frame, turn, drawNumber(env, loop.count, turnInput(b, id)), before);
+  const scope = runTurn(
+    env,
+    loop,
+    turnPath(loop, "*", frame),
+    frame,
+    turn,
+    drawNumber(env, loop.count, turnInput(b, id)),
+    before,
+  );
   const tensors = [...initial.keys()].filter((name) => scope.names.get(name)!.value.kind === "tensor");
-  if (tensors.length < initial.size || [...values.values()].some((v) => v.kind === "poison")) poisoned(env, loop, scope);
+  if (tensors.length < initial.size || [...values.values()].some((v) => v.kind === "poison"))
+    poisoned(env, loop, scope);
   const nodeOf = (name: string): Node => (scope.names.get(name)!.value as TensorValue).node;
   return {
     turn: {
@@ -148,7 +202,12 @@ function poisoned(env: Env, loop: Loop, scope: Scope): never {
   for (const name of loop.carried) {
     if (scope.names.get(name)!.value.kind === "poison") bind(assignable(env.scope, name)!, name, poison);
   }
-  const odd = loop.carried.find((name) => held(env, name).kind === "tensor" && scope.names.get(name)!.value.kind !== "tensor" && scope.names.get(name)!.value.kind !== "poison");
+  const odd = loop.carried.find(
+    (name) =>
+      held(env, name).kind === "tensor" &&
+      scope.names.get(name)!.value.kind !== "tensor" &&
+      scope.names.get(name)!.value.kind !== "poison",
+  );
   if (odd) fail(env, "TFM2006", loop.s.span, `\`${odd}\` is a tensor before the turn and none after it.`);
   throw new Stop("poison");
 }
@@ -158,29 +217,50 @@ function widened(env: Env, loop: Loop, made: Made): readonly string[] {
   return made.tensors.filter((name) => {
     const before = made.before.get(name) as TensorValue;
     const after = made.scope.names.get(name)!.value as TensorValue;
-    if (!sameSizes(innerShape(before), innerShape(after)) || before.node.dtype !== after.node.dtype || (before.batched && !after.batched))
-      fail(env, "TFM3002", made.scope.names.get(name)!.span ?? loop.s.span, `\`${name}\` is ${shapeWords(env, before)} before a turn and ${shapeWords(env, after)} after it.`, {
-        related: [{ message: "this `repeat` carries it", span: loop.s.count.span }],
-        hint: "What is carried from turn to turn keeps its shape and type.",
-      });
+    if (
+      !sameSizes(innerShape(before), innerShape(after)) ||
+      before.node.dtype !== after.node.dtype ||
+      (before.batched && !after.batched)
+    )
+      fail(
+        env,
+        "TFM3002",
+        made.scope.names.get(name)!.span ?? loop.s.span,
+        `\`${name}\` is ${shapeWords(env, before)} before a turn and ${shapeWords(env, after)} after it.`,
+        {
+          related: [{ message: "this `repeat` carries it", span: loop.s.count.span }],
+          hint: "What is carried from turn to turn keeps its shape and type.",
+        },
+      );
     return after.batched && !before.batched;
   });
 }
 
 function namedNodes(env: Env): ReadonlySet<Node> {
   const nodes = new Set<Node>();
-  for (let at: Scope | undefined = env.scope; at; at = at.outer) for (const { value } of at.names.values()) if (value.kind === "tensor") nodes.add(value.node);
+  for (let at: Scope | undefined = env.scope; at; at = at.outer)
+    for (const { value } of at.names.values()) if (value.kind === "tensor") nodes.add(value.node);
   return nodes;
 }
 
 /** Closes a run of equal turns, lets its results out and gives the carried names their last values. */
-function finish(env: Env, loop: Loop, made: Made, first: number, count: number, initial: readonly Node[]): readonly Emission[] {
+function finish(
+  env: Env,
+  loop: Loop,
+  made: Made,
+  first: number,
+  count: number,
+  initial: readonly Node[],
+): readonly Emission[] {
   const b = env.session.builder;
   const whole = count === loop.count;
   const base = typeof loop.base === "string" ? loop.base : "";
-  const leaf = ({ path }: ParameterRecord): string => (whole ? path : path.replace(`${base}.*`, `${base}.*@${first}`));
-  const leafOf = (record: ParameterRecord): Node => b.input("parameter", leaf(record), [{ name: "layer", size: count }, ...record.shape], "f32");
-  for (const record of made.turn.records) env.session.stacks.push({ record, base, first, count, leaf: leaf(record), node: leafOf(record) });
+  const leaf = ({ path }: ParameterRecord): string =>
+    whole ? path : path.replace(`${base}.*`, `${base}.*@${first}`);
+  const leafOf = (record: ParameterRecord): Node =>
+    b.input("parameter", leaf(record), [{ name: "layer", size: count }, ...record.shape], "f32");
+  for (const record of made.turn.records)
+    env.session.stacks.push({ record, base, first, count, leaf: leaf(record), node: leafOf(record) });
   const result = closeRegion(b, made.turn, { first, count, initial, leafOf, named: namedNodes(env) });
   made.tensors.forEach((name, n) => {
     const value = made.scope.names.get(name)!.value as TensorValue;
@@ -213,8 +293,13 @@ function runInRuns(env: Env, loop: Loop): void {
   const close = (): void => {
     if (!run) return;
     const initial = run.made.tensors.map((name) => (valueOf(name) as TensorValue).node);
-    collected.push(...(run.count === 1 ? inlineTurn(env, loop, run.made, run.first, initial) : finish(env, loop, run.made, run.first, run.count, initial)));
-    for (const name of loop.carried) if (!run.made.tensors.includes(name)) rebind(env, name, run.made.scope.names.get(name)!.value);
+    collected.push(
+      ...(run.count === 1
+        ? inlineTurn(env, loop, run.made, run.first, initial)
+        : finish(env, loop, run.made, run.first, run.count, initial)),
+    );
+    for (const name of loop.carried)
+      if (!run.made.tensors.includes(name)) rebind(env, name, run.made.scope.names.get(name)!.value);
     run = undefined;
   };
   const valueOf = (name: string): Value => held(env, name);
@@ -243,9 +328,13 @@ function runInRuns(env: Env, loop: Loop): void {
 }
 
 /** The carried values after a turn, as the next turn of the run sees them. */
-const carriedOn = (made: Made): ReadonlyMap<string, Value> => new Map([...made.before.keys()].map((name) => [name, made.scope.names.get(name)!.value]));
+const carriedOn = (made: Made): ReadonlyMap<string, Value> =>
+  new Map([...made.before.keys()].map((name) => [name, made.scope.names.get(name)!.value]));
 
-const changed = (loop: Loop, made: Made): boolean => loop.carried.some((name) => !made.tensors.includes(name) && made.scope.names.get(name)!.value !== made.before.get(name));
+const changed = (loop: Loop, made: Made): boolean =>
+  loop.carried.some(
+    (name) => !made.tensors.includes(name) && made.scope.names.get(name)!.value !== made.before.get(name),
+  );
 
 const turnKey = ({ turn, frame }: Made): string =>
   JSON.stringify([
@@ -256,7 +345,13 @@ const turnKey = ({ turn, frame }: Made): string =>
   ]);
 
 /** A run of one turn needs no region: its inputs are replaced by what they stand for. */
-function inlineTurn(env: Env, loop: Loop, made: Made, l: number, initial: readonly Node[]): readonly Emission[] {
+function inlineTurn(
+  env: Env,
+  loop: Loop,
+  made: Made,
+  l: number,
+  initial: readonly Node[],
+): readonly Emission[] {
   const b = env.session.builder;
   const base = typeof loop.base === "string" ? loop.base : "";
   const replaced = new Map<Node, Node>([[turnInput(b, made.turn.id), b.const(l, "i32")]]);
@@ -268,7 +363,9 @@ function inlineTurn(env: Env, loop: Loop, made: Made, l: number, initial: readon
     env.region.parameters.set(path, { ...record, path, node });
   }
   const nodes = substitute(b, [...made.turn.next, ...made.turn.results], replaced);
-  made.tensors.forEach((name, n) => rebind(env, name, { ...(made.scope.names.get(name)!.value as TensorValue), node: nodes[n]! }));
+  made.tensors.forEach((name, n) =>
+    rebind(env, name, { ...(made.scope.names.get(name)!.value as TensorValue), node: nodes[n]! }),
+  );
   let at = made.turn.next.length;
   return made.frame.emissions.map((e) => {
     const own = nodes.slice(at, at + e.nodes.length);
@@ -281,23 +378,51 @@ function inlineTurn(env: Env, loop: Loop, made: Made, l: number, initial: readon
 function mergeEmissions(env: Env, emissions: readonly Emission[]): readonly Emission[] {
   const b = env.session.builder;
   const byName = new Map<string, Emission[]>();
-  for (const e of emissions) byName.set(`${e.kind} ${e.name}`, [...(byName.get(`${e.kind} ${e.name}`) ?? []), e]);
+  for (const e of emissions)
+    byName.set(`${e.kind} ${e.name}`, [...(byName.get(`${e.kind} ${e.name}`) ?? []), e]);
   return [...byName.values()].map((group) =>
-    totalled(env, { ...group[0]!, nodes: group[0]!.nodes.map((_, n) => b.concat(group.map((e) => e.nodes[n]!), 0)) }),
+    totalled(env, {
+      ...group[0]!,
+      nodes: group[0]!.nodes.map((_, n) =>
+        b.concat(
+          group.map((e) => e.nodes[n]!),
+          0,
+        ),
+      ),
+    }),
   );
 }
 
 /** Every turn in its place, with no region: inside another `repeat`, or where there is but one. */
 function runWrittenOut(env: Env, loop: Loop): void {
   const b = env.session.builder;
-  if ((env.session.counters.written += loop.count) > 8 * MAX_WRITTEN_OUT) fail(env, "TFM4001", loop.s.count.span, `Nested loops would be written out over more than ${8 * MAX_WRITTEN_OUT} turns.`);
+  if ((env.session.counters.written += loop.count) > 8 * MAX_WRITTEN_OUT)
+    fail(
+      env,
+      "TFM4001",
+      loop.s.count.span,
+      `Nested loops would be written out over more than ${8 * MAX_WRITTEN_OUT} turns.`,
+    );
   const collected: Emission[] = [];
   for (let l = 0; l < loop.count; l++) {
     const region: RegionFrame = { ...env.region, emissions: [] };
     const draw = drawNumber(env, loop.count, b.const(l, "i32"));
-    const scope = runTurn(env, loop, turnPath(loop, String(l), env.region), region, number(l), draw, new Map(loop.carried.map((name) => [name, held(env, name)])));
+    const scope = runTurn(
+      env,
+      loop,
+      turnPath(loop, String(l), env.region),
+      region,
+      number(l),
+      draw,
+      new Map(loop.carried.map((name) => [name, held(env, name)])),
+    );
     for (const name of loop.carried) rebind(env, name, scope.names.get(name)!.value);
-    collected.push(...region.emissions.map((e) => ({ ...e, nodes: e.nodes.map((node) => b.reshape(node, [{ name: "layer", size: 1 }, ...node.shape])) })));
+    collected.push(
+      ...region.emissions.map((e) => ({
+        ...e,
+        nodes: e.nodes.map((node) => b.reshape(node, [{ name: "layer", size: 1 }, ...node.shape])),
+      })),
+    );
   }
   env.region.emissions.push(...mergeEmissions(env, collected));
 }

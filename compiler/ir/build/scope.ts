@@ -44,7 +44,8 @@ export function holder(scope: Scope, name: string): Scope | undefined {
   return undefined;
 }
 
-export const lookup = (scope: Scope, name: string): Binding | undefined => holder(scope, name)?.names.get(name);
+export const lookup = (scope: Scope, name: string): Binding | undefined =>
+  holder(scope, name)?.names.get(name);
 
 /** As `lookup`, but only as far as the block that this scope belongs to. */
 export function lookupInBlock(scope: Scope, name: string): Binding | undefined {

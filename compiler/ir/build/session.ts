@@ -5,7 +5,8 @@
  * x = attention(y, heads: 5)      TFM3001 at this call, with the library's `d / heads` as a related place
  * ```
  */
-import { type Code, type Diagnostic, type DiagnosticDetails, diagnostic } from "../../diagnostics.js";
+import type { Code, Diagnostic, DiagnosticDetails } from "../../diagnostics.js";
+import { diagnostic } from "../../diagnostics.js";
 import { nearest } from "../../nearest.js";
 import type { Expression, Span } from "../../parser/model.js";
 import type { Builder } from "../builder.js";

@@ -9,10 +9,12 @@
 import type { Span } from "../../parser/model.js";
 import type { DType, Node, Shape } from "../graph.js";
 import { sameSizes, symbol } from "../shape.js";
-import { affineNode } from "./subscript.js";
-import { type Env, fail } from "./session.js";
-import { BATCH, describe, type IndexedValue, innerShape, type TensorValue, tensor, type Value } from "./values.js";
 import { shapeWords } from "./lengths.js";
+import type { Env } from "./session.js";
+import { fail } from "./session.js";
+import { affineNode } from "./subscript.js";
+import type { IndexedValue, TensorValue, Value } from "./values.js";
+import { BATCH, describe, innerShape, tensor } from "./values.js";
 
 export const batchAxis = { name: "batch", size: symbol("B") } as const;
 
@@ -21,7 +23,12 @@ export type Want = DType | "same";
 
 type Operand =
   | { readonly kind: "number"; readonly value: number | boolean }
-  | { readonly kind: "node"; readonly node: Node; readonly labels: readonly string[] | undefined; readonly source: Value };
+  | {
+      readonly kind: "node";
+      readonly node: Node;
+      readonly labels: readonly string[] | undefined;
+      readonly source: Value;
+    };
 
 function operand(env: Env, value: Value, span: Span): Operand {
   const b = env.session.builder;
@@ -44,7 +51,12 @@ function operand(env: Env, value: Value, span: Span): Operand {
     case "full":
       return { kind: "number", value: true };
     default:
-      return fail(env, "TFM2006", span, `A number or a tensor is wanted here, and this is ${describe(value)}.`);
+      return fail(
+        env,
+        "TFM2006",
+        span,
+        `A number or a tensor is wanted here, and this is ${describe(value)}.`,
+      );
   }
 }
 
@@ -57,7 +69,13 @@ export function coerce(env: Env, node: Node, dtype: DType): Node {
 
 function commonDType(operands: readonly Operand[]): DType {
   const kinds = operands.map((x) =>
-    x.kind === "node" ? x.node.dtype : typeof x.value === "boolean" ? "bool" : Number.isInteger(x.value) ? undefined : "f32",
+    x.kind === "node"
+      ? x.node.dtype
+      : typeof x.value === "boolean"
+        ? "bool"
+        : Number.isInteger(x.value)
+          ? undefined
+          : "f32",
   );
   if (kinds.includes("f32")) return "f32";
   if (kinds.includes("i32")) return "i32";
@@ -70,7 +88,9 @@ function checkDType(env: Env, have: DType, want: DType, span: Span): void {
       hint: "Write `if … then 1 else 0`.",
     });
   if (have !== "bool" && want === "bool")
-    fail(env, "TFM2006", span, "A truth value is wanted here, and this is a number.", { hint: "Compare it with something." });
+    fail(env, "TFM2006", span, "A truth value is wanted here, and this is a number.", {
+      hint: "Compare it with something.",
+    });
 }
 
 function toNode(env: Env, x: Operand, dtype: DType, span: Span): Node {
@@ -86,7 +106,8 @@ function toNode(env: Env, x: Operand, dtype: DType, span: Span): Node {
 /** Axes in the order [batch, left side, others as they appeared]. */
 export function orderLabels(env: Env, labels: Iterable<string>): readonly string[] {
   const order = env.index?.order ?? [];
-  const rank = (label: string): number => (label === BATCH ? -1 : order.indexOf(label) + 1 || order.length + 1);
+  const rank = (label: string): number =>
+    label === BATCH ? -1 : order.indexOf(label) + 1 || order.length + 1;
   return [...new Set(labels)].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -102,11 +123,18 @@ export function align(env: Env, x: IndexedValue, labels: readonly string[]): Nod
   if (x.labels.length === labels.length && labels.every((label, n) => x.labels[n] === label)) return x.node;
   const b = env.session.builder;
   const present = labels.filter((label) => x.labels.includes(label));
-  const turned = b.transpose(x.node, present.map((label) => x.labels.indexOf(label)));
+  const turned = b.transpose(
+    x.node,
+    present.map((label) => x.labels.indexOf(label)),
+  );
   const shape = labels.map((label) =>
     present.includes(label) ? turned.shape[present.indexOf(label)]! : axisOf(env, label),
   );
-  return b.broadcastTo(turned, shape, labels.map((label) => present.indexOf(label)));
+  return b.broadcastTo(
+    turned,
+    shape,
+    labels.map((label) => present.indexOf(label)),
+  );
 }
 
 /** A value among index expressions as a labelled node; tensors only where they are scalars. */
@@ -120,9 +148,15 @@ function labelsOf(env: Env, x: Extract<Operand, { kind: "node" }>, span: Span): 
   if (x.labels) return x.labels;
   const value = x.source as TensorValue;
   if (innerShape(value).length > 0)
-    fail(env, "TFM3003", span, `A tensor ${shapeWords(env, value)} stands among index expressions without its indices.`, {
-      hint: `Subscript it, with ${innerShape(value).length === 1 ? "one index" : `${innerShape(value).length} indices`}.`,
-    });
+    fail(
+      env,
+      "TFM3003",
+      span,
+      `A tensor ${shapeWords(env, value)} stands among index expressions without its indices.`,
+      {
+        hint: `Subscript it, with ${innerShape(value).length === 1 ? "one index" : `${innerShape(value).length} indices`}.`,
+      },
+    );
   return value.batched ? [BATCH] : [];
 }
 
@@ -134,21 +168,35 @@ export interface Operands {
 }
 
 /** Makes the operands one shape and one dtype where they want the same, and applies `f`. */
-export function lift(env: Env, { values, spans, wants }: Operands, f: (nodes: readonly Node[]) => Node): Value {
+export function lift(
+  env: Env,
+  { values, spans, wants }: Operands,
+  f: (nodes: readonly Node[]) => Node,
+): Value {
   const operands = values.map((value, n) => operand(env, value, spans[n]!));
   const same = commonDType(operands.filter((_, n) => wants[n] === "same"));
-  const nodes = operands.map((x, n) => toNode(env, x, wants[n] === "same" ? same : (wants[n] as DType), spans[n]!));
+  const nodes = operands.map((x, n) =>
+    toNode(env, x, wants[n] === "same" ? same : (wants[n] as DType), spans[n]!),
+  );
   if (env.index || operands.some((x) => x.kind === "node" && x.source.kind === "indexed")) {
-    const indexed = operands.map((x, n): IndexedValue => ({
-      kind: "indexed",
-      node: nodes[n]!,
-      labels: x.kind === "number" ? [] : labelsOf(env, x, spans[n]!),
-    }));
-    const labels = orderLabels(env, indexed.flatMap((x) => x.labels));
+    const indexed = operands.map(
+      (x, n): IndexedValue => ({
+        kind: "indexed",
+        node: nodes[n]!,
+        labels: x.kind === "number" ? [] : labelsOf(env, x, spans[n]!),
+      }),
+    );
+    const labels = orderLabels(
+      env,
+      indexed.flatMap((x) => x.labels),
+    );
     const aligned = indexed.map((x) => (x.labels.length === 0 ? x.node : align(env, x, labels)));
     return { kind: "indexed", node: f(aligned), labels };
   }
-  if (operands.every((x) => x.kind === "number" || x.source.kind === "turn") && operands.some((x) => x.kind === "node"))
+  if (
+    operands.every((x) => x.kind === "number" || x.source.kind === "turn") &&
+    operands.some((x) => x.kind === "node")
+  )
     return { kind: "turn", node: f(nodes) };
   return liftTensors(env, operands, nodes, spans, f);
 }
@@ -160,31 +208,51 @@ function liftTensors(
   spans: readonly Span[],
   f: (nodes: readonly Node[]) => Node,
 ): TensorValue {
-  const tensors = operands.map((x) => (x.kind === "node" && x.source.kind === "tensor" ? x.source : undefined));
-  const widest = tensors.reduce((a, t) => (t && (!a || innerShape(t).length > innerShape(a).length) ? t : a), undefined);
+  const tensors = operands.map((x) =>
+    x.kind === "node" && x.source.kind === "tensor" ? x.source : undefined,
+  );
+  const widest = tensors.reduce(
+    (a, t) => (t && (!a || innerShape(t).length > innerShape(a).length) ? t : a),
+    undefined,
+  );
   const batched = tensors.some((t) => t?.batched);
   const inner: Shape = widest ? innerShape(widest) : [];
   const shape: Shape = batched ? [batchAxis, ...inner] : inner;
   const spread = nodes.map((node, n) => {
     const t = tensors[n];
     if (!t || node.shape.length === 0) return node;
-    if (innerShape(t).length > 0 && !sameSizes(innerShape(t), inner)) mismatch(env, tensors, spans, t, widest!);
+    if (innerShape(t).length > 0 && !sameSizes(innerShape(t), inner))
+      mismatch(env, tensors, spans, t, widest!);
     const own = innerShape(t).length > 0 ? inner.map((_, k) => k + (t.batched ? 1 : 0)) : inner.map(() => -1);
     return env.session.builder.broadcastTo(node, shape, batched ? [t.batched ? 0 : -1, ...own] : own);
   });
   return tensor(f(spread), batched, widest?.axes);
 }
 
-function mismatch(env: Env, tensors: readonly (TensorValue | undefined)[], spans: readonly Span[], a: TensorValue, b: TensorValue): never {
+function mismatch(
+  env: Env,
+  tensors: readonly (TensorValue | undefined)[],
+  spans: readonly Span[],
+  a: TensorValue,
+  b: TensorValue,
+): never {
   const at = tensors.indexOf(a);
   const other = tensors.indexOf(b);
-  return fail(env, "TFM3002", spans[at]!, `The shapes ${shapeWords(env, a)} and ${shapeWords(env, b)} do not match.`, {
-    related: [
-      { message: `this side is ${shapeWords(env, b)}`, span: spans[other]! },
-      ...[a, b].flatMap((t) =>
-        t.axes.flatMap(({ origin }) => (origin ? [{ message: `\`${origin.text}\` comes from here`, span: origin.span }] : [])),
-      ),
-    ],
-    hint: "Unsubscripted arithmetic wants equal shapes or a scalar; the index form `y[i, c] = x[i, c] + b[c]` spreads axes.",
-  });
+  return fail(
+    env,
+    "TFM3002",
+    spans[at]!,
+    `The shapes ${shapeWords(env, a)} and ${shapeWords(env, b)} do not match.`,
+    {
+      related: [
+        { message: `this side is ${shapeWords(env, b)}`, span: spans[other]! },
+        ...[a, b].flatMap((t) =>
+          t.axes.flatMap(({ origin }) =>
+            origin ? [{ message: `\`${origin.text}\` comes from here`, span: origin.span }] : [],
+          ),
+        ),
+      ],
+      hint: "Unsubscripted arithmetic wants equal shapes or a scalar; the index form `y[i, c] = x[i, c] + b[c]` spreads axes.",
+    },
+  );
 }

@@ -10,10 +10,12 @@ import type { AssignStatement, Expression, Span } from "../../parser/model.js";
 import { negate, operate } from "./arithmetic.js";
 import { evaluate } from "./evaluate.js";
 import { indexContext, inferRanges } from "./indices.js";
-import { type Env, fail } from "./session.js";
+import type { Env } from "./session.js";
+import { fail } from "./session.js";
 import { rangeUnknown } from "./subscript.js";
 import { align, coerce, orderLabels, toIndexed } from "./tensors.js";
-import { BATCH, type IndexedValue, number, tensor, type TensorValue, type Value } from "./values.js";
+import type { IndexedValue, TensorValue, Value } from "./values.js";
+import { BATCH, number, tensor } from "./values.js";
 
 /** The tensor of `target[left…] = value`. */
 export function evaluateIndexed(env: Env, statement: AssignStatement): TensorValue {
@@ -54,7 +56,15 @@ function sumOfTerms(env: Env, x: Expression, left: readonly string[]): Value {
   for (const term of split(x)) {
     const value = evaluateTerm(env, term.value, left);
     if (!total) total = term.minus ? negate(env, value, term.value.span) : value;
-    else total = operate(env, { operator: term.minus ? "-" : "+", left: total, right: value, leftSpan: span, rightSpan: term.value.span, span: x.span });
+    else
+      total = operate(env, {
+        operator: term.minus ? "-" : "+",
+        left: total,
+        right: value,
+        leftSpan: span,
+        rightSpan: term.value.span,
+        span: x.span,
+      });
     span = term.value.span;
   }
   return total!;
@@ -66,7 +76,8 @@ interface Factor {
 }
 
 function factorsOf(x: Expression): readonly Factor[] {
-  if (x.kind !== "binary" || (x.operator !== "*" && x.operator !== "/")) return [{ divides: false, expression: x }];
+  if (x.kind !== "binary" || (x.operator !== "*" && x.operator !== "/"))
+    return [{ divides: false, expression: x }];
   return [...factorsOf(x.left), { divides: x.operator === "/", expression: x.right }];
 }
 
@@ -74,7 +85,9 @@ function evaluateTerm(env: Env, x: Expression, left: readonly string[]): Value {
   const factors = factorsOf(x);
   const values = factors.map(({ expression }): Value => {
     const value = evaluate(env, expression);
-    return value.kind === "index" || value.kind === "tensor" || value.kind === "turn" ? toIndexed(env, value, expression.span) : value;
+    return value.kind === "index" || value.kind === "tensor" || value.kind === "turn"
+      ? toIndexed(env, value, expression.span)
+      : value;
   });
   if (values.some((v, n) => v.kind === "number" && v.value === 0 && !factors[n]!.divides)) return number(0);
   const last = lastUses(env, factors, values, left);
@@ -87,11 +100,17 @@ function evaluateTerm(env: Env, x: Expression, left: readonly string[]): Value {
 }
 
 /** For each index that is summed in the term, the factor that uses it last. */
-function lastUses(env: Env, factors: readonly Factor[], values: readonly Value[], left: readonly string[]): ReadonlyMap<string, number> {
+function lastUses(
+  env: Env,
+  factors: readonly Factor[],
+  values: readonly Value[],
+  left: readonly string[],
+): ReadonlyMap<string, number> {
   const uses = new Map<string, number[]>();
   values.forEach((value, n) => {
     if (value.kind !== "indexed") return;
-    for (const label of value.labels) if (label !== BATCH && !left.includes(label)) uses.set(label, [...(uses.get(label) ?? []), n]);
+    for (const label of value.labels)
+      if (label !== BATCH && !left.includes(label)) uses.set(label, [...(uses.get(label) ?? []), n]);
   });
   for (const [label, at] of uses) {
     if (at.length < 2) notSummed(env, label, factors[at[0]!]!.expression);
@@ -101,17 +120,38 @@ function lastUses(env: Env, factors: readonly Factor[], values: readonly Value[]
 
 function notSummed(env: Env, label: string, factor: Expression): never {
   const { span } = factor;
-  return fail(env, "TFM2008", span, `The index \`${label}\` is not on the left and occurs in one factor of its term only.`, {
-    hint: `Write \`sum[${label}](…)\` around this factor to add over \`${label}\`, or \`${label}\` on the left. Nothing is summed inside calls or parentheses.`,
-  });
+  return fail(
+    env,
+    "TFM2008",
+    span,
+    `The index \`${label}\` is not on the left and occurs in one factor of its term only.`,
+    {
+      hint: `Write \`sum[${label}](…)\` around this factor to add over \`${label}\`, or \`${label}\` on the left. Nothing is summed inside calls or parentheses.`,
+    },
+  );
 }
 
-function multiply(env: Env, product: Value, value: Value, factor: Factor, done: readonly string[], before: Span): Value {
+function multiply(
+  env: Env,
+  product: Value,
+  value: Value,
+  factor: Factor,
+  done: readonly string[],
+  before: Span,
+): Value {
   const { span } = factor.expression;
   const operator = factor.divides ? "/" : "*";
-  if (done.length === 0) return operate(env, { operator, left: product, right: value, leftSpan: before, rightSpan: span, span });
+  if (done.length === 0)
+    return operate(env, { operator, left: product, right: value, leftSpan: before, rightSpan: span, span });
   if (factor.divides) {
-    const quotient = operate(env, { operator, left: product, right: value, leftSpan: before, rightSpan: span, span });
+    const quotient = operate(env, {
+      operator,
+      left: product,
+      right: value,
+      leftSpan: before,
+      rightSpan: span,
+      span,
+    });
     return sumOver(env, toIndexed(env, quotient, span), done);
   }
   const a = toIndexed(env, product, before, "f32");

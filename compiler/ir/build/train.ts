@@ -7,14 +7,17 @@
  */
 import type { Expression, Span, TrainStatement } from "../../parser/model.js";
 import type { Node, OptimizerRule, Recipe } from "../graph.js";
-import { type Argument, elaborate, evaluateArguments, matchArguments } from "./calls.js";
+import type { Argument } from "./calls.js";
+import { elaborate, evaluateArguments, matchArguments } from "./calls.js";
 import { evaluate } from "./evaluate.js";
 import { wholeNumber } from "./lengths.js";
 import { rootPath } from "./paths.js";
 import { bind, createScope, lookup } from "./scope.js";
-import { type Env, fail, type OptimizerState, suggest } from "./session.js";
+import type { Env, OptimizerState } from "./session.js";
+import { fail, suggest } from "./session.js";
 import { LIKE, stateName } from "./statements.js";
-import { type BlockValue, boolean, describe, tensor, type Value } from "./values.js";
+import type { BlockValue, Value } from "./values.js";
+import { boolean, describe, tensor } from "./values.js";
 
 /** What a model without a recipe trains with. */
 const DEFAULTS = { optimizer: "adamw", learningRate: 1e-3, clip: 1, batch: 8, steps: 1000 } as const;
@@ -36,12 +39,19 @@ export interface Training {
 /** A value that comes from outside the file and wins over what it says. */
 export type Overrides = ReadonlyMap<string, Value>;
 
-export function readTraining(env: Env, statement: TrainStatement | undefined, overrides: Overrides): Training {
+export function readTraining(
+  env: Env,
+  statement: TrainStatement | undefined,
+  overrides: Overrides,
+): Training {
   const place = statement?.span ?? { file: "", start: 0, end: 0 };
   const settings = new Map<string, { readonly value: Expression; readonly span: Span }>();
   for (const { name, value, span } of statement?.settings ?? []) {
     if (!(SETTINGS as readonly string[]).includes(name.text))
-      fail(env, "TFM2010", name.span, `\`train\` has no setting \`${name.text}\`.`, { hint: `It has ${SETTINGS.join(", ")}.`, ...suggest(name.text, SETTINGS, name.span) });
+      fail(env, "TFM2010", name.span, `\`train\` has no setting \`${name.text}\`.`, {
+        hint: `It has ${SETTINGS.join(", ")}.`,
+        ...suggest(name.text, SETTINGS, name.span),
+      });
     if (settings.has(name.text)) fail(env, "TFM2004", name.span, `\`${name.text}\` is set twice.`);
     settings.set(name.text, { value, span });
   }
@@ -51,15 +61,29 @@ export function readTraining(env: Env, statement: TrainStatement | undefined, ov
     const given = override(name);
     const written = settings.get(name);
     if (given) return wholeNumber(env, given, place, `\`${name}\``);
-    return written ? wholeNumber(env, evaluate(env, written.value), written.value.span, `\`${name}\``) : otherwise;
+    return written
+      ? wholeNumber(env, evaluate(env, written.value), written.value.span, `\`${name}\``)
+      : otherwise;
   };
   const optimizer = readOptimizer(env, settings.get("optimizer")?.value, place, override);
-  const schedule = readSchedule(env, settings.get("schedule")?.value, override, () => whole("steps", DEFAULTS.steps));
+  const schedule = readSchedule(env, settings.get("schedule")?.value, override, () =>
+    whole("steps", DEFAULTS.steps),
+  );
   const steps = whole("steps", "steps" in schedule ? schedule.steps : DEFAULTS.steps);
   const clip = readClip(env, override("clip"), settings.get("clip")?.value, place);
-  const recipe = { learningRate: optimizer.learningRate, schedule, clip, batch: whole("batch", DEFAULTS.batch), steps };
+  const recipe = {
+    learningRate: optimizer.learningRate,
+    schedule,
+    clip,
+    batch: whole("batch", DEFAULTS.batch),
+    steps,
+  };
   for (const name of overrides.keys())
-    if (!used.has(name)) fail(env, "TFM2002", place, `The recipe has no setting \`${name}\`.`, { hint: `It has ${[...used].join(", ")}.`, ...suggestOnly(name, used, place) });
+    if (!used.has(name))
+      fail(env, "TFM2002", place, `The recipe has no setting \`${name}\`.`, {
+        hint: `It has ${[...used].join(", ")}.`,
+        ...suggestOnly(name, used, place),
+      });
   return { recipe, optimizer: optimizer.rule };
 }
 
@@ -68,7 +92,12 @@ const suggestOnly = (name: string, names: Iterable<string>, span: Span) => {
   return hint === undefined ? {} : { hint };
 };
 
-function readClip(env: Env, given: Value | undefined, written: Expression | undefined, place: Span): number | undefined {
+function readClip(
+  env: Env,
+  given: Value | undefined,
+  written: Expression | undefined,
+  place: Span,
+): number | undefined {
   const value = given ?? (written && evaluate(env, written));
   if (!value) return DEFAULTS.clip;
   if (value.kind === "none") return undefined;
@@ -76,7 +105,12 @@ function readClip(env: Env, given: Value | undefined, written: Expression | unde
   return fail(env, "TFM2006", written?.span ?? place, "`clip` is a positive number, or `none`.");
 }
 
-function readSchedule(env: Env, x: Expression | undefined, override: (name: string) => Value | undefined, steps: () => number): Recipe["schedule"] {
+function readSchedule(
+  env: Env,
+  x: Expression | undefined,
+  override: (name: string) => Value | undefined,
+  steps: () => number,
+): Recipe["schedule"] {
   const name = x?.kind === "call" ? x.callee : x;
   const kind = name?.kind === "name" ? name.text : "constant";
   if (x && (name?.kind !== "name" || !Object.hasOwn(SCHEDULES, kind)))
@@ -95,7 +129,8 @@ function readSchedule(env: Env, x: Expression | undefined, override: (name: stri
           ...(argument.name ? suggest(argument.name.text, names, argument.name.span) : {}),
         });
       const value = evaluate(env, argument.value);
-      if (value.kind !== "number") fail(env, "TFM2006", argument.value.span, `A number is wanted here, and this is ${describe(value)}.`);
+      if (value.kind !== "number")
+        fail(env, "TFM2006", argument.value.span, `A number is wanted here, and this is ${describe(value)}.`);
       given.set(key, value.value);
     });
   for (const key of names) {
@@ -105,13 +140,23 @@ function readSchedule(env: Env, x: Expression | undefined, override: (name: stri
   return makeSchedule(env, kind as ScheduleName, given, steps, x?.span);
 }
 
-function makeSchedule(env: Env, kind: ScheduleName, given: ReadonlyMap<string, number>, steps: () => number, span: Span | undefined): Recipe["schedule"] {
+function makeSchedule(
+  env: Env,
+  kind: ScheduleName,
+  given: ReadonlyMap<string, number>,
+  steps: () => number,
+  span: Span | undefined,
+): Recipe["schedule"] {
   const warmup = given.get("warmup") ?? 0;
   switch (kind) {
     case "constant":
       return { kind, warmup };
     case "noam":
-      return { kind, warmup: Math.max(1, warmup), width: given.get("width") ?? fail(env, "TFM2003", span!, "`noam` needs `width`, the model's d.") };
+      return {
+        kind,
+        warmup: Math.max(1, warmup),
+        width: given.get("width") ?? fail(env, "TFM2003", span!, "`noam` needs `width`, the model's d."),
+      };
     case "linear":
     case "cosine":
       return { kind, warmup, steps: given.get("steps") ?? steps(), floor: given.get("floor") ?? 0 };
@@ -120,22 +165,48 @@ function makeSchedule(env: Env, kind: ScheduleName, given: ReadonlyMap<string, n
   }
 }
 
-function readOptimizer(env: Env, x: Expression | undefined, place: Span, override: (name: string) => Value | undefined) {
+function readOptimizer(
+  env: Env,
+  x: Expression | undefined,
+  place: Span,
+  override: (name: string) => Value | undefined,
+) {
   const span = x?.span ?? place;
-  const value = x?.kind === "call" ? evaluate(env, x.callee) : x ? evaluate(env, x) : lookup(env.scope, DEFAULTS.optimizer)!.value;
+  const value =
+    x?.kind === "call"
+      ? evaluate(env, x.callee)
+      : x
+        ? evaluate(env, x)
+        : lookup(env.scope, DEFAULTS.optimizer)!.value;
   if (value.kind !== "block" || value.declaration.parameters.filter((p) => p.axes === "any").length !== 2)
-    return fail(env, "TFM2010", span, "An optimizer is a block of a parameter `p[*]` and its gradient, such as `adamw` or `sgd`.");
+    return fail(
+      env,
+      "TFM2010",
+      span,
+      "An optimizer is a block of a parameter `p[*]` and its gradient, such as `adamw` or `sgd`.",
+    );
   const { declaration } = value;
   const args = x?.kind === "call" ? evaluateArguments(env, x) : [];
   const bound = new Map(value.bound);
-  for (const [name, argument] of matchArguments(env, declaration.name.text, declaration.parameters, value.bound, args, span).arguments) bound.set(name, argument.value);
+  for (const [name, argument] of matchArguments(
+    env,
+    declaration.name.text,
+    declaration.parameters,
+    value.bound,
+    args,
+    span,
+  ).arguments)
+    bound.set(name, argument.value);
   for (const { name, axes } of declaration.parameters) {
     const given = axes === undefined ? override(name.text) : undefined;
     if (given) bound.set(name.text, given);
   }
   const parameter = declaration.parameters.find(({ name }) => name.text === "lr");
-  const lr = bound.get("lr") ?? (parameter?.defaultValue ? evaluate({ ...env, scope: value.scope }, parameter.defaultValue) : undefined);
-  if (lr?.kind !== "number") return fail(env, "TFM2010", span, "An optimizer has a learning rate `lr`, a number.");
+  const lr =
+    bound.get("lr") ??
+    (parameter?.defaultValue ? evaluate({ ...env, scope: value.scope }, parameter.defaultValue) : undefined);
+  if (lr?.kind !== "number")
+    return fail(env, "TFM2010", span, "An optimizer has a learning rate `lr`, a number.");
   return { learningRate: lr.value, rule: makeRule(env, { ...value, bound }, span) };
 }
 
@@ -149,7 +220,9 @@ function makeRule(env: Env, block: BlockValue, span: Span): OptimizerRule {
     name: block.declaration.name.text,
     states: names,
     apply: (leaf, gradient, given, decays) => {
-      const before: ReadonlyMap<string, Node> = new Map(names.map(({ name }, n): [string, Node] => [name, given[n]!]));
+      const before: ReadonlyMap<string, Node> = new Map(
+        names.map(({ name }, n): [string, Node] => [name, given[n]!]),
+      );
       const done = step(env, block, span, leaf, gradient, before, decays);
       return { parameter: done.parameter, states: done.states.map(({ node }) => node) };
     },
@@ -161,7 +234,15 @@ interface Stepped {
   readonly states: readonly { readonly state: OptimizerState; readonly node: Node }[];
 }
 
-function step(env: Env, block: BlockValue, span: Span, leaf: Node, gradient: Node, before: ReadonlyMap<string, Node> | undefined, decays: boolean): Stepped {
+function step(
+  env: Env,
+  block: BlockValue,
+  span: Span,
+  leaf: Node,
+  gradient: Node,
+  before: ReadonlyMap<string, Node> | undefined,
+  decays: boolean,
+): Stepped {
   const b = env.session.builder;
   const value = (node: Node): Value => tensor(node, false);
   const scope = createScope(block.scope, "global");
@@ -171,7 +252,8 @@ function step(env: Env, block: BlockValue, span: Span, leaf: Node, gradient: Nod
   for (const [name, node] of before ?? []) bind(scope, stateName(name), value(node));
   const tensors = block.declaration.parameters.filter((p) => p.axes === "any").map(({ name }) => name.text);
   const args = new Map<string, Argument>();
-  const give = (name: string, node: Node): void => void args.set(name, { name, nameSpan: undefined, value: value(node), span });
+  const give = (name: string, node: Node): void =>
+    void args.set(name, { name, nameSpan: undefined, value: value(node), span });
   give(tensors[0]!, leaf);
   give(tensors[1]!, gradient);
   give("lr", b.input("scalar", "lr", [], "f32"));
@@ -179,9 +261,20 @@ function step(env: Env, block: BlockValue, span: Span, leaf: Node, gradient: Nod
   const states = new Map<string, OptimizerState>();
   const inner: Env = { ...env, place: "optimizer", states, index: undefined, turn: undefined };
   const done = elaborate(inner, { ...block, scope, bound }, args, rootPath(env.region), span);
-  const asNode = (v: Value | undefined): Node => (v?.kind === "tensor" ? v.node : fail(env, "TFM2006", span, `An optimizer returns the new parameter, and this is ${v ? describe(v) : "nothing"}.`));
+  const asNode = (v: Value | undefined): Node =>
+    v?.kind === "tensor"
+      ? v.node
+      : fail(
+          env,
+          "TFM2006",
+          span,
+          `An optimizer returns the new parameter, and this is ${v ? describe(v) : "nothing"}.`,
+        );
   return {
     parameter: asNode(done.value),
-    states: [...states.values()].map((state) => ({ state, node: asNode(done.scope.names.get(state.name)?.value) })),
+    states: [...states.values()].map((state) => ({
+      state,
+      node: asNode(done.scope.names.get(state.name)?.value),
+    })),
   };
 }

@@ -8,16 +8,11 @@
  * x[i, c]            indexed: the same node, its axes labelled [@batch, i, c]
  * ```
  */
-import type {
-  BlockDeclaration,
-  FormulaDeclaration,
-  ModelDeclaration,
-  Span,
-} from "../../parser/model.js";
+import type { BlockDeclaration, FormulaDeclaration, ModelDeclaration, Span } from "../../parser/model.js";
 import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
-import type { PathContext } from "./paths.js";
 import type { Affine } from "./affine.js";
+import type { PathContext } from "./paths.js";
 import type { Scope } from "./scope.js";
 
 /** Where a number got its first name. */
@@ -144,7 +139,9 @@ export const tensor = (node: Node, batched: boolean, axes?: readonly AxisLabel[]
 
 /** A number that gets its first name here. */
 export const named = (value: Value, text: string, span: Span): Value =>
-  (value.kind === "number" || value.kind === "size") && !value.origin ? { ...value, origin: { text, span } } : value;
+  (value.kind === "number" || value.kind === "size") && !value.origin
+    ? { ...value, origin: { text, span } }
+    : value;
 
 const ARTICLES: Readonly<Record<Value["kind"], string>> = {
   number: "a number",

@@ -37,13 +37,20 @@ export function childrenOf(x: Expression): readonly Expression[] {
   }
 }
 
-const listed = (...xs: readonly (Expression | undefined)[]): readonly Expression[] => xs.filter((x) => x !== undefined);
+const listed = (...xs: readonly (Expression | undefined)[]): readonly Expression[] =>
+  xs.filter((x) => x !== undefined);
 
 /** The expressions that stand directly in a statement, and the statements inside it. */
-export function partsOf(s: Statement): { readonly expressions: readonly Expression[]; readonly bodies: readonly (readonly Statement[])[] } {
+export function partsOf(s: Statement): {
+  readonly expressions: readonly Expression[];
+  readonly bodies: readonly (readonly Statement[])[];
+} {
   switch (s.kind) {
     case "param":
-      return { expressions: listed(...s.entries.flatMap(({ sizes }) => sizes), s.init, s.condition), bodies: [] };
+      return {
+        expressions: listed(...s.entries.flatMap(({ sizes }) => sizes), s.init, s.condition),
+        bodies: [],
+      };
     case "state":
       return { expressions: listed(...(s.sizes ?? []), s.value), bodies: [] };
     case "table":
@@ -61,7 +68,10 @@ export function partsOf(s: Statement): { readonly expressions: readonly Expressi
     case "if":
       return { expressions: [s.condition], bodies: [s.then, s.otherwise] };
     case "match":
-      return { expressions: listed(s.value, ...s.cases.flatMap(({ patterns }) => patterns ?? [])), bodies: s.cases.map(({ body }) => body) };
+      return {
+        expressions: listed(s.value, ...s.cases.flatMap(({ patterns }) => patterns ?? [])),
+        bodies: s.cases.map(({ body }) => body),
+      };
     case "train":
       return { expressions: s.settings.map(({ value }) => value), bodies: [] };
     case "return":
