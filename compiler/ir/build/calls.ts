@@ -23,7 +23,7 @@ import type { Env } from "./session.js";
 import { fail, originRelated, suggest } from "./session.js";
 import { runBody } from "./statements.js";
 import { toIndexed } from "./tensors.js";
-import type { BlockValue, TensorValue, Value } from "./values.js";
+import type { BlockValue, NumberValue, SizeValue, TensorValue, Value } from "./values.js";
 import { BATCH, describe, innerShape, named, number, tensor } from "./values.js";
 
 export interface Argument {
@@ -293,9 +293,16 @@ function bindTensor(
     const origin = value.axes[n]!.origin;
     const known = lookupInBlock(scope, axis.text);
     if (!known || known.role !== "size") {
-      const own: Value = typeof size === "number" ? number(size) : { kind: "size", size };
-      const value = origin ? { ...own, origin } : named(own, axis.text, span);
-      bind(scope, axis.text, value as Value, axis.span, "size");
+      const own: NumberValue | SizeValue = typeof size === "number" ? number(size) : { kind: "size", size };
+      // A literal size is known by the name of its axis from here on.
+      const known = origin && (/^\d/.test(origin.text) ? { ...origin, text: axis.text } : origin);
+      bind(
+        scope,
+        axis.text,
+        known ? { ...own, origin: known } : named(own, axis.text, span),
+        axis.span,
+        "size",
+      );
     } else checkSize(env, axis.text, known.value, size, { span, declared, origin });
     return origin ? { name: axis.text, origin } : { name: axis.text };
   });

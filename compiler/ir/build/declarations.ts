@@ -152,10 +152,15 @@ function choicesOf(files: readonly Model[]): ReadonlySet<string> {
   for (const d of files.flatMap((file) => file.declarations)) {
     visitStatements(bodyOf(d), (s) => {
       for (const x of partsOf(s).expressions) look(x);
+      if (s.kind === "match") add(s.value);
       if (s.kind === "match") for (const c of s.cases) for (const p of c.patterns ?? []) add(p);
     });
     if (d.kind === "mask" || d.kind === "score") look(d.value);
   }
+  // What a parameter starts as is a choice too, where the parameter is compared with choices.
+  for (const d of files.flatMap((file) => file.declarations))
+    if (d.kind === "block" || d.kind === "model")
+      for (const p of d.parameters) if (names.has(p.name.text) && p.defaultValue) add(p.defaultValue);
   return names;
 }
 

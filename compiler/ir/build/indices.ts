@@ -41,10 +41,12 @@ export function indexContext(env: Env, left: readonly Name[], value: Expression)
   const look = (x: Expression, inSubscript: boolean): void => {
     if (x.kind === "reduce") for (const name of x.indices) checkIndexName(env, name), add(name.text);
     if (x.kind === "name" && inSubscript && isFree(env.scope, x.text)) add(x.text);
-    if (x.kind === "name" && inSubscript) checkIndexName(env, x);
     if (x.kind === "subscript") {
       look(x.base, false);
-      for (const index of x.indices) look(index, true);
+      for (const index of x.indices) {
+        if (index.kind === "name") checkIndexName(env, index);
+        look(index, true);
+      }
     } else for (const child of childrenOf(x)) look(child, inSubscript && x.kind !== "call");
   };
   look(value, false);
@@ -90,10 +92,11 @@ function visit(env: Env, value: Expression, label: LabelOf): void {
   else for (const child of childrenOf(value)) visit(env, child, label);
 }
 
-/** `i` in `i - 1`, where nothing else says what i runs over. */
+/** `i` in `i - 1`, `n - 1 - i` or `(i + 1) % n`, where nothing else says what i runs over. */
 function shiftedLabel(env: Env, index: Expression): string | undefined {
+  if (index.kind === "binary" && index.operator === "%") return shiftedLabel(env, index.left);
   if (index.kind !== "binary" || (index.operator !== "+" && index.operator !== "-")) return undefined;
-  const label = labelOf(env, index.left) ?? (index.operator === "+" ? labelOf(env, index.right) : undefined);
+  const label = labelOf(env, index.left) ?? labelOf(env, index.right);
   return label === undefined || env.index!.infos.has(label) ? undefined : label;
 }
 

@@ -67,9 +67,12 @@ export function demandAtMost(env: Env, a: Size, b: Size): boolean {
   return true;
 }
 
+/** The name of an axis that is only a number. */
+export const anonymous = (size: Size): string => `n${sizeText(size).replaceAll(/\W+/g, "_")}`;
+
 /** "t = 64", "t" for a length: how a size is shown. */
 export function sizeWords(env: Env, size: Size, name?: string): string {
-  if (typeof size === "number") return name && name !== String(size) ? `${name} = ${size}` : String(size);
+  if (typeof size === "number") return name && name !== anonymous(size) ? `${name} = ${size}` : String(size);
   const symbols = symbolsIn(size);
   const length =
     symbols.length === 1 && sizeEquals(size, symbol(symbols[0]!))

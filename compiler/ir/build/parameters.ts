@@ -10,7 +10,7 @@ import type { Expression, ParamStatement, Span } from "../../parser/model.js";
 import type { Initializer, Shape } from "../graph.js";
 import { absent } from "./arithmetic.js";
 import { evaluate, evaluateCondition } from "./evaluate.js";
-import { sizeOf } from "./lengths.js";
+import { anonymous, sizeOf } from "./lengths.js";
 import { join } from "./paths.js";
 import { bind } from "./scope.js";
 import type { Env } from "./session.js";
@@ -44,9 +44,12 @@ function declare(
   const shape: Shape = sizes.map((expression) => {
     const value = evaluate(env, expression);
     const size = sizeOf(env, value, expression, false);
-    const text = expression.kind === "name" ? expression.text : `n${size}`;
-    const origin = value.kind === "number" ? value.origin : undefined;
-    labels.push(origin ? { name: text, origin } : { name: text });
+    const text = expression.kind === "name" ? expression.text : anonymous(size);
+    const origin = (value.kind === "number" ? value.origin : undefined) ?? {
+      text: String(size),
+      span: expression.span,
+    };
+    labels.push({ name: text, origin });
     return { name: text, size };
   });
   const count = shape.reduce((product, { size }) => product * (size as number), 1);

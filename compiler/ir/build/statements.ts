@@ -17,11 +17,11 @@ import type {
 } from "../../parser/model.js";
 import type { Node, Shape } from "../graph.js";
 import type { Size } from "../shape.js";
-import { symbolsIn } from "../shape.js";
+import { sizeText, symbolsIn } from "../shape.js";
 import { operate } from "./arithmetic.js";
 import { evaluate, evaluateCondition } from "./evaluate.js";
 import { createInstance } from "./instances.js";
-import { boundLength, largest, newLength, sizeOf, wholeNumber } from "./lengths.js";
+import { anonymous, boundLength, largest, newLength, sizeOf, wholeNumber } from "./lengths.js";
 import { emitLoss } from "./losses.js";
 import { declareParameters } from "./parameters.js";
 import { runRepeat } from "./repeat.js";
@@ -277,9 +277,13 @@ function inputAxis(
   }
   const value = evaluate(env, axis);
   const size = sizeOf(env, value, axis, true);
-  const text = axis.kind === "name" ? axis.text : `n${String(size)}`;
-  const origin = value.kind === "number" || value.kind === "size" ? value.origin : undefined;
-  return { name: text, size, label: origin ? { name: text, origin } : { name: text } };
+  const text = axis.kind === "name" ? axis.text : anonymous(size);
+  const named = value.kind === "number" || value.kind === "size" ? value.origin : undefined;
+  return {
+    name: text,
+    size,
+    label: { name: text, origin: named ?? { text: sizeText(size), span: axis.span } },
+  };
 }
 
 // ------------------------------------------------------------ tables, states

@@ -183,7 +183,7 @@ function outOfRange(
     env,
     "TFM3004",
     span,
-    `The subscript reaches ${reached}, and the axis ${sizeWords(env, size, axis.name)} ends before it or starts after it.`,
+    `The subscript reaches ${reached}, outside the axis ${sizeWords(env, size, axis.name)}, which counts from 0${typeof size === "number" ? ` to ${size - 1}` : ""}.`,
     {
       related: [
         { message: "of this tensor", span: base },
@@ -206,6 +206,7 @@ function readAffine(
 ): { node: Node; labels: readonly string[] } {
   const label = plainLabel(affine);
   if (label !== undefined) return { node: fit(env, node, axis, label, place), labels: [label] };
+  for (const own of labelsIn(affine)) if (!env.index!.infos.has(own)) rangeUnknown(env, own, place.span);
   const layout = readLayout(env, node, axis, affine);
   if (layout) return layout;
   checkRange(env, node.shape[axis]!.size, affine, place);
