@@ -8,7 +8,7 @@ import { listNames, nearestNames, RuntimeError } from "./errors.js";
 import type { Memory } from "./memory.js";
 import type { DType, Entry, KernelText, Place, Program, Step, Value } from "./program.js";
 import type { Lengths } from "./sizes.js";
-import { elementsOf, extentOf, groupsOf, placeRange, sizeOf } from "./sizes.js";
+import { alignElements, elementsOf, extentOf, groupsOf, placeRange, sizeOf } from "./sizes.js";
 import type { Tensor } from "./tensor.js";
 import { tensor } from "./tensor.js";
 
@@ -107,6 +107,8 @@ export interface BoundRead {
   readonly range: Range;
   readonly shape: readonly number[];
   readonly dtype: DType;
+  /** Of a stack with gaps: elements of one slice, and from one slice to the next. */
+  readonly slices: { readonly count: number; readonly length: number; readonly stride: number } | undefined;
 }
 
 export function readOf(plan: Plan, read: Read): BoundRead {
@@ -117,8 +119,23 @@ export function readOf(plan: Plan, read: Read): BoundRead {
   if (from < 0 || count < 0 || from + count > all)
     throw new RuntimeError("TFM6007", `\`${value.name}\` has no elements ${from} to ${from + count}.`);
   const { buffer, offset } = plan.locate(value.place);
-  const range = { buffer, offset: offset + 4 * from, size: 4 * count };
-  return { name: value.name, range, shape: typeof read === "string" ? shape : [count], dtype: value.dtype };
+  const slices = slicesOf(value.place, plan.lengths);
+  if (slices && count !== all) throw new Error(`internal: ${value.name} is a stack, it is read whole`);
+  const span = slices ? placeRange(value.place, plan.lengths).length : count;
+  const range = { buffer, offset: offset + 4 * from, size: 4 * span };
+  return { name: value.name, range, shape: typeof read === "string" ? shape : [count], dtype: value.dtype, slices };
+}
+
+function slicesOf({ count = 1, length, stride }: Place, lengths: Lengths): BoundRead["slices"] {
+  if (count === 1) return undefined;
+  return { count, length: sizeOf(length, lengths), stride: alignElements(sizeOf(stride, lengths)) };
+}
+
+/** The slices of a stack one after the other, without the gaps between them. */
+function closeGaps(words: Uint32Array, { count, length, stride }: NonNullable<BoundRead["slices"]>): ArrayBuffer {
+  const dense = new Uint32Array(count * length);
+  for (let n = 0; n < count; n++) dense.set(words.subarray(n * stride, n * stride + length), n * length);
+  return dense.buffer;
 }
 
 export function ringCopies(plan: Plan, ring: Ring, row: number) {
@@ -129,7 +146,8 @@ export function ringCopies(plan: Plan, ring: Ring, row: number) {
   });
 }
 
-export function typedOutput(bytes: ArrayBuffer, { dtype, shape }: BoundRead): Tensor {
+export function typedOutput(read: ArrayBuffer, { dtype, shape, slices }: BoundRead): Tensor {
+  const bytes = slices ? closeGaps(new Uint32Array(read), slices) : read;
   switch (dtype) {
     case "f32":
       return tensor(new Float32Array(bytes), shape);

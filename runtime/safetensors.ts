@@ -112,7 +112,8 @@ export function toInt32({ dtype, bytes }: StoredTensor, name = "tensor"): Int32A
   });
 }
 
-const aligned = (bytes: Uint8Array): ArrayBuffer => bytes.slice().buffer as ArrayBuffer;
+/** A copy; not `slice`, which shares memory where the bytes are a Buffer of Node. */
+const aligned = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).buffer;
 
 function reader(dtype: StoredType, bytes: Uint8Array): (n: number) => number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

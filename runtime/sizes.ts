@@ -34,13 +34,14 @@ export function extentOf(extent: Extent, lengths: Lengths): number {
   return Math.ceil(sizeOf(formula.size, lengths) / formula.tile);
 }
 
-/** Where a place lies inside its slot, in elements. */
+/** Where a place lies inside its slot, in elements: of a stack from its first slice to the end of its last. */
 export function placeRange(
   place: Place,
   lengths: Lengths,
 ): { readonly offset: number; readonly length: number } {
-  const stride = place.turn === 0 ? 0 : alignElements(sizeOf(place.stride, lengths));
-  return { offset: place.turn * stride, length: sizeOf(place.length, lengths) };
+  const stride = alignElements(sizeOf(place.stride, lengths));
+  const length = sizeOf(place.length, lengths);
+  return { offset: place.turn * stride, length: ((place.count ?? 1) - 1) * stride + length };
 }
 
 export const symbolsOf = (size: Size): readonly string[] =>

@@ -7,7 +7,7 @@
  */
 import type * as P from "../../runtime/program.js";
 import type { Built } from "../ir/graph.js";
-import type { Shape, Size } from "../ir/shape.js";
+import type { Shape } from "../ir/shape.js";
 import { elementCount, mulSizes, sizeText } from "../ir/shape.js";
 import type { Place, Schedule, ScheduledEntry, Slot, Step } from "../passes/schedule.js";
 import type { CallScalar } from "./extents.js";
@@ -118,8 +118,8 @@ function sharedPlaces({ reads, writes }: Step): Sharing {
   return { aliases, shared };
 }
 
-const placeKey = ({ slot, turn, stride, length, stacked }: Place): string =>
-  `${slot}:${turn}:${sizeText(stride)}:${sizeText(length)}:${stacked}`;
+const placeKey = ({ slot, turn, stride, length, stacked, count }: Place): string =>
+  `${slot}:${turn}:${sizeText(stride)}:${sizeText(length)}:${stacked}:${count}`;
 
 const bodyKey = ({ body, reads, writes }: Step, { aliases, shared }: Sharing): string =>
   JSON.stringify([
@@ -143,8 +143,8 @@ function emitKernel(step: Step, sharing: Sharing, scalars: readonly CallScalar[]
 }
 
 /** Of a stacked place all slices are bound: the last one ends where its elements do. */
-export function emitPlace(place: Place & { readonly count?: number }): P.Place {
-  const { slot, turn, stride, length, count = 1 } = place;
+function emitPlace(place: Place): P.Place {
+  const { slot, turn, stride, length, count } = place;
   if (count === 1) return { slot, turn, stride, length };
   if (typeof stride === "number" && typeof length === "number")
     return { slot, turn, stride, length: (count - 1) * Math.ceil(stride / 64) * 64 + length };
@@ -165,8 +165,8 @@ function emitEntry(entry: ScheduledEntry, stepOf: (step: Step) => P.Step): P.Ent
 }
 
 /** A value that the host reads: its slices one by one, unless they lie without gaps. */
-function valuePlace(place: Place & { readonly count?: number }): P.Place {
-  const { slot, turn, stride, length, count = 1 } = place;
+function valuePlace(place: Place): P.Place {
+  const { slot, turn, stride, length, count } = place;
   if (count === 1) return { slot, turn, stride, length };
   if (typeof stride === "number" && stride % 64 === 0)
     return { slot, turn, stride, length: mulSizes(length, count) };

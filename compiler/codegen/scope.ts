@@ -49,7 +49,7 @@ export function createScope(): Scope {
   const definitions = new Map<string, Expr>();
   const mutables = new Set<string>();
   let count = 0;
-  const fresh = (letter: string): string => `${letter}${count++}`;
+  const fresh = (letter: string): string => `${letter}_${count++}`;
   const top = (): Frame => frames[frames.length - 1]!;
 
   const readsMutable = (x: Expr): boolean =>

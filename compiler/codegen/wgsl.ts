@@ -66,7 +66,7 @@ const isFlat = (kernel: Kernel): boolean => kernel.grid[1] === 1 && kernel.grid[
 const builtins = (kernel: Kernel): string =>
   isFlat(kernel)
     ? "@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local: u32"
-    : "@builtin(global_invocation_id) id: vec3<u32>";
+    : "@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>";
 
 const words = ["x", "y", "z", "w"];
 const word = (array: string, n: number): string => `${array}[${Math.floor(n / 4)}].${words[n % 4]}`;
@@ -82,7 +82,9 @@ function prologue(printer: Printer): readonly string[] {
   const flat = isFlat(kernel);
   const dimensions = kernel.grid.map((extent, n) => ({ extent, n })).filter(({ n }) => !flat || n === 0);
   const index = (n: number): string =>
-    flat ? `i32((group.y * groups.x + group.x) * ${kernel.workgroup[0]}u + local)` : `i32(id.${words[n]})`;
+    flat
+      ? `i32((group.y * groups.x + group.x) * ${kernel.workgroup[0]}u + local)`
+      : `i32(${kernel.workgroup[n] === 1 ? "group" : "id"}.${words[n]})`;
   const outside = dimensions.map(({ extent, n }) => `g${n} >= ${extentText(printer, extent)}`).join(" || ");
   const scalar = (name: string): string => {
     const at = scalarIndex(scalars, name);

@@ -11,6 +11,7 @@
  */
 import type { Builder } from "./builder.js";
 import { pullback } from "./differentiate/pullback.js";
+import { repeatPullback } from "./differentiate/repeat.js";
 import { expand } from "./expand.js";
 import type { Graph, Node } from "./graph.js";
 import { rowOf } from "./ops/index.js";
@@ -35,7 +36,13 @@ export function differentiate(
   const loss = outputs.find(({ name }) => name === of.loss)?.node;
   if (!loss) throw new Error(`internal: graph ${graph.name} has no output ${of.loss}`);
   const seed = b.full(1, loss.shape, "f32");
-  const { cotangents, extend } = pullback(b, topological(expanded), [[loss, seed]], new Set(wrt));
+  const { cotangents, extend } = pullback(
+    b,
+    topological(expanded),
+    [[loss, seed]],
+    new Set(wrt),
+    repeatPullback,
+  );
   const gradients = wrt.map((node) => cotangents.get(node) ?? b.full(0, node.shape, "f32"));
   const [nodes, extended] = [outputs.length, extend([...outputs.map(({ node }) => node), ...gradients])];
   return {

@@ -154,7 +154,7 @@ block cross_entropy(logits[t, vocab], targets[t], smoothing = 0) {
   return total, count
 }
 `,
-  "optimizers": `# Optimizers: one step on one parameter. \`lr\` is the scheduled rate at run time, \`step\` counts from 0,
+  "optimizers": `# Optimizers: one step on one parameter. \`lr\` is the scheduled rate at run time, \`step\` counts from 1,
 # \`decays\` says whether this parameter decays.
 
 # Adam with decoupled weight decay.   Loshchilov and Hutter, 2019
@@ -163,8 +163,8 @@ block adamw(p[*], gradient[*], lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weig
   state v = 0
   m = betas[0] * m + (1 - betas[0]) * gradient
   v = betas[1] * v + (1 - betas[1]) * gradient * gradient
-  unbiased_m = m / (1 - betas[0] ^ (step + 1))
-  unbiased_v = v / (1 - betas[1] ^ (step + 1))
+  unbiased_m = m / (1 - betas[0] ^ step)
+  unbiased_v = v / (1 - betas[1] ^ step)
   update = unbiased_m / (sqrt(unbiased_v) + eps)
   if decays { update = update + weight_decay * p }
   return p - lr * update

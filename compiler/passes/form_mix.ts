@@ -51,18 +51,22 @@ function weightsOf(weights: Labelled, column: string): Weights | undefined {
 
 /** Whether everything between the product and the output is read there alone, so that forming leaves nothing behind. */
 function isPrivate(weights: Labelled, reading: Reading, context: RuleContext): boolean {
-  const product = reading.product!.node;
-  const order = topologicalFrom([weights.x]);
-  const between = new Set<string>([product.key]);
-  const reads = new Map<string, number>([[weights.x.key, 1]]);
-  for (const node of order) {
-    if (!node.inputs.some((input) => between.has(input.key))) continue;
-    between.add(node.key);
-    for (const input of node.inputs) reads.set(input.key, (reads.get(input.key) ?? 0) + 1);
-  }
+  const product = reading.product!.node.key;
   const fields = topologicalFrom(reading.fields.map(({ x }) => x));
-  if (fields.some((node) => node.key === product.key)) return false;
-  return [...between].every((key) => context.uses(key) === reads.get(key));
+  if (fields.some((node) => node.key === product)) return false;
+  const reads = new Map<string, number>([[weights.x.key, 1]]);
+  const leads = new Map<string, boolean>([[product, true]]);
+  const visit = (node: Node): boolean => {
+    const seen = leads.get(node.key);
+    if (seen !== undefined) return seen;
+    leads.set(node.key, false);
+    const found = node.inputs.map(visit).includes(true);
+    leads.set(node.key, found);
+    if (found) for (const input of node.inputs) reads.set(input.key, (reads.get(input.key) ?? 0) + 1);
+    return found;
+  };
+  visit(weights.x);
+  return [...leads].every(([key, between]) => !between || context.uses(key) === reads.get(key));
 }
 
 /** Queries [...batch, h, i, c] and keys [...batch, g, j, c] of the product, or undefined where its labels are others. */

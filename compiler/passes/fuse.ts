@@ -109,5 +109,8 @@ function canHost(group: Group, node: Node, single: boolean, groups: Groups): boo
 /** Pointwise kernels store values of their own space; row kernels also values of one per row, and whole rows if these are many. */
 function storable(group: Group, shape: Shape): boolean {
   if (group.rows === undefined) return sameSizes(shape, group.space);
-  return sameSizes(shape, group.rows.shape) || (sameSizes(shape, group.space) && manyRows(group.rows.shape, group.space));
+  return (
+    sameSizes(shape, group.rows.shape) ||
+    (sameSizes(shape, group.space) && manyRows(group.rows.shape, group.space))
+  );
 }

@@ -13,7 +13,7 @@ const B = symbol("B");
 const fixed = (n: number, ...sizes: readonly Size[]): Node =>
   b.input("fixed", `fixed.${n}`, shape(...sizes), "f32");
 const body = (node: Node): Graph => ({ name: "body", outputs: [{ name: "y", node }] });
-const at = (slot: number, length: Size, turn = 0): Place & { count: number } => ({
+const at = (slot: number, length: Size, turn = 0): Place => ({
   slot,
   turn,
   stride: length,

@@ -8,7 +8,8 @@ import { topological } from "../../compiler/ir/rewrite.js";
 import { evaluateSize } from "../../compiler/ir/shape.js";
 import { deriveEntries } from "../../compiler/passes/entries.js";
 import { runPipeline } from "../../compiler/passes/pipeline.js";
-import { type EntryName, schedule } from "../../compiler/passes/schedule.js";
+import type { EntryName } from "../../compiler/passes/schedule.js";
+import { schedule } from "../../compiler/passes/schedule.js";
 import { allocate, runEntry, writePlace } from "../support/run-schedule.js";
 import { residualNetwork } from "../support/small-graphs.js";
 
@@ -25,7 +26,10 @@ function leafValues(graphs: readonly Graph[]): Record<string, Tensor<number>> {
   for (const node of graphs.flatMap((graph) => topological(graph))) {
     if (node.op !== "input" || values[node.attributes.name]) continue;
     const sizes = node.shape.map((axis) => evaluateSize(axis.size, lengths));
-    values[node.attributes.name] = { sizes, data: Float64Array.from({ length: sizes.reduce((a, c) => a * c, 1) }, next) };
+    values[node.attributes.name] = {
+      sizes,
+      data: Float64Array.from({ length: sizes.reduce((a, c) => a * c, 1) }, next),
+    };
   }
   return values;
 }
@@ -39,34 +43,47 @@ describe.each([
   const { built } = residualNetwork(b, model);
   const entries = deriveEntries(built, b);
   const written = names.map((name) => ({ name, graph: entries[name]! }));
-  const fused = written.map(({ name, graph }) => ({ name, graph: runPipeline(graph, { level: 2, builder: b, verify: true }) }));
+  const fused = written.map(({ name, graph }) => ({
+    name,
+    graph: runPipeline(graph, { level: 2, builder: b, verify: true }),
+  }));
   const values = leafValues(written.map(({ graph }) => graph));
 
-  test.each(names.map((name, n) => ({ name, n })))("$name computes what was written, slots and all", ({ n }) => {
-    const plan = schedule(fused, built);
-    const memory = allocate(plan, lengths);
-    for (const [slot, { role, name, sizes }] of plan.slots.entries()) {
-      if (role === "temporary") continue;
-      const { count, elements } = sizes[0]!;
-      const place = { slot, turn: 0, stride: elements, length: elements, stacked: count > 1, count };
-      writePlace(memory, place, values[name]!, lengths);
-    }
-    const expected = interpret(written[n]!.graph, f64, { inputs: values, lengths });
-    const actual = runEntry(plan.entries[n]!, plan, memory, values, lengths);
-    for (const [name, tensor] of Object.entries(expected)) {
-      const scale = Math.max(1e-6, ...Array.from({ length: tensor.data.length }, (_, e) => Math.abs(tensor.data[e]!)));
-      for (let e = 0; e < tensor.data.length; e++)
-        expect(Math.abs(actual[name]!.data[e]! - tensor.data[e]!) / scale, `${name}[${e}]`).toBeLessThan(1e-11);
-    }
-  });
+  test.each(names.map((name, n) => ({ name, n })))(
+    "$name computes what was written, slots and all",
+    ({ n }) => {
+      const plan = schedule(fused, built);
+      const memory = allocate(plan, lengths);
+      for (const [slot, { role, name, sizes }] of plan.slots.entries()) {
+        if (role === "temporary") continue;
+        const { count, elements } = sizes[0]!;
+        const place = { slot, turn: 0, stride: elements, length: elements, stacked: count > 1, count };
+        writePlace(memory, place, values[name]!, lengths);
+      }
+      const expected = interpret(written[n]!.graph, f64, { inputs: values, lengths });
+      const actual = runEntry(plan.entries[n]!, plan, memory, values, lengths);
+      for (const [name, tensor] of Object.entries(expected)) {
+        const scale = Math.max(
+          1e-6,
+          ...Array.from({ length: tensor.data.length }, (_, e) => Math.abs(tensor.data[e]!)),
+        );
+        for (let e = 0; e < tensor.data.length; e++)
+          expect(Math.abs(actual[name]!.data[e]! - tensor.data[e]!) / scale, `${name}[${e}]`).toBeLessThan(
+            1e-11,
+          );
+      }
+    },
+  );
 
   test("every node of the fused graphs is in a kernel", () => {
     for (const { graph } of fused)
-      for (const node of topological(graph)) expect(["fused", "get", "repeat", "input", "table"]).toContain(node.op);
+      for (const node of topological(graph))
+        expect(["fused", "get", "repeat", "input", "table"]).toContain(node.op);
   });
 
   test("fusing what is fused changes nothing", () => {
     const counts = (graph: Graph): number => topological(graph).filter((node) => node.op === "fused").length;
-    for (const { graph } of fused) expect(counts(runPipeline(graph, { level: 0, builder: b }))).toBe(counts(graph));
+    for (const { graph } of fused)
+      expect(counts(runPipeline(graph, { level: 0, builder: b }))).toBe(counts(graph));
   });
 });

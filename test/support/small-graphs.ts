@@ -54,7 +54,7 @@ export function residualNetwork(b: Builder, { width, hidden, turns }: SmallModel
       name: "small",
       forward,
       loss: lossGraph,
-      optimizer: momentum,
+      optimizer: momentum(b),
       probes: [],
       inputs: [],
       parameters: [...stacked, info("gain", "gain", undefined)],
@@ -74,14 +74,14 @@ const info = (name: string, leaf: string, turn: number | undefined) => ({
   decay: true,
 });
 
-const momentum: Built["optimizer"] = {
+const momentum = (b: Builder): Built["optimizer"] => ({
   name: "sgd",
   states: [{ name: "sgd.m", initial: 0 }],
-  apply(b: Builder, leaf: Node, gradient: Node, states: readonly Node[]) {
+  apply(leaf: Node, gradient: Node, states: readonly Node[]) {
     const m = b.add(b.mul(states[0]!, b.const(0.9, "f32")), gradient);
     return { parameter: b.sub(leaf, b.mul(m, b.input("scalar", "lr", [], "f32"))), states: [m] };
   },
-};
+});
 
 function turn(b: Builder, shape: readonly Axis[], d: Axis, f: Axis): Graph {
   const x = b.input("carry", "carry.0", shape, "f32");

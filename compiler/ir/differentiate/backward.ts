@@ -9,10 +9,10 @@ import type { Node, NodeOf } from "../graph.js";
 import type { Cotangents } from "../ops/row.js";
 import { topologicalFrom } from "../rewrite.js";
 import type { InputKind, Vocabulary } from "../vocabulary.js";
-import { dependents } from "./pullback.js";
-import type { Turn } from "./repeat.js";
-import { operandAt } from "./repeat.js";
+import { dependents } from "./dependents.js";
 import { chooseResiduals } from "./residuals.js";
+import type { Turn } from "./turn.js";
+import { operandAt } from "./turn.js";
 
 export interface Backward {
   readonly attributes: Vocabulary["repeat"];

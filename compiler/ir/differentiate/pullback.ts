@@ -6,7 +6,7 @@ import { rowOf } from "../ops/index.js";
 import type { Cotangents } from "../ops/row.js";
 import { rewrite } from "../rewrite.js";
 import type { OpName, Vocabulary } from "../vocabulary.js";
-import { repeatPullback } from "./repeat.js";
+import { dependents } from "./dependents.js";
 
 export interface Pullback {
   readonly cotangents: ReadonlyMap<Node, Node>;
@@ -14,11 +14,24 @@ export interface Pullback {
   extend(nodes: readonly Node[]): readonly Node[];
 }
 
+/** The pullback of a region (`repeat.ts`, which itself pulls back through its body). `dys`: by result. */
+export type RegionPullback = (
+  b: Builder,
+  region: NodeOf<"repeat">,
+  dys: Cotangents,
+  isActive: (operand: Node) => boolean,
+) => {
+  readonly cotangents: Cotangents;
+  /** The forward region's attributes, with the residuals as further results. */
+  readonly attributes: Vocabulary["repeat"];
+};
+
 export function pullback(
   b: Builder,
   order: readonly Node[],
   seeds: readonly (readonly [Node, Node])[],
   wrt: ReadonlySet<Node>,
+  pullRegion: RegionPullback,
 ): Pullback {
   const active = dependents(order, wrt);
   const cotangents = new Map<Node, Node>();
@@ -34,7 +47,7 @@ export function pullback(
     if (node.op === "repeat") {
       const dys = results.get(node);
       if (!dys) return [];
-      const { cotangents: dxs, attributes } = repeatPullback(b, node, dys, (input) => active.has(input));
+      const { cotangents: dxs, attributes } = pullRegion(b, node, dys, (input) => active.has(input));
       extended.set(node, attributes);
       return dxs;
     }
@@ -50,14 +63,6 @@ export function pullback(
     else pull(node).forEach((dx, k) => add(node.inputs[k]!, dx));
   }
   return { cotangents, extend: (nodes) => extendRegions(b, nodes, extended) };
-}
-
-/** The nodes of `order` that depend on one of `wrt`. */
-export function dependents(order: readonly Node[], wrt: ReadonlySet<Node>): ReadonlySet<Node> {
-  const found = new Set<Node>();
-  for (const node of order)
-    if (wrt.has(node) || node.inputs.some((input) => found.has(input))) found.add(node);
-  return found;
 }
 
 function pullValue(b: Builder, dy: Node, node: Node): Cotangents {

@@ -9,32 +9,20 @@
  */
 import type { Builder } from "../builder.js";
 import type { Node, NodeOf } from "../graph.js";
-import { bodyInputs, indexOf } from "../ops/regions.js";
+import { bodyInputs } from "../ops/regions.js";
 import type { Cotangents } from "../ops/row.js";
 import { topological } from "../rewrite.js";
 import type { Vocabulary } from "../vocabulary.js";
 import { buildBackward } from "./backward.js";
-import { dependents, pullback } from "./pullback.js";
+import { dependents } from "./dependents.js";
+import type { RegionPullback } from "./pullback.js";
+import { pullback } from "./pullback.js";
+import type { Turn } from "./turn.js";
+import { operandAt } from "./turn.js";
 
 type Repeat = NodeOf<"repeat">;
 
-/** One backward turn as nodes over the forward body; placeholders stand for the cotangents that it is given. */
-export interface Turn {
-  /** The forward body's outputs, over nested regions that give their residuals. */
-  readonly forward: readonly Node[];
-  /** By body output: the placeholder of its cotangent; undefined where it has none. */
-  readonly seeds: Cotangents;
-  /** By operand of the region: its cotangent in this turn; undefined where it has none. */
-  readonly gradients: Cotangents;
-}
-
-/** `dys`: by result of the region. */
-export function repeatPullback(
-  b: Builder,
-  region: Repeat,
-  dys: Cotangents,
-  isActive: (operand: Node) => boolean,
-): { readonly cotangents: Cotangents; readonly attributes: Vocabulary["repeat"] } {
+export const repeatPullback: RegionPullback = (b, region, dys, isActive) => {
   const turn = backwardTurn(b, region, dys, activeOperands(region, isActive));
   const backward = buildBackward(b, region, turn);
   const { carries } = region.attributes;
@@ -49,16 +37,7 @@ export function repeatPullback(
     return at < 0 ? undefined : b.get(made, at);
   });
   return { cotangents, attributes };
-}
-
-/** Which operand of the region an input of its body stands for; undefined for turns and scalars. */
-export function operandAt({ attributes }: Repeat, input: NodeOf<"input">): number | undefined {
-  const { kind, name } = input.attributes;
-  const { carries, slices } = attributes;
-  if (kind === "carry") return indexOf(name);
-  if (kind === "slice") return carries + indexOf(name);
-  return kind === "fixed" ? carries + slices + indexOf(name) : undefined;
-}
+};
 
 /** Operands that a gradient flows to: the active ones, and carries that become active on the way. */
 function activeOperands(region: Repeat, isActive: (operand: Node) => boolean): ReadonlySet<number> {
@@ -88,7 +67,7 @@ function backwardTurn(b: Builder, region: Repeat, dys: Cotangents, active: Reado
   const inputs = new Map(bodyInputs(body).map((input) => [operandAt(region, input) ?? -1, input as Node]));
   const wrt = new Set([...active].flatMap((n) => inputs.get(n) ?? []));
   const pairs = outputs.flatMap((y, n) => (seeds[n] ? [[y, seeds[n]] as const] : []));
-  const { cotangents, extend } = pullback(b, topological(body), pairs, wrt);
+  const { cotangents, extend } = pullback(b, topological(body), pairs, wrt, repeatPullback);
   const operands = [...active].sort((x, y) => x - y).filter((n) => cotangents.has(inputs.get(n)!));
   const extended = extend([...outputs, ...operands.map((n) => cotangents.get(inputs.get(n)!)!)]);
   const gradients = region.inputs.map((_, n) =>

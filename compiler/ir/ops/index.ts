@@ -1,5 +1,5 @@
 /** The op table: every name of the vocabulary → what it means. */
-import type { Node, NodeOf, ValueType } from "../graph.js";
+import type { Node, ValueType } from "../graph.js";
 import type { OpName, Vocabulary } from "../vocabulary.js";
 import { arithmetic } from "./arithmetic.js";
 import { composites } from "./composites.js";
@@ -33,5 +33,3 @@ export type AnyRow = AnyBase &
   );
 
 export const rowOf = (op: OpName): AnyRow => ops[op] as unknown as AnyRow;
-
-export type { NodeOf };

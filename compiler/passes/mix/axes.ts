@@ -41,13 +41,15 @@ export function axesOf(weights: Labelled, values: Labelled, out: readonly string
   const queries = weights.labels.filter((label) => !values.labels.includes(label));
   const row = queries.filter((label) => !isConstant(label)).pop() ?? queries[queries.length - 1];
   if (!column || !value || !row || queries.length > 2) return undefined;
+  const share = queries.find((label) => label !== row);
+  if (share !== undefined && !isConstant(share)) return undefined;
   const lead = shared.filter((label) => label !== column);
   const last = lead[lead.length - 1];
   const group = last !== undefined && isConstant(last) ? last : undefined;
   return {
     batch: lead.filter((label) => label !== group),
     group,
-    share: queries.find((label) => label !== row),
+    share,
     row,
     column,
     value,

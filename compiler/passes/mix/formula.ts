@@ -31,7 +31,12 @@ export interface Reading {
   /** The contraction of queries with keys, and its labels. */
   product: { readonly node: NodeOf<"contract">; readonly labels: readonly string[] } | undefined;
   offset: Size | undefined;
+  /** How many nodes were read. */
+  length: number;
 }
+
+/** A longer formula is no score: what lies beyond it stays a tensor. */
+const LONGEST_FORMULA = 200;
 
 export const startReading = (axes: Axes, builder: Builder): Reading => ({
   axes,
@@ -39,6 +44,7 @@ export const startReading = (axes: Axes, builder: Builder): Reading => ({
   fields: [],
   product: undefined,
   offset: undefined,
+  length: 0,
 });
 
 const scalar = (b: Builder, name: string, dtype: "f32" | "i32"): Node => b.input("fixed", name, [], dtype);
@@ -61,6 +67,7 @@ type Follow = (next: Labelled) => Node;
 
 function element(reading: Reading, { x, labels }: Labelled, follow: Follow): Node {
   const b = reading.builder;
+  if (++reading.length > LONGEST_FORMULA) return field(reading, { x, labels });
   if (x.op === "const" || x.op === "length") return b.remake(x, []);
   if (x.op === "iota")
     return index(reading, labels[x.attributes.axis]!, x.attributes.offset) ?? field(reading, { x, labels });

@@ -45,6 +45,8 @@ export const bounded: Numbers<Bounded> = {
   mul: (x, y) => rounded(x.v * y.v, Math.abs(x.v) * y.e + Math.abs(y.v) * x.e + x.e * y.e),
   div: (x, y) => {
     if (y.e >= Math.abs(y.v) / 2 && y.e > 0) throw new Undecided();
+    if (x.e === 0 && y.e === 0 && (x.v / y.v) * y.v === x.v && Number.isInteger(x.v / y.v))
+      return exact(x.v / y.v);
     return rounded(x.v / y.v, (2 * (x.e + Math.abs(x.v / y.v) * y.e)) / Math.abs(y.v));
   },
   pow: (x, y) => {

@@ -1,0 +1,87 @@
+/**
+ * `tfmc graph FILE`: the model's graph, as written or after a pass, as text, a picture's source, or JSON.
+ */
+import { Option } from "commander";
+import type { Graph } from "../compiler/ir/graph.js";
+import { printGraph } from "../compiler/ir/text.js";
+import { closest } from "./closest.js";
+import type { Context } from "./context.js";
+import { print, printJson } from "./context.js";
+import type { ExitCode } from "./failure.js";
+import { fail } from "./failure.js";
+import { graphJson, toDot, toMermaid } from "./graph-picture.js";
+import type { ModelOptions } from "./load.js";
+import { loadModel } from "./load.js";
+import type { AddCommand } from "./options.js";
+import { several } from "./options.js";
+
+const entryNames = ["forward", "loss", "grad", "train"] as const;
+type EntryName = (typeof entryNames)[number];
+const formats = ["text", "dot", "mermaid", "json"] as const;
+
+interface GraphOptions extends ModelOptions {
+  readonly after: string | undefined;
+  readonly entry: EntryName;
+  readonly format: (typeof formats)[number];
+}
+
+export const addGraph: AddCommand = (program, action) => {
+  program
+    .command("graph")
+    .description("show the graph of a model")
+    .argument("<file>", "a `.tfm` file, or - for standard input")
+    .option("--after <pass>", "after this pass; as built where nothing is said")
+    .addOption(new Option("--entry <entry>", "which graph").choices(entryNames).default("forward"))
+    .addOption(new Option("--format <format>", "how").choices(formats).default("text"))
+    .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
+    .option("--model <name>", "which model of the file")
+    .action(action(graph));
+};
+
+async function graph(context: Context, path: string, options: GraphOptions): Promise<ExitCode> {
+  const shown = await graphsOf(context, path, options);
+  if (!shown) return 1;
+  const found = shown.get(options.after ?? "build");
+  if (!found) return unknownPass(options, shown);
+  if (context.options.json || options.format === "json") printJson(context, { graph: graphJson(found) });
+  else print(context, render(found, options.format));
+  return 0;
+}
+
+/** Pass name → the entry's graph after it; `build` is the graph before any pass. */
+async function graphsOf(
+  context: Context,
+  path: string,
+  options: GraphOptions,
+): Promise<ReadonlyMap<string, Graph> | undefined> {
+  const shown = new Map<string, Graph>();
+  const loaded = await loadModel(context, path, options, {
+    hook: (pass, before, after) => {
+      if (after.name !== options.entry) return;
+      if (!shown.has("build")) shown.set("build", before);
+      shown.set(pass, after);
+    },
+  });
+  return loaded && shown;
+}
+
+function unknownPass(options: GraphOptions, shown: ReadonlyMap<string, Graph>): never {
+  if (shown.size === 0)
+    return fail("no-loss", `the model has no \`${options.entry}\` graph: it states no loss`);
+  const passes = [...shown.keys()];
+  const hint = `the nearest is \`${closest(options.after ?? "", passes)}\`; there are ${passes.join(", ")}`;
+  return fail("usage", `there is no pass \`${options.after}\``, hint);
+}
+
+function render(graph: Graph, format: "text" | "dot" | "mermaid"): string {
+  switch (format) {
+    case "text":
+      return printGraph(graph);
+    case "dot":
+      return toDot(graph);
+    case "mermaid":
+      return toMermaid(graph);
+    default:
+      throw new Error(`internal: format ${format satisfies never}`);
+  }
+}

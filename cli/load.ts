@@ -1,0 +1,85 @@
+/**
+ * FILE argument and options → the compiler's result, or its diagnostics reported.
+ */
+import { dirname } from "node:path";
+import type { Diagnostic } from "../compiler/diagnostics.js";
+import type { Compiled, CompileOptions } from "../compiler/index.js";
+import { buildSource, compile } from "../compiler/index.js";
+import type { SettingValue } from "../compiler/ir/build.js";
+import type { Built } from "../compiler/ir/graph.js";
+import type { Program } from "../runtime/program.js";
+import type { Context } from "./context.js";
+import { reportDiagnostics } from "./context.js";
+import { fail } from "./failure.js";
+import { createImportResolver } from "./import-resolver.js";
+import type { Source } from "./source.js";
+import { readSource } from "./source.js";
+
+/** What every command that compiles takes. */
+export interface ModelOptions {
+  readonly set: readonly string[];
+  readonly model: string | undefined;
+}
+
+export type Loaded = Compiled & { readonly built: Built; readonly program: Program } & {
+  readonly source: Source;
+};
+
+/** Undefined where the source has errors: they have been reported. */
+export async function loadModel(
+  context: Context,
+  path: string,
+  options: ModelOptions,
+  more: Pick<CompileOptions, "level" | "hook"> = {},
+): Promise<Loaded | undefined> {
+  return compileSource(context, await readSource(context, path), settingsOf(options.set), {
+    entry: options.model,
+    ...more,
+  });
+}
+
+export function compileSource(
+  context: Context,
+  source: Source,
+  settings: Readonly<Record<string, SettingValue>>,
+  more: Pick<CompileOptions, "level" | "hook" | "entry"> & {
+    readonly imports?: ReadonlyMap<string, string>;
+  } = {},
+): Loaded | undefined {
+  const { imports: kept, ...options } = more;
+  const imports = createImportResolver(context, dirname(source.file), kept);
+  const compiled = compile(source.text, {
+    file: source.file,
+    settings,
+    resolve: imports.resolve,
+    ...options,
+  });
+  const exit = reportDiagnostics(context, [...imports.diagnostics(), ...compiled.diagnostics]);
+  if (exit !== 0) return undefined;
+  const { built, program } = compiled;
+  if (!built || !program) throw new Error("internal: neither a program nor an error");
+  return { ...compiled, built, program, source };
+}
+
+/** The front half only: names and shapes, no kernels. */
+export function checkSource(
+  context: Context,
+  source: Source,
+  settings: Readonly<Record<string, SettingValue>>,
+): readonly Diagnostic[] {
+  const imports = createImportResolver(context, dirname(source.file));
+  const { diagnostics } = buildSource(source.text, { file: source.file, settings, resolve: imports.resolve });
+  return [...imports.diagnostics(), ...diagnostics];
+}
+
+/** `["layers=4", "norm=rms_norm"]` → settings. */
+export const settingsOf = (texts: readonly string[]): Readonly<Record<string, SettingValue>> =>
+  Object.fromEntries(texts.map(settingOf));
+
+function settingOf(text: string): readonly [string, SettingValue] {
+  const at = text.indexOf("=");
+  const [name, value] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+  if (at <= 0 || name === "" || value === "") fail("bad-setting", `\`--set ${text}\` is not \`name=value\``);
+  if (value === "true" || value === "false") return [name, value === "true"];
+  return [name, Number.isNaN(Number(value)) ? value : Number(value)];
+}

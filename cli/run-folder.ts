@@ -1,0 +1,156 @@
+/**
+ * RUN folder ↔ what a run is: the model as trained, how it was resolved, its tokenizer and environment.
+ *
+ * ```
+ * RUN/model.tfm  resolved.json  tokenizer.json  env.json  metrics.jsonl  checkpoints/…
+ * ```
+ */
+import { arch, cpus, platform, totalmem } from "node:os";
+import { join } from "node:path";
+import type { SettingValue } from "../compiler/ir/build.js";
+import { version } from "../compiler/version.js";
+import { fail } from "./failure.js";
+import { appendLine, exists, isFolder, limits, readText, writeAllAtomic, writeAtomic } from "./files.js";
+
+/** Everything about a run that is not in model.tfm, after defaults and the command line were applied. */
+export interface Resolved {
+  readonly format: 1;
+  readonly compiler: string;
+  readonly file: string;
+  readonly model: string;
+  readonly settings: Readonly<Record<string, SettingValue>>;
+  /** The texts of imported files, by their path relative to model.tfm. */
+  readonly imports: Readonly<Record<string, string>>;
+  readonly data: string;
+  readonly dataSha256: string;
+  readonly tokenizer: "bytes" | "chars";
+  readonly validation: string;
+  readonly batch: number;
+  readonly length: number;
+  readonly steps: number;
+  readonly learningRate: number;
+  /** Where a schedule with an end ends; extending a run does not move it. */
+  readonly scheduleSteps: number;
+  readonly seed: number;
+  readonly evalEvery: number;
+  readonly saveEvery: number;
+}
+
+export interface Run {
+  readonly folder: string;
+  readonly source: string;
+  readonly resolved: Resolved;
+  readonly tokenizer: string;
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+export function createRun(run: Run, device: Readonly<Record<string, unknown>>): void {
+  if (exists(join(run.folder, "resolved.json"))) {
+    fail(
+      "existing-run",
+      `\`${run.folder}\` already holds a run`,
+      `continue it with \`--resume ${run.folder}\`, or choose another \`-o\``,
+      run.folder,
+    );
+  }
+  const environment = {
+    compiler: version,
+    node: process.version,
+    platform: `${platform()} ${arch()}`,
+    processor: cpus()[0]?.model,
+    cores: cpus().length,
+    memory: totalmem(),
+    device,
+  };
+  writeAllAtomic(
+    new Map([
+      [join(run.folder, "model.tfm"), run.source],
+      [join(run.folder, "tokenizer.json"), run.tokenizer],
+      [join(run.folder, "env.json"), json(environment)],
+      [join(run.folder, "metrics.jsonl"), ""],
+      [join(run.folder, "resolved.json"), json(run.resolved)],
+    ]),
+  );
+}
+
+export function readRun(folder: string): Run {
+  if (!exists(folder))
+    fail(
+      "missing-file",
+      `\`${folder}\` does not exist`,
+      "a run folder is what `tfmc train -o RUN` writes",
+      folder,
+    );
+  if (!isFolder(folder))
+    fail(
+      "broken-run",
+      `\`${folder}\` is not a run folder`,
+      "give the folder that `tfmc train -o` wrote",
+      folder,
+    );
+  const part = (name: string): string => {
+    const path = join(folder, name);
+    if (!exists(path))
+      fail(
+        "broken-run",
+        `\`${folder}\` is not a whole run folder: \`${name}\` is missing`,
+        undefined,
+        folder,
+      );
+    return readText(path, limits.text);
+  };
+  return {
+    folder,
+    source: part("model.tfm"),
+    tokenizer: part("tokenizer.json"),
+    resolved: parseResolved(folder, part("resolved.json")),
+  };
+}
+
+function parseResolved(folder: string, text: string): Resolved {
+  try {
+    const resolved = JSON.parse(text) as Partial<Resolved>;
+    if (resolved.format === 1 && typeof resolved.settings === "object") return resolved as Resolved;
+  } catch {
+    // said below
+  }
+  return fail(
+    "broken-run",
+    `\`${join(folder, "resolved.json")}\` is not what \`tfmc train\` writes`,
+    undefined,
+    folder,
+  );
+}
+
+/** One line of metrics.jsonl. */
+export interface Metric {
+  readonly step: number;
+  readonly [name: string]: number | string | null;
+}
+
+export const appendMetric = (folder: string, metric: Metric): void =>
+  appendLine(join(folder, "metrics.jsonl"), JSON.stringify(metric));
+
+/** Drops what was logged after the checkpoint at `step`: those steps are done again. */
+export function rewindMetrics(folder: string, step: number): void {
+  const path = join(folder, "metrics.jsonl");
+  if (!exists(path)) return;
+  const lines = readText(path, limits.text).split("\n");
+  writeAtomic(
+    path,
+    lines
+      .filter((line) => stepOf(line) <= step)
+      .map((line) => `${line}\n`)
+      .join(""),
+  );
+}
+
+/** A line that a killed process left unfinished counts as never written. */
+function stepOf(line: string): number {
+  try {
+    return (JSON.parse(line) as Metric).step;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}

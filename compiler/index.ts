@@ -1,0 +1,123 @@
+/**
+ * Source text → Program: the whole compiler on one page.
+ *
+ * ```ts
+ * const { program, diagnostics } = compile(source, { file: "nano.tfm", settings: { layers: 4 } });
+ * ```
+ *
+ * Mistakes in the source are values (`diagnostics`); what is thrown is a bug of the compiler and says `internal:`.
+ */
+import type { Program } from "../runtime/program.js";
+import { emitProgram } from "./codegen/program.js";
+import type { Diagnostic } from "./diagnostics.js";
+import type { SettingValue } from "./ir/build.js";
+import { build } from "./ir/build.js";
+import { createBuilder } from "./ir/builder.js";
+import type { Built } from "./ir/graph.js";
+import { formatModel } from "./parser/format.js";
+import type { Model } from "./parser/model.js";
+import { readTfm } from "./parser/read-tfm.js";
+import type { Entries } from "./passes/entries.js";
+import { deriveEntries } from "./passes/entries.js";
+import { formMix } from "./passes/form_mix.js";
+import type { Hook } from "./passes/pipeline.js";
+import { runPipeline } from "./passes/pipeline.js";
+import type { EntryName, Schedule } from "./passes/schedule.js";
+import { schedule } from "./passes/schedule.js";
+import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
+import { summarize } from "./passes/summary.js";
+import { sha256 } from "./sha256.js";
+import { version } from "./version.js";
+
+export interface CompileOptions {
+  /** The name under which diagnostics speak of the source. */
+  readonly file?: string | undefined;
+  /** Which model of the file; the first where nothing is said. */
+  readonly entry?: string | undefined;
+  /** Arguments of the model: `{ layers: 4 }`. */
+  readonly settings?: Readonly<Record<string, SettingValue>> | undefined;
+  /** The Model behind an `import`; without it every import is diagnosed as missing. */
+  readonly resolve?: ((path: string, from: string) => Model | undefined) | undefined;
+  /** How much is optimised; 2 where nothing is said. */
+  readonly level?: 0 | 1 | 2 | undefined;
+  /** Called after every pass of every entry. */
+  readonly hook?: Hook | undefined;
+}
+
+/** What the compiler knows of one model; nothing but diagnostics where the source has errors. */
+export interface Compiled {
+  readonly diagnostics: readonly Diagnostic[];
+  readonly built: Built | undefined;
+  /** The graphs of the entries before any pass. */
+  readonly entries: Entries | undefined;
+  readonly schedule: Schedule | undefined;
+  readonly program: Program | undefined;
+}
+
+const entryNames: readonly EntryName[] = ["forward", "loss", "grad", "train"];
+
+export function compile(source: string, options: CompileOptions = {}): Compiled {
+  const { built, diagnostics } = buildSource(source, options);
+  if (!built) return { diagnostics, built, entries: undefined, schedule: undefined, program: undefined };
+  const builder = createBuilder();
+  const entries = deriveEntries(built, builder);
+  const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
+  const kernels = entryNames.flatMap((name) => {
+    const graph = entries[name];
+    return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
+  });
+  const scheduled = schedule(kernels, built);
+  const program = emitProgram(scheduled, built, { compiler: version, source: sha256(source) });
+  return { diagnostics, built, entries, schedule: scheduled, program };
+}
+
+/** The front half: names and shapes, before any pass. */
+export function buildSource(
+  source: string,
+  options: CompileOptions = {},
+): Pick<Compiled, "built" | "diagnostics"> {
+  const { model, diagnostics } = parse(source, options.file);
+  if (hasErrors(diagnostics)) return { built: undefined, diagnostics };
+  const { entry, settings } = options;
+  const result = build(model, { entry, settings, resolve: options.resolve ?? (() => undefined) });
+  return { built: result.built, diagnostics: [...diagnostics, ...result.diagnostics] };
+}
+
+/** What is wrong with a source. */
+export const check = (source: string, options: CompileOptions = {}): readonly Diagnostic[] =>
+  buildSource(source, options).diagnostics;
+
+export const parse = (
+  source: string,
+  file = "model.tfm",
+): { readonly model: Model; readonly diagnostics: readonly Diagnostic[] } => readTfm(source, file);
+
+/** The canonical text of a source; undefined where it has syntax errors. */
+export function format(
+  source: string,
+  file?: string,
+): { readonly text: string | undefined; readonly diagnostics: readonly Diagnostic[] } {
+  const { model, diagnostics } = parse(source, file);
+  return { text: hasErrors(diagnostics) ? undefined : formatModel(model), diagnostics };
+}
+
+/** What a compiled model costs; undefined where it has errors. */
+export function summary(
+  compiled: Compiled & { readonly built: Built },
+  options?: SummaryOptions,
+): ModelSummary;
+export function summary(compiled: Compiled, options?: SummaryOptions): ModelSummary | undefined;
+export function summary(compiled: Compiled, options: SummaryOptions = {}): ModelSummary | undefined {
+  const { built, entries, schedule: scheduled } = compiled;
+  if (!built || !entries || !scheduled) return undefined;
+  const forward = formMix.run(entries.forward, { builder: createBuilder(), level: 2 });
+  return summarize({ built, forward, train: entries.train, schedule: scheduled }, options);
+}
+
+const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
+  diagnostics.some(({ severity }) => severity === "error");
+
+export type { Diagnostic } from "./diagnostics.js";
+export { renderDiagnostic } from "./diagnostics.js";
+export type { BlockSummary, ModelSummary, SummaryOptions } from "./passes/summary.js";
+export { version } from "./version.js";
