@@ -15,14 +15,15 @@ import { bindParameter } from "./build/arguments.js";
 import { assemble } from "./build/assemble.js";
 import type { Program, Resolve } from "./build/declarations.js";
 import { isLibraryFile, readDeclarations } from "./build/declarations.js";
-import { evaluate } from "./build/evaluate.js";
+import { evaluateAny } from "./build/evaluate.js";
 import { DEFAULT_MAXIMUM } from "./build/lengths.js";
+import { evaluate, runBody } from "./build/meaning.js";
 import type { RegionFrame } from "./build/paths.js";
 import { createFrame, rootPath } from "./build/paths.js";
 import { bind, createScope } from "./build/scope.js";
 import type { Env, Session } from "./build/session.js";
 import { pushDiagnostic, Stop } from "./build/session.js";
-import { runBody } from "./build/statements.js";
+import { executeStatement } from "./build/statements.js";
 import type { Training } from "./build/train.js";
 import { readTraining } from "./build/train.js";
 import type { Value } from "./build/values.js";
@@ -179,6 +180,7 @@ function elaborateOnce(
 ): Elaboration {
   const session: Session = {
     builder,
+    meaning: { expression: evaluateAny, statement: executeStatement },
     diagnostics,
     training,
     asked: { training: false },

@@ -8,8 +8,8 @@
 import type { CallExpression, Parameter, Span } from "../../parser/model.js";
 import type { Size } from "../shape.js";
 import { sizeEquals, symbol } from "../shape.js";
-import { evaluate } from "./evaluate.js";
 import { shapeWords, sizeWords } from "./lengths.js";
+import { evaluate } from "./meaning.js";
 import type { Scope } from "./scope.js";
 import { bind, lookupInBlock } from "./scope.js";
 import type { Env } from "./session.js";

@@ -7,20 +7,17 @@
  * mask(i, j)                            the formula over these indices
  * ```
  */
-import type { BlockDeclaration, CallExpression, Span } from "../../parser/model.js";
+import type { CallExpression, Span } from "../../parser/model.js";
 import type { Argument } from "./arguments.js";
-import { bindParameter, evaluateArguments, matchArguments } from "./arguments.js";
+import { evaluateArguments, matchArguments } from "./arguments.js";
 import { builtins } from "./builtins.js";
-import { evaluate } from "./evaluate.js";
+import { checkRecursion, elaborate } from "./elaborate.js";
 import { bindCaptures, callFormula } from "./formulas.js";
 import { callInstance } from "./instances.js";
-import type { PathContext } from "./paths.js";
+import { evaluate } from "./meaning.js";
 import { childPath } from "./paths.js";
-import type { Scope } from "./scope.js";
-import { createScope } from "./scope.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
-import { runBody } from "./statements.js";
 import { toIndexed } from "./tensors.js";
 import type { BlockValue, Value } from "./values.js";
 import { BATCH, describe, tensor } from "./values.js";
@@ -58,17 +55,6 @@ export function evaluateCall(env: Env, call: CallExpression): Value {
     default:
       return fail(env, "TFM2005", call.callee.span, `This is ${describe(callee)} and cannot be called.`);
   }
-}
-
-const MAX_DEPTH = 60;
-
-export function checkRecursion(env: Env, declaration: BlockDeclaration, span: Span): void {
-  const depth = env.calls.filter(({ name }) => name === declaration.name.text).length;
-  if (depth >= 4 || env.calls.length >= MAX_DEPTH)
-    fail(env, "TFM2012", span, `\`${declaration.name.text}\` calls itself.`, {
-      related: [{ message: "it is declared here", span: declaration.name.span }],
-      hint: "Use `repeat`.",
-    });
 }
 
 export function callBlock(env: Env, block: BlockValue, args: readonly Argument[], span: Span): Value {
@@ -117,38 +103,4 @@ function relabel(env: Env, value: Value, labels: readonly string[], span: Span):
       hint: "Call it in a statement of its own, without indices.",
     },
   );
-}
-
-/** Runs a block's body in a scope of its own. */
-export function elaborate(
-  env: Env,
-  block: BlockValue,
-  args: ReadonlyMap<string, Argument>,
-  path: PathContext,
-  span: Span,
-): { readonly value: Value; readonly scope: Scope } {
-  const { declaration } = block;
-  const scope = createScope(block.scope, "block");
-  const inner: Env = {
-    ...env,
-    scope,
-    path,
-    index: undefined,
-    place: env.place === "optimizer" ? "optimizer" : "block",
-    calls: [...env.calls, { name: declaration.name.text, span }],
-  };
-  for (const parameter of declaration.parameters) {
-    const given = args.get(parameter.name.text);
-    const kept = block.bound.get(parameter.name.text);
-    if (given) bindParameter({ ...env, index: undefined }, scope, parameter, given.value, given.span);
-    else if (kept) bindParameter({ ...env, index: undefined }, scope, parameter, kept, span);
-    else bindParameter(inner, scope, parameter, evaluate(inner, parameter.defaultValue!), parameter.span);
-  }
-  const value = runBody(inner, declaration.body);
-  if (value === undefined)
-    fail(env, "TFM2006", span, `\`${declaration.name.text}\` returns nothing.`, {
-      related: [{ message: "it is declared here", span: declaration.name.span }],
-      hint: "End it with `return`.",
-    });
-  return { value, scope };
 }

@@ -12,23 +12,18 @@ import { indexAffine } from "./affine.js";
 import { invert, negate, operate } from "./arithmetic.js";
 import { evaluateCall } from "./calls.js";
 import { instanceMember } from "./instances.js";
+import { evaluate } from "./meaning.js";
 import { evaluateReduce } from "./reduce.js";
 import { lookup, visibleNames } from "./scope.js";
 import type { Env } from "./session.js";
-import { fail, Stop, suggest, TurnNeeded } from "./session.js";
+import { fail, suggest, TurnNeeded } from "./session.js";
 import { evaluateSubscript } from "./subscript.js";
 import { lift } from "./tensors.js";
 import type { Value } from "./values.js";
-import { boolean, describe, number } from "./values.js";
+import { boolean, number } from "./values.js";
 
-/** The value of an expression; never poison, for that gives up the statement. */
-export function evaluate(env: Env, x: Expression): Value {
-  const value = evaluateAny(env, x);
-  if (value.kind === "poison") throw new Stop("poison");
-  return value;
-}
-
-function evaluateAny(env: Env, x: Expression): Value {
+/** What an expression means; poison where what it speaks of failed. */
+export function evaluateAny(env: Env, x: Expression): Value {
   switch (x.kind) {
     case "number":
       return number(x.value);
@@ -108,21 +103,5 @@ function evaluateConditional(env: Env, x: ConditionalExpression): Value {
     env,
     { values: [condition, then, otherwise], spans, wants: ["bool", "same", "same"] },
     ([c, a, b]) => env.session.builder.select(c!, a!, b!),
-  );
-}
-
-/** A condition that must be known when the model is built. */
-export function evaluateCondition(env: Env, x: Expression): boolean {
-  const value = evaluate(env, x);
-  if (value.kind === "boolean") return value.value;
-  if (value.kind === "turn") throw new TurnNeeded("condition");
-  return fail(
-    env,
-    "TFM2006",
-    x.span,
-    `A truth value known at compile time is wanted here, and this is ${describe(value)}.`,
-    {
-      hint: "Inside a formula a choice per element is written `if … then … else …`.",
-    },
   );
 }

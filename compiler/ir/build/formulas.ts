@@ -9,11 +9,11 @@
 import type { Span } from "../../parser/model.js";
 import type { Argument } from "./arguments.js";
 import { bindParameter, matchArguments } from "./arguments.js";
-import { evaluate } from "./evaluate.js";
-import { emptyIndex, inferRanges } from "./indices.js";
+import { inferRanges } from "./indices.js";
+import { evaluate } from "./meaning.js";
 import { bind, createScope } from "./scope.js";
 import type { Env } from "./session.js";
-import { fail } from "./session.js";
+import { emptyIndex, fail } from "./session.js";
 import type { FormulaValue, Value } from "./values.js";
 
 export function bindCaptures(env: Env, formula: FormulaValue, args: readonly Argument[], span: Span): Value {

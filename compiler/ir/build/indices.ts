@@ -18,14 +18,6 @@ import { baseOf, checkRank } from "./subscript.js";
 import type { AxisLabel, Value } from "./values.js";
 import { childrenOf } from "./walk.js";
 
-export const emptyIndex = (): IndexContext => ({
-  order: [],
-  infos: new Map(),
-  bases: new Map(),
-  labels: new Set(),
-  guarded: new Set(),
-});
-
 /** The names that are indices in `target[left…] = value`. */
 export function indexContext(env: Env, left: readonly Name[], value: Expression): IndexContext {
   const order: string[] = [];

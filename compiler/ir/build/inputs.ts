@@ -10,12 +10,12 @@ import type { Expression, InputStatement, Span, TableStatement } from "../../par
 import type { Node, Shape } from "../graph.js";
 import type { Size } from "../shape.js";
 import { sizeText, symbolsIn } from "../shape.js";
-import { evaluate } from "./evaluate.js";
+import { batchAxis, coerce } from "./labels.js";
 import { anonymous, boundLength, largest, newLength, sizeOf, wholeNumber } from "./lengths.js";
+import { evaluate } from "./meaning.js";
 import { bind, createScope, lookup } from "./scope.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
-import { batchAxis, coerce } from "./tensors.js";
 import type { AxisLabel, TensorValue, Value } from "./values.js";
 import { tensor } from "./values.js";
 

@@ -8,14 +8,13 @@
 import type { MemberExpression, Span, Statement, UseStatement } from "../../parser/model.js";
 import type { Argument } from "./arguments.js";
 import { bindParameter, evaluateArguments, matchArguments } from "./arguments.js";
-import { checkRecursion, elaborate } from "./calls.js";
-import { evaluate } from "./evaluate.js";
+import { checkRecursion, elaborate } from "./elaborate.js";
+import { evaluate, runStatement } from "./meaning.js";
 import { again, childPath } from "./paths.js";
 import type { Scope } from "./scope.js";
 import { bind, createScope } from "./scope.js";
 import type { Env } from "./session.js";
 import { fail, Stop, suggest } from "./session.js";
-import { runStatement } from "./statements.js";
 import type { InstanceValue, Value } from "./values.js";
 import { describe } from "./values.js";
 

@@ -8,11 +8,11 @@
  */
 import type { Expression, Span } from "../../parser/model.js";
 import type { Node } from "../graph.js";
-import { evaluate } from "./evaluate.js";
+import { coerce } from "./labels.js";
+import { evaluate } from "./meaning.js";
 import type { Emission } from "./paths.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
-import { coerce } from "./tensors.js";
 import type { Value } from "./values.js";
 import { describe, innerShape } from "./values.js";
 

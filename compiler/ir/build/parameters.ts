@@ -9,8 +9,8 @@
 import type { Expression, ParamStatement, Span } from "../../parser/model.js";
 import type { Initializer, Shape } from "../graph.js";
 import { absent } from "./arithmetic.js";
-import { evaluate, evaluateCondition } from "./evaluate.js";
 import { anonymous, sizeOf } from "./lengths.js";
+import { evaluate, evaluateCondition } from "./meaning.js";
 import { join } from "./paths.js";
 import { bind } from "./scope.js";
 import type { Env } from "./session.js";

@@ -12,11 +12,11 @@ import type { Size } from "../shape.js";
 import { addSizes, mulSizes, sizeEquals, subSizes } from "../shape.js";
 import type { Affine } from "./affine.js";
 import { labelsIn, plainLabel, rangeOf, strided } from "./affine.js";
+import { affineNode, axisOf, rangeUnknown } from "./labels.js";
 import { demandAtMost, largest, sizeWords } from "./lengths.js";
 import type { Env } from "./session.js";
 import { fail, originRelated } from "./session.js";
-import { align, axisOf, orderLabels } from "./tensors.js";
-import type { IndexedValue, TensorValue } from "./values.js";
+import type { TensorValue } from "./values.js";
 
 export interface Place {
   readonly span: Span;
@@ -174,47 +174,4 @@ export function shift(env: Env, node: Node, axis: number, by: Size, target: Axis
   const before = Math.max(0, -by);
   const after = typeof missing === "number" ? Math.max(0, missing) : Math.max(0, by);
   return b.slice(b.pad(node, axis, before, after), axis, by + before, target.size);
-}
-
-/** The expression as an i32 tensor over its indices. */
-export function affineNode(env: Env, affine: Affine, span: Span): IndexedValue {
-  const b = env.session.builder;
-  const labels = orderLabels(env, labelsIn(affine));
-  for (const label of labels) if (!env.index?.infos.has(label)) rangeUnknown(env, label, span);
-  const shape = labels.map((label) => axisOf(env, label));
-  const index = (label: string): Node =>
-    align(env, { kind: "indexed", node: b.iota([axisOf(env, label)], 0), labels: [label] }, labels);
-  const full = (size: Size): Node =>
-    typeof size === "number"
-      ? b.full(size, shape, "i32")
-      : b.broadcastTo(
-          b.length(size, "i32"),
-          shape,
-          shape.map(() => -1),
-        );
-  const node = (x: Affine): Node => {
-    if (x.kind !== "sum")
-      return x.kind === "mod" ? b.mod(node(x.value), full(x.by)) : b.floordiv(node(x.value), full(x.by));
-    const terms = x.terms.map(({ factor, atom }) => {
-      const value = typeof atom === "string" ? index(atom) : node(atom);
-      return {
-        value: Math.abs(factor) === 1 ? value : b.mul(value, full(Math.abs(factor))),
-        minus: factor < 0,
-      };
-    });
-    terms.sort((p, q) => Number(p.minus) - Number(q.minus));
-    const zero = x.constant === 0 && terms[0] && !terms[0].minus;
-    const start = zero ? undefined : full(x.constant);
-    return terms.reduce<Node | undefined>(
-      (sum, t) => (sum ? (t.minus ? b.sub(sum, t.value) : b.add(sum, t.value)) : t.value),
-      start,
-    )!;
-  };
-  return { kind: "indexed", node: node(affine), labels };
-}
-
-export function rangeUnknown(env: Env, label: string, span: Span): never {
-  return fail(env, "TFM2008", span, `Nothing says what \`${label}\` runs over.`, {
-    hint: "An index takes its range from the axes that it subscripts.",
-  });
 }

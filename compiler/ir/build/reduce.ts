@@ -10,12 +10,12 @@
 import type { Expression, ReduceExpression, Span } from "../../parser/model.js";
 import type { Node } from "../graph.js";
 import { product } from "../shape.js";
-import { evaluate } from "./evaluate.js";
 import { indexContext, inferRanges } from "./indices.js";
-import { rangeUnknown } from "./read-axis.js";
+import { align, axisOf, coerce, orderLabels, rangeUnknown } from "./labels.js";
+import { evaluate } from "./meaning.js";
 import type { Env } from "./session.js";
 import { fail, suggest } from "./session.js";
-import { align, axisOf, coerce, orderLabels, toIndexed } from "./tensors.js";
+import { toIndexed } from "./tensors.js";
 import type { IndexedValue, Value } from "./values.js";
 import { BATCH } from "./values.js";
 

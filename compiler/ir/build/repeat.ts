@@ -8,8 +8,8 @@
  */
 import type { RepeatStatement } from "../../parser/model.js";
 import type { Node } from "../graph.js";
-import { evaluate } from "./evaluate.js";
 import { wholeNumber } from "./lengths.js";
+import { evaluate } from "./meaning.js";
 import type { Emission, ParameterRecord, RegionFrame } from "./paths.js";
 import { childPath, join, take } from "./paths.js";
 import { closeRegion, substitute, turnInput } from "./region.js";

@@ -8,7 +8,7 @@
 import type { Code, Diagnostic, DiagnosticDetails } from "../../diagnostics.js";
 import { diagnostic } from "../../diagnostics.js";
 import { nearest } from "../../nearest.js";
-import type { Expression, Span } from "../../parser/model.js";
+import type { Expression, Span, Statement } from "../../parser/model.js";
 import type { Builder } from "../builder.js";
 import type { InputInfo, Node } from "../graph.js";
 import type { Size } from "../shape.js";
@@ -40,6 +40,11 @@ export interface OptimizerState {
 
 export interface Session {
   readonly builder: Builder;
+  /** See meaning.ts. */
+  readonly meaning: {
+    readonly expression: (env: Env, x: Expression) => Value;
+    readonly statement: (env: Env, statement: Statement) => Value | undefined;
+  };
   /** Shared by all elaborations of one build; `report` keeps equal ones out. */
   readonly diagnostics: Diagnostic[];
   /** Whether `training` is true here, and whether anything asked. */
@@ -78,6 +83,15 @@ export interface IndexContext {
   /** Indices that a surrounding condition speaks of: reads out of range are 0. */
   readonly guarded: ReadonlySet<string>;
 }
+
+/** No index statement around: constant subscripts only. */
+export const emptyIndex = (): IndexContext => ({
+  order: [],
+  infos: new Map(),
+  bases: new Map(),
+  labels: new Set(),
+  guarded: new Set(),
+});
 
 export interface Env {
   readonly session: Session;

@@ -8,10 +8,10 @@
  */
 import type { AssignStatement, MatchStatement, Span, Statement } from "../../parser/model.js";
 import { operate } from "./arithmetic.js";
-import { evaluate, evaluateCondition } from "./evaluate.js";
 import { declareInput, declareState, declareTable, define } from "./inputs.js";
 import { createInstance } from "./instances.js";
 import { emitLoss } from "./losses.js";
+import { evaluate, evaluateCondition, runBody } from "./meaning.js";
 import { declareParameters } from "./parameters.js";
 import { runRepeat } from "./repeat.js";
 import { assignable, bind, lookupInBlock } from "./scope.js";
@@ -22,16 +22,8 @@ import type { Value } from "./values.js";
 import { describe, named, poison } from "./values.js";
 import { assignedNames } from "./walk.js";
 
-/** The value that the body returns; undefined where it returns none. */
-export function runBody(env: Env, body: readonly Statement[]): Value | undefined {
-  for (const statement of body) {
-    const returned = runStatement(env, statement);
-    if (returned) return returned;
-  }
-  return undefined;
-}
-
-export function runStatement(env: Env, statement: Statement): Value | undefined {
+/** What a statement does. */
+export function executeStatement(env: Env, statement: Statement): Value | undefined {
   try {
     return run(env, statement);
   } catch (error) {

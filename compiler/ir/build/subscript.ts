@@ -12,14 +12,14 @@ import type { Expression, Span, SubscriptExpression } from "../../parser/model.j
 import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import { addSizes, sizeEquals } from "../shape.js";
-import { evaluate } from "./evaluate.js";
-import { emptyIndex } from "./indices.js";
+import { align, coerce, orderLabels } from "./labels.js";
 import { demandAtMost, shapeWords, sizeWords } from "./lengths.js";
+import { evaluate } from "./meaning.js";
 import type { Place } from "./read-axis.js";
 import { outOfRange, readAffine, replaceAt } from "./read-axis.js";
 import type { Env } from "./session.js";
-import { fail } from "./session.js";
-import { align, coerce, orderLabels, toIndexed } from "./tensors.js";
+import { emptyIndex, fail } from "./session.js";
+import { toIndexed } from "./tensors.js";
 import type { IndexedValue, TensorValue, Value } from "./values.js";
 import { BATCH, describe } from "./values.js";
 

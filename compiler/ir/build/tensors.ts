@@ -8,15 +8,13 @@
  */
 import type { Span } from "../../parser/model.js";
 import type { DType, Node, Shape } from "../graph.js";
-import { sameSizes, symbol } from "../shape.js";
+import { sameSizes } from "../shape.js";
+import { affineNode, align, batchAxis, coerce, orderLabels } from "./labels.js";
 import { shapeWords } from "./lengths.js";
-import { affineNode } from "./read-axis.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
 import type { IndexedValue, TensorValue, Value } from "./values.js";
 import { BATCH, describe, innerShape, tensor } from "./values.js";
-
-export const batchAxis = { name: "batch", size: symbol("B") } as const;
 
 /** What an operand must be: one dtype, or whatever the others are. */
 export type Want = DType | "same";
@@ -60,13 +58,6 @@ function operand(env: Env, value: Value, span: Span): Operand {
   }
 }
 
-export function coerce(env: Env, node: Node, dtype: DType): Node {
-  const b = env.session.builder;
-  if (node.dtype === dtype) return node;
-  if (dtype === "f32") return b.to_f32(node);
-  return dtype === "i32" ? b.to_i32(node) : b.to_bool(node);
-}
-
 function commonDType(operands: readonly Operand[]): DType {
   const kinds = operands.map((x) =>
     x.kind === "node"
@@ -101,40 +92,6 @@ function toNode(env: Env, x: Operand, dtype: DType, span: Span): Node {
   }
   checkDType(env, typeof x.value === "boolean" ? "bool" : "f32", dtype, span);
   return b.const(Number(x.value), dtype);
-}
-
-/** Axes in the order [batch, left side, others as they appeared]. */
-export function orderLabels(env: Env, labels: Iterable<string>): readonly string[] {
-  const order = env.index?.order ?? [];
-  const rank = (label: string): number =>
-    label === BATCH ? -1 : order.indexOf(label) + 1 || order.length + 1;
-  return [...new Set(labels)].sort((a, b) => rank(a) - rank(b));
-}
-
-export function axisOf(env: Env, label: string) {
-  if (label === BATCH) return batchAxis;
-  const info = env.index?.infos.get(label);
-  if (!info) throw new Error(`internal: index ${label} has no range`);
-  return { name: info.axis, size: info.size };
-}
-
-/** The node with exactly these labels as axes, in this order. */
-export function align(env: Env, x: IndexedValue, labels: readonly string[]): Node {
-  if (x.labels.length === labels.length && labels.every((label, n) => x.labels[n] === label)) return x.node;
-  const b = env.session.builder;
-  const present = labels.filter((label) => x.labels.includes(label));
-  const turned = b.transpose(
-    x.node,
-    present.map((label) => x.labels.indexOf(label)),
-  );
-  const shape = labels.map((label) =>
-    present.includes(label) ? turned.shape[present.indexOf(label)]! : axisOf(env, label),
-  );
-  return b.broadcastTo(
-    turned,
-    shape,
-    labels.map((label) => present.indexOf(label)),
-  );
 }
 
 /** A value among index expressions as a labelled node; tensors only where they are scalars. */

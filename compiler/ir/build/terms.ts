@@ -8,12 +8,12 @@
  */
 import type { AssignStatement, Expression, Span } from "../../parser/model.js";
 import { negate, operate } from "./arithmetic.js";
-import { evaluate } from "./evaluate.js";
 import { indexContext, inferRanges } from "./indices.js";
-import { rangeUnknown } from "./read-axis.js";
+import { align, coerce, orderLabels, rangeUnknown } from "./labels.js";
+import { evaluate } from "./meaning.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
-import { align, coerce, orderLabels, toIndexed } from "./tensors.js";
+import { toIndexed } from "./tensors.js";
 import type { IndexedValue, TensorValue, Value } from "./values.js";
 import { BATCH, number, tensor } from "./values.js";
 

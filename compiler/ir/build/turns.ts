@@ -8,7 +8,9 @@
 import type { RepeatStatement } from "../../parser/model.js";
 import type { Node } from "../graph.js";
 import { sameSizes } from "../shape.js";
+import { batchAxis } from "./labels.js";
 import { shapeWords } from "./lengths.js";
+import { runBody } from "./meaning.js";
 import type { PathContext, RegionFrame } from "./paths.js";
 import { createFrame, join } from "./paths.js";
 import type { Turn } from "./region.js";
@@ -17,8 +19,6 @@ import type { Scope } from "./scope.js";
 import { assignable, bind, createScope } from "./scope.js";
 import type { Env } from "./session.js";
 import { fail, Stop } from "./session.js";
-import { runBody } from "./statements.js";
-import { batchAxis } from "./tensors.js";
 import type { TensorValue, Value } from "./values.js";
 import { innerShape, poison } from "./values.js";
 
