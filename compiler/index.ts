@@ -57,9 +57,9 @@ export interface Compiled {
 const entryNames: readonly EntryName[] = ["forward", "loss", "grad", "train"];
 
 export function compile(source: string, options: CompileOptions = {}): Compiled {
-  const { built, diagnostics } = buildSource(source, options);
-  if (!built) return { diagnostics, built, entries: undefined, schedule: undefined, program: undefined };
   const builder = createBuilder();
+  const { built, diagnostics } = buildSource(source, options, builder);
+  if (!built) return { diagnostics, built, entries: undefined, schedule: undefined, program: undefined };
   const entries = deriveEntries(built, builder);
   const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
   const kernels = entryNames.flatMap((name) => {
@@ -75,11 +75,12 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
 export function buildSource(
   source: string,
   options: CompileOptions = {},
+  builder = createBuilder(),
 ): Pick<Compiled, "built" | "diagnostics"> {
   const { model, diagnostics } = parse(source, options.file);
   if (hasErrors(diagnostics)) return { built: undefined, diagnostics };
   const { entry, settings } = options;
-  const result = build(model, { entry, settings, resolve: options.resolve ?? (() => undefined) });
+  const result = build(model, { entry, settings, resolve: options.resolve ?? (() => undefined), builder });
   return { built: result.built, diagnostics: [...diagnostics, ...result.diagnostics] };
 }
 

@@ -123,7 +123,13 @@ export function readOf(plan: Plan, read: Read): BoundRead {
   if (slices && count !== all) throw new Error(`internal: ${value.name} is a stack, it is read whole`);
   const span = slices ? placeRange(value.place, plan.lengths).length : count;
   const range = { buffer, offset: offset + 4 * from, size: 4 * span };
-  return { name: value.name, range, shape: typeof read === "string" ? shape : [count], dtype: value.dtype, slices };
+  return {
+    name: value.name,
+    range,
+    shape: typeof read === "string" ? shape : [count],
+    dtype: value.dtype,
+    slices,
+  };
 }
 
 function slicesOf({ count = 1, length, stride }: Place, lengths: Lengths): BoundRead["slices"] {
@@ -132,7 +138,10 @@ function slicesOf({ count = 1, length, stride }: Place, lengths: Lengths): Bound
 }
 
 /** The slices of a stack one after the other, without the gaps between them. */
-function closeGaps(words: Uint32Array, { count, length, stride }: NonNullable<BoundRead["slices"]>): ArrayBuffer {
+function closeGaps(
+  words: Uint32Array,
+  { count, length, stride }: NonNullable<BoundRead["slices"]>,
+): ArrayBuffer {
   const dense = new Uint32Array(count * length);
   for (let n = 0; n < count; n++) dense.set(words.subarray(n * stride, n * stride + length), n * length);
   return dense.buffer;

@@ -2,7 +2,7 @@
  * The body of one step → one Kernel.
  *
  * ```
- * contract(x [b=B, t=T, d=64], w [d=64, n=256]) + bias → contract, 8×8 elements an invocation, bias added before the store
+ * contract(x [b=B, t=T, d=64], w [d=64, n=256]) + bias → contract, 4×4 elements an invocation, bias added before the store
  * ```
  *
  * ## What one body may hold (the fuse pass keeps these rules; `canLower` states them as code)

@@ -155,7 +155,7 @@ describe("schedules", () => {
   });
 
   test("linear and cosine fall to the floor at the last step and stay", () => {
-    const linear = { kind: "linear", warmup: 10, steps: 110, floor: 0.5 } as const;
+    const linear = { kind: "linear", warmup: 10, steps: 110, floor: 0.25 } as const;
     expect([5, 10, 60, 110, 111].map((step) => at(linear, step))).toEqual([1, 2, 1.25, 0.5, 0.5]);
     const cosine = { ...linear, kind: "cosine" } as const;
     expect(at(cosine, 10)).toBe(2);

@@ -2,7 +2,7 @@
  * contract(a, b) and what follows it → a kernel in which one invocation owns a tile of the result in registers.
  *
  * ```
- * contract(x [b, t, d], w [d, n]) → for tile (m, n): 8×8 sums; for k by 4: 8 loads of x, 8 of w, 256 multiply-adds; store
+ * contract(x [b, t, d], w [d, n]) → for tile (m, n): 4×4 sums; for k by 4: 4 loads of x, 4 of w, 64 multiply-adds; store
  * ```
  * No barriers and no branches in the loop: edge tiles read the last valid element again and do not store it.
  */
@@ -38,7 +38,7 @@ import { bindings, planContract } from "./contract-plan.js";
 export function lowerContract(context: Context): Launch {
   const node = contractOf(context.body);
   if (!node) throw new Error("internal: no contract");
-  const plan = planContract(node, context.target);
+  const plan = planContract(node);
   const { scope } = context;
   const batch = bindings(plan.batch, decompose(scope, grid(2), plan.batch.map(plan.size)));
   const tile: Tile = {
