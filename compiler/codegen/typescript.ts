@@ -8,6 +8,7 @@
  */
 import type { InterfaceDeclaration, SourceFile } from "ts-morph";
 import type { Input, Kernel, Program, Value } from "../../runtime/program.js";
+import { outline } from "./outline.js";
 
 export interface EmittedModule {
   /** The exported class: `Nano`. */
@@ -42,7 +43,7 @@ export async function emitModule(program: Program): Promise<EmittedModule> {
       [`${base}.wgsl`]: wgslText(program),
       [`${base}.cpu.js`]: cpuText(program),
       [`${base}.cpu.d.ts`]: cpuDeclaration,
-      "program.json": `${JSON.stringify(program, null, 1)}\n`,
+      "program.json": `${outline(program, 4)}\n`,
     },
   };
 }
@@ -73,7 +74,7 @@ function writeModule(source: SourceFile, program: Program, className: string, ba
       docs: [axesText(output)],
     });
   writeClass(source, program, className);
-  const code = JSON.stringify(withoutJavascript(program), null, 2);
+  const code = outline(withoutJavascript(program), 4);
   source.addStatements([
     "/** What the compiler decided, as data; its JavaScript kernels are imported as code. */",
     `const program: tfmc.Program = ${code};`,
