@@ -130,15 +130,12 @@ const bodyKey = ({ body, reads, writes }: Step, { aliases, shared }: Sharing): s
   ]);
 
 function emitKernel(step: Step, sharing: Sharing, scalars: readonly CallScalar[]): P.Kernel {
-  const kernelFor = (target: "wgsl" | "javascript"): ReturnType<typeof lower> =>
-    lower(step.body, step.reads, step.writes, target, sharing);
-  const wgsl = kernelFor("wgsl");
-  const javascript = kernelFor("javascript");
+  const kernel = lower(step.body, step.reads, step.writes, sharing);
   return {
-    name: wgsl.name,
-    bindings: wgsl.bindings.map(({ type, access }) => ({ type, access })),
-    wgsl: printWgsl(wgsl, scalars),
-    javascript: printJavascript(javascript, scalars),
+    name: kernel.name,
+    bindings: kernel.bindings.map(({ type, access }) => ({ type, access })),
+    wgsl: printWgsl(kernel, scalars),
+    javascript: printJavascript(kernel, scalars),
   };
 }
 
