@@ -5,6 +5,7 @@
  * grid [⌈B·T / 8⌉, 8, 1], body reads extent T → [{ size: B·T, tile: 8 }, T]
  * ```
  */
+import { sizeText } from "../ir/shape.js";
 import type { Expr, Extent, GridExtent, Kernel } from "./kernel.js";
 import { children } from "./kernel.js";
 import { exprsOf, walk } from "./tidy.js";
@@ -39,7 +40,12 @@ export function constantExtent(extent: HostExtent): number | undefined {
 const normal = (extent: HostExtent): HostExtent =>
   typeof extent !== "number" && "tile" in extent && extent.tile === 1 ? extent.size : extent;
 
-export const extentKey = (extent: HostExtent): string => JSON.stringify(normal(extent));
+export function extentKey(extent: HostExtent): string {
+  const plain = normal(extent);
+  if (typeof plain === "object" && "tile" in plain) return `${sizeText(plain.size)} / ${plain.tile}`;
+  if (typeof plain === "object" && "aligned" in plain) return `aligned ${sizeText(plain.aligned)}`;
+  return sizeText(plain);
+}
 
 export function usesOf(kernel: Kernel): Uses {
   const extents = new Map<string, HostExtent>();

@@ -9,6 +9,7 @@
  * Indices and loop counters are i32.
  */
 import type { Size } from "../ir/shape.js";
+import { sizeText } from "../ir/shape.js";
 
 export type ScalarType = "f32" | "i32" | "u32" | "bool";
 export type ValueType = ScalarType | "f32x4";
@@ -304,8 +305,8 @@ export function withChildren(x: Expr, below: readonly Expr[]): Expr {
 }
 
 /** A text that is equal exactly for equal expressions. */
-export function exprKey(x: Expr, nameOf: (name: string) => string = (name) => name): string {
-  const below = children(x).map((child) => exprKey(child, nameOf));
+export function exprKey(x: Expr, nameOf: (name: string) => string = itself): string {
+  const key = (child: Expr): string => exprKey(child, nameOf);
   switch (x.tag) {
     case "const":
       return `${x.type}:${Object.is(x.value, -0) ? "-0" : x.value}`;
@@ -314,28 +315,37 @@ export function exprKey(x: Expr, nameOf: (name: string) => string = (name) => na
     case "grid":
       return `g${x.dimension}`;
     case "extent":
-      return `e${JSON.stringify(x.extent)}`;
+      return `e${extentText(x.extent)}`;
     case "scalar":
       return `s${x.name}`;
     case "turn":
       return "turn";
     case "load":
-      return `load${x.binding}.${x.type}(${below})`;
+      return `load${x.binding}.${x.type}(${key(x.index)})`;
     case "unary":
+      return `${x.fn}(${key(x.x)})`;
     case "binary":
-      return `${x.fn}(${below})`;
+      return `${x.fn}(${key(x.x)},${key(x.y)})`;
     case "convert":
     case "bitcast":
-      return `${x.tag}.${x.type}(${below})`;
-    case "lane":
-      return `lane${x.lane}(${below})`;
-    case "fma":
-    case "select":
+      return `${x.tag}.${x.type}(${key(x.x)})`;
     case "splat":
+      return `splat(${key(x.x)})`;
+    case "lane":
+      return `lane${x.lane}(${key(x.x)})`;
+    case "fma":
+      return `fma(${key(x.x)},${key(x.y)},${key(x.z)})`;
+    case "select":
+      return `select(${key(x.condition)},${key(x.then)},${key(x.otherwise)})`;
     case "vector":
-      return `${x.tag}(${below})`;
+      return `vector(${x.lanes.map(key)})`;
     default:
       x satisfies never;
       throw new Error("internal: expression of no tag");
   }
 }
+
+const itself = (name: string): string => name;
+
+const extentText = (of: Extent): string =>
+  typeof of === "object" && "aligned" in of ? `aligned(${sizeText(of.aligned)})` : sizeText(of);

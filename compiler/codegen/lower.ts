@@ -38,7 +38,7 @@ import { lowerRows } from "./kernels/rows.js";
 import { lowerScatter } from "./kernels/scatter.js";
 import { createScope } from "./scope.js";
 import { tidy, wideBindings } from "./tidy.js";
-import type { Read } from "./values.js";
+import type { Access, Read } from "./values.js";
 import { createValues, fixedNumber, storageType } from "./values.js";
 
 export { canLower, type Family, family } from "./family.js";
@@ -67,7 +67,6 @@ export function lower(
   body: Graph,
   reads: readonly Operand[],
   writes: readonly Operand[],
-  target: "wgsl" | "javascript",
   options: LowerOptions = {},
 ): Kernel {
   const found = family(body);
@@ -77,7 +76,6 @@ export function lower(
   const scope = createScope();
   const context: Context = {
     body,
-    target,
     scope,
     values: createValues(scope, places.reads),
     outputs: places.outputs,
@@ -144,21 +142,23 @@ function inputTypes(body: Graph): ReadonlyMap<number, Binding["type"]> {
 }
 
 /** An output may lie on an input only where each element is read by the invocation that overwrites it, at that index. */
-function checkInPlace({ values, stores, outputs }: Context, bindings: readonly Binding[]): void {
+function checkInPlace({ scope, values, stores, outputs }: Context, bindings: readonly Binding[]): void {
+  const keysOf = (accesses: readonly Access[], binding: number): readonly string[] =>
+    accesses
+      .filter((access) => access.binding === binding)
+      .map(({ index }) => withoutCounters(scope.key(index)));
   for (const { binding, node } of outputs) {
     if (bindings[binding]!.access !== "both" || node.op === "scatter_add") continue;
-    const written = new Set(
-      stores.filter((store) => store.binding === binding).map(({ index }) => normal(index)),
-    );
-    const strange = values.loads.find((load) => load.binding === binding && !written.has(normal(load.index)));
-    if (strange) throw new Error("internal: an output in place of an input that is read elsewhere");
+    const written = new Set(keysOf(stores, binding));
+    if (keysOf(values.loads, binding).some((key) => !written.has(key)))
+      throw new Error("internal: an output in place of an input that is read elsewhere");
   }
 }
 
 /** Loop counters by order of appearance: the loops of one kernel walk the same space. */
-function normal(index: string): string {
+function withoutCounters(index: string): string {
   const names = new Map<string, string>();
-  return index.replace(/\bi\d+\b(?!:)/g, (name) => {
+  return index.replace(/\bi_\d+\b/g, (name) => {
     if (!names.has(name)) names.set(name, `i#${names.size}`);
     return names.get(name)!;
   });

@@ -104,15 +104,15 @@ interface Sharing {
 
 /** One range of memory may be bound once in a dispatch. */
 function sharedPlaces({ reads, writes }: Step): Sharing {
-  const same = (x: Place, y: Place): boolean => placeKey(x) === placeKey(y);
+  const readKeys = reads.map(placeKey);
   const shared = new Map<number, number>();
-  reads.forEach((place, n) => {
-    const first = reads.findIndex((other) => same(place, other));
+  readKeys.forEach((key, n) => {
+    const first = readKeys.indexOf(key);
     if (first < n) shared.set(n, first);
   });
   const aliases = new Map<number, number>();
   writes.forEach((place, n) => {
-    const first = reads.findIndex((other) => same(place, other));
+    const first = readKeys.indexOf(placeKey(place));
     if (first >= 0) aliases.set(n, first);
   });
   return { aliases, shared };
@@ -130,15 +130,12 @@ const bodyKey = ({ body, reads, writes }: Step, { aliases, shared }: Sharing): s
   ]);
 
 function emitKernel(step: Step, sharing: Sharing, scalars: readonly CallScalar[]): P.Kernel {
-  const kernelFor = (target: "wgsl" | "javascript"): ReturnType<typeof lower> =>
-    lower(step.body, step.reads, step.writes, target, sharing);
-  const wgsl = kernelFor("wgsl");
-  const javascript = kernelFor("javascript");
+  const kernel = lower(step.body, step.reads, step.writes, sharing);
   return {
-    name: wgsl.name,
-    bindings: wgsl.bindings.map(({ type, access }) => ({ type, access })),
-    wgsl: printWgsl(wgsl, scalars),
-    javascript: printJavascript(javascript, scalars),
+    name: kernel.name,
+    bindings: kernel.bindings.map(({ type, access }) => ({ type, access })),
+    wgsl: printWgsl(kernel, scalars),
+    javascript: printJavascript(kernel, scalars),
   };
 }
 

@@ -55,7 +55,9 @@ export function createScope(): Scope {
   const readsMutable = (x: Expr): boolean =>
     x.tag === "var" ? mutables.has(x.name) : children(x).some(readsMutable);
   const depthOf = (x: Expr): number =>
-    x.tag === "var" ? (depths.get(x.name) ?? 0) : Math.max(0, ...children(x).map(depthOf));
+    x.tag === "var"
+      ? (depths.get(x.name) ?? 0)
+      : children(x).reduce((deepest, child) => Math.max(deepest, depthOf(child)), 0);
 
   function define(value: Expr, depth: number): Expr {
     const name = fresh("v");

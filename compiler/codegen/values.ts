@@ -42,13 +42,18 @@ export interface Read {
   readonly stacked: boolean;
 }
 
+/** One element of a binding that is loaded or stored. */
+export interface Access {
+  readonly binding: number;
+  readonly index: Expr;
+}
+
 export interface Values {
   at(node: Node, position: Position): Expr;
   /** Elements position … position + 3 along `axis`, whose size is a constant multiple of 4, as is the coordinate. */
   at4(node: Node, position: Position, axis: number): Expr;
   bind(node: Node, bound: Bound): void;
-  /** Every load so far: the binding and the text of its index. */
-  readonly loads: readonly { readonly binding: number; readonly index: string }[];
+  readonly loads: readonly Access[];
 }
 
 export const storageType = (dtype: DType): "f32" | "i32" | "u32" => (dtype === "bool" ? "u32" : dtype);
@@ -56,7 +61,7 @@ export const storageType = (dtype: DType): "f32" | "i32" | "u32" => (dtype === "
 export function createValues(scope: Scope, reads: readonly Read[]): Values {
   const bound = new Map<Node, Bound>();
   const numbers = new Map<Node, number>();
-  const loads: { binding: number; index: string }[] = [];
+  const loads: Access[] = [];
   const numberOf = (node: Node): number => {
     if (!numbers.has(node)) numbers.set(node, numbers.size);
     return numbers.get(node)!;
@@ -79,8 +84,7 @@ export function createValues(scope: Scope, reads: readonly Read[]): Values {
     const read = reads[fixedNumber(node)];
     if (!read) throw new Error(`internal: nothing is bound to ${node.attributes.name}`);
     const index = offset(scope, position, strides(node.shape, read.stacked));
-    for (let n = 0; n < width; n++)
-      loads.push({ binding: read.binding, index: scope.key(add(index, i32(n))) });
+    for (let n = 0; n < width; n++) loads.push({ binding: read.binding, index: add(index, i32(n)) });
     const type = storageType(node.dtype);
     return convert4(load(read.binding, width === 4 ? "f32x4" : type, index), node.dtype);
   }

@@ -40,11 +40,16 @@ function canonical(terms: readonly Term[]): Size {
 const termsOf = (size: Size): readonly Term[] => (typeof size === "number" ? [[size]] : size);
 
 export const symbol = (name: string): Size => [[1, name]];
-export const addSizes = (a: Size, b: Size): Size => canonical([...termsOf(a), ...termsOf(b)]);
-export const mulSizes = (a: Size, b: Size): Size =>
-  canonical(
+export const addSizes = (a: Size, b: Size): Size =>
+  typeof a === "number" && typeof b === "number" ? a + b : canonical([...termsOf(a), ...termsOf(b)]);
+export function mulSizes(a: Size, b: Size): Size {
+  if (typeof a === "number" && typeof b === "number") return a * b;
+  if (a === 1) return b;
+  if (b === 1) return a;
+  return canonical(
     termsOf(a).flatMap(([ca, ...sa]) => termsOf(b).map(([cb, ...sb]): Term => [ca * cb, ...sa, ...sb])),
   );
+}
 export const subSizes = (a: Size, b: Size): Size => addSizes(a, mulSizes(-1, b));
 export const product = (sizes: readonly Size[]): Size => sizes.reduce(mulSizes, 1);
 

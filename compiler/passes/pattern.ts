@@ -89,6 +89,21 @@ function orders(pattern: Pattern & { readonly tag: "map" }): readonly (readonly 
   return [pattern.inputs, [second, first]];
 }
 
+/** Whether the ops of `pattern` are there, whatever its names stand for: nearly every node is turned away here. */
+function hasShape(pattern: Pattern, node: Node): boolean {
+  if (pattern.tag === "any") return true;
+  if (pattern.tag === "constant") return splatValue(node) !== undefined;
+  if (pattern.tag === "number") return splatValue(node) === pattern.value;
+  if (node.op !== pattern.op) return false;
+  const { inputs } = pattern;
+  if (inputs.every((input, n) => hasShape(input, node.inputs[n]!))) return true;
+  return (
+    isCommutative(pattern.op) &&
+    hasShape(inputs[0]!, node.inputs[1]!) &&
+    hasShape(inputs[1]!, node.inputs[0]!)
+  );
+}
+
 /** Every way in which `node` is an instance of `pattern`, given what is bound. */
 function* matches(pattern: Pattern, node: Node, bindings: Bindings): Generator<Bindings> {
   switch (pattern.tag) {
@@ -136,6 +151,7 @@ const isNode = (made: Made): made is Node => "op" in made;
 /** The node that the right side of `identity` makes of `root`, or undefined where the left side does not match. */
 export function applyIdentity(identity: Identity, root: Node, b: Builder): Node | undefined {
   if (identity.dtype !== undefined && root.dtype !== identity.dtype) return undefined;
+  if (!hasShape(identity.left, root)) return undefined;
   const asNode = (made: Made): Node => (isNode(made) ? made : splat(b, made.value, made.dtype, root.shape));
   for (const bindings of matches(identity.left, root, new Map())) {
     const make = (pattern: Pattern): Made | undefined => {

@@ -82,6 +82,13 @@ export function schedule(
   const viewOf = (node: Node): View => leaves.get(leafName(node))!;
   const walks = graphs.map(({ graph }) => walk(graph, viewOf, updateTargets(graph, leaves)));
   const persistent = [...leaves.values()].map((view) => view.buffer);
+  const leafSlots = new Map(persistent.map((buffer, n) => [buffer, n]));
+  const labels = new Map<Graph, string>();
+  const label = (body: Graph): string => {
+    const known = labels.get(body) ?? labelOf(body);
+    labels.set(body, known);
+    return known;
+  };
   const temporaries: TemporarySlot[] = [];
   const assignments = walks.map((walked) => assignSlots(walked, temporaries, built.lengths));
   const slots: readonly Slot[] = [
@@ -94,7 +101,7 @@ export function schedule(
       slot:
         view.buffer.role === "temporary"
           ? persistent.length + assignments[n]!.get(view.buffer)!
-          : persistent.indexOf(view.buffer),
+          : leafSlots.get(view.buffer)!,
       turn: view.turn,
       stride: view.buffer.elements,
       length: view.buffer.elements,
@@ -107,7 +114,7 @@ export function schedule(
         ...step,
         reads: step.reads.map(place),
         writes: step.writes.map(place),
-        label: labelOf(step.body),
+        label: label(step.body),
       })),
       inputs: topological(graph)
         .flatMap((node) =>

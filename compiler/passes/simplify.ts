@@ -34,9 +34,11 @@ export const simplifyingRules = (): readonly Rule[] => [
   ...contractionRules,
 ];
 
+const rules = simplifyingRules();
+
 export const simplify: Pass = {
   name: "simplify",
   says: "left => right, for every rule of the tables, until none applies",
   from: 1,
-  run: (graph, context) => applyRules(graph, simplifyingRules(), context),
+  run: (graph, context) => applyRules(graph, rules, context),
 };

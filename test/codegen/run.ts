@@ -148,12 +148,12 @@ export interface Prepared {
   readonly collect: (buffers: readonly Words[]) => readonly (readonly number[])[];
 }
 
-export function prepare(test: Case, target: "wgsl" | "javascript"): Prepared {
+export function prepare(test: Case): Prepared {
   const { body, lengths = {}, stackedReads = [], stackedWrites = [], aliases = new Map() } = test;
   const inputs = fixedInputs(body);
   const reads = inputs.map((_, n) => ({ stacked: stackedReads.includes(n) }));
   const writes = body.outputs.map((_, n) => ({ stacked: stackedWrites.includes(n) }));
-  const kernel = lower(body, reads, writes, target, test);
+  const kernel = lower(body, reads, writes, test);
   const operands = operandsOf(test);
   const buffers = inputs.map((node, n) =>
     pack(operands[n]!, node.shape, node.dtype, lengths, reads[n]!.stacked),
@@ -180,7 +180,7 @@ function scalarWords({ scalars = {} }: Case): ArrayBuffer {
 }
 
 export function runJavascript(test: Case): readonly (readonly number[])[] {
-  const { kernel, buffers, collect } = prepare(test, "javascript");
+  const { kernel, buffers, collect } = prepare(test);
   const text = printJavascript(kernel, callScalars);
   const run = new Function(`return ${text.code};`)() as (...x: unknown[]) => void;
   const lengths = test.lengths ?? {};
@@ -205,7 +205,7 @@ export const runWgsl = async (test: Case): Promise<readonly (readonly number[])[
   (await openWgsl(test)).outputs;
 
 export async function openWgsl(test: Case): Promise<DeviceRun> {
-  const { kernel, buffers, collect } = prepare(test, "wgsl");
+  const { kernel, buffers, collect } = prepare(test);
   const text = printWgsl(kernel, callScalars);
   const lengths = test.lengths ?? {};
   const device = await getDevice();

@@ -12,7 +12,7 @@ import { isMultipleOf4 } from "../layout.js";
 import type { Position } from "../position.js";
 import { offset, shifted, strides } from "../position.js";
 import type { Scope } from "../scope.js";
-import type { Values } from "../values.js";
+import type { Access, Values } from "../values.js";
 
 export interface Target {
   readonly node: Node;
@@ -22,12 +22,10 @@ export interface Target {
 
 export interface Context {
   readonly body: Graph;
-  readonly target: "wgsl" | "javascript";
   readonly scope: Scope;
   readonly values: Values;
   readonly outputs: readonly Target[];
-  /** Every store: binding and the text of its index. */
-  readonly stores: { binding: number; index: string }[];
+  readonly stores: Access[];
   readonly isStacked: (input: Node) => boolean;
 }
 
@@ -64,7 +62,7 @@ export function flush(context: Context, pending: readonly Pending[]): void {
 export function one({ scope, values, stores }: Context, output: Target, position: Position): Pending {
   const { node, binding, stacked } = output;
   const index = offset(scope, position, strides(node.shape, stacked));
-  stores.push({ binding, index: scope.key(index) });
+  stores.push({ binding, index });
   const value = values.at(node, position);
   return { binding, index, value: node.dtype === "bool" ? scope.name(convert("u32", value)) : value };
 }
@@ -76,6 +74,6 @@ export function four(context: Context, output: Target, position: Position, axis:
   if (node.dtype !== "f32" || steps[axis] !== 1 || !isMultipleOf4(node.shape[axis]!.size))
     return [0, 1, 2, 3].map((n) => one(context, output, shifted(position, axis, n)));
   const index = offset(scope, position, steps);
-  for (let n = 0; n < 4; n++) stores.push({ binding, index: scope.key(add(index, i32(n))) });
+  for (let n = 0; n < 4; n++) stores.push({ binding, index: add(index, i32(n)) });
   return [{ binding, index, value: values.at4(node, position, axis) }];
 }

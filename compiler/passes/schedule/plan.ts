@@ -9,7 +9,7 @@ import type { Lengths, Node } from "../../ir/graph.js";
 import { ops } from "../../ir/ops/index.js";
 import { topological } from "../../ir/rewrite.js";
 import type { Size } from "../../ir/shape.js";
-import { evaluateSize, mulSizes, sameSizes, sizeEquals, sizeText } from "../../ir/shape.js";
+import { evaluateSize, sameSizes, sizeEquals, sizeText } from "../../ir/shape.js";
 import type { Buffer, View, Walk, WalkStep } from "./walk.js";
 
 /** Slot number of each buffer. */
@@ -32,12 +32,15 @@ export function assignSlots(walked: Walk, slots: TemporarySlot[], lengths: Lengt
   const most = Object.fromEntries(Object.entries(lengths).map(([name, { maximum }]) => [name, maximum]));
   const assignment = new Map<Buffer, number>();
   const busy = new Map<number, number>();
+  const capacities = slots.map(({ sizes }) => Math.max(...sizes.map((size) => bytesAt(size, most))));
   walked.steps.forEach((step, at) => {
     for (const { buffer } of step.writes) {
       const owner = root(buffer);
       if (owner.role !== "temporary" || assignment.has(owner)) continue;
       const free = slots.map((_, n) => n).filter((n) => (busy.get(n) ?? -1) < at);
-      const slot = bestFit(owner, free, slots, most);
+      const need = bytesAt(owner, most);
+      const slot = bestFit(need, free, capacities);
+      capacities[slot] = Math.max(capacities[slot] ?? 0, need);
       grow(slots, slot, owner);
       assignment.set(owner, slot);
       busy.set(slot, lifetimes.get(owner)!.to);
@@ -115,18 +118,14 @@ export function readsInPlace({ body }: Pick<WalkStep, "body">, read: number, wri
   return true;
 }
 
-function bestFit(
-  buffer: Buffer,
-  free: readonly number[],
-  slots: readonly TemporarySlot[],
-  most: Readonly<Record<string, number>>,
-): number {
-  const need = bytesAt(buffer, most);
-  const capacity = (n: number): number => Math.max(...slots[n]!.sizes.map((size) => bytesAt(size, most)));
-  const waste = (n: number): number => Math.abs(capacity(n) - need);
-  const fitting = free.filter((n) => capacity(n) >= need);
+/** Of the free slots the one whose capacity is nearest, large enough where any is; a new one where none is free. */
+function bestFit(need: number, free: readonly number[], capacities: readonly number[]): number {
+  const waste = (n: number): number => Math.abs(capacities[n]! - need);
+  const fitting = free.filter((n) => capacities[n]! >= need);
   const pool = fitting.length > 0 ? fitting : free;
-  return pool.length === 0 ? slots.length : pool.reduce((best, n) => (waste(n) < waste(best) ? n : best));
+  return pool.length === 0
+    ? capacities.length
+    : pool.reduce((best, n) => (waste(n) < waste(best) ? n : best));
 }
 
 function grow(slots: TemporarySlot[], slot: number, { count, elements }: Buffer): void {
@@ -139,4 +138,4 @@ function grow(slots: TemporarySlot[], slot: number, { count, elements }: Buffer)
 const bytesAt = (
   { count, elements }: { count: number; elements: Size },
   lengths: Readonly<Record<string, number>>,
-): number => evaluateSize(mulSizes(4 * count, elements), lengths);
+): number => 4 * count * evaluateSize(elements, lengths);
