@@ -158,7 +158,7 @@ function checkInPlace({ values, stores, outputs }: Context, bindings: readonly B
 /** Loop counters by order of appearance: the loops of one kernel walk the same space. */
 function normal(index: string): string {
   const names = new Map<string, string>();
-  return index.replace(/\bi\d+\b(?!:)/g, (name) => {
+  return index.replace(/\bi_\d+\b/g, (name) => {
     if (!names.has(name)) names.set(name, `i#${names.size}`);
     return names.get(name)!;
   });
