@@ -133,9 +133,7 @@ function leafViews(graphs: readonly Graph[], built: Built): ReadonlyMap<string, 
   const stacked = new Set(built.parameters.filter((p) => p.turn !== undefined).map((p) => p.leaf));
   const found = new Map<string, View>();
   const order = ["parameter", "state", "table", "input"];
-  const nodes = graphs
-    .flatMap((graph) => topological(graph))
-    .filter((node) => order.includes(leafRole(node)));
+  const nodes = graphs.flatMap(withBodies).filter((node) => order.includes(leafRole(node)));
   for (const node of nodes.sort((a, b) => order.indexOf(leafRole(a)) - order.indexOf(leafRole(b)))) {
     const name = leafName(node);
     if (found.has(name)) continue;
@@ -154,6 +152,13 @@ function leafViews(graphs: readonly Graph[], built: Built): ReadonlyMap<string, 
     });
   }
   return found;
+}
+
+/** The nodes of a graph and of the turns inside it: a turn reads tables by itself. */
+function withBodies(graph: Graph): readonly Node[] {
+  return topological(graph).flatMap((node) =>
+    node.op === "repeat" ? [node, ...withBodies(node.attributes.body)] : [node],
+  );
 }
 
 function leafRole(node: Node): string {
