@@ -6,6 +6,7 @@ import type { Context, FailureDocument } from "./context.js";
 import { failureDocument, failureText, log, printJson, reportDiagnostics } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import { Failure } from "./failure.js";
+import type { ModelOptions } from "./load.js";
 import { checkSource, settingsOf } from "./load.js";
 import type { AddCommand } from "./options.js";
 import { several } from "./options.js";
@@ -17,18 +18,15 @@ export const addCheck: AddCommand = (program, action) => {
     .description("report what is wrong with models, and nothing else")
     .argument("<file...>", "`.tfm` files, or - for standard input")
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
+    .option("--model <name>", "this model of the file only")
     .action(action(check));
 };
 
 type Finding = Diagnostic | FailureDocument;
 
-async function check(
-  context: Context,
-  paths: readonly string[],
-  options: { readonly set: readonly string[] },
-): Promise<ExitCode> {
+async function check(context: Context, paths: readonly string[], options: ModelOptions): Promise<ExitCode> {
   const findings: Finding[] = [];
-  for (const path of paths) findings.push(...(await checkFile(context, path, options.set)));
+  for (const path of paths) findings.push(...(await checkFile(context, path, options)));
   const errors = findings.filter(({ severity }) => severity === "error").length;
   if (context.options.json) printJson(context, { diagnostics: findings });
   else if (errors === 0)
@@ -40,10 +38,10 @@ async function check(
 async function checkFile(
   context: Context,
   path: string,
-  set: readonly string[],
+  { set, model }: ModelOptions,
 ): Promise<readonly Finding[]> {
   try {
-    const diagnostics = checkSource(context, await readSource(context, path), settingsOf(set));
+    const diagnostics = checkSource(context, await readSource(context, path), settingsOf(set), model);
     if (!context.options.json) reportDiagnostics(context, diagnostics);
     return diagnostics;
   } catch (error) {

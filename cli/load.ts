@@ -4,9 +4,10 @@
 import { dirname } from "node:path";
 import type { Diagnostic } from "../compiler/diagnostics.js";
 import type { Compiled, CompileOptions } from "../compiler/index.js";
-import { buildSource, compile } from "../compiler/index.js";
+import { buildSource, compile, parse } from "../compiler/index.js";
 import type { SettingValue } from "../compiler/ir/build.js";
 import type { Built } from "../compiler/ir/graph.js";
+import { diagnosticLimit } from "../compiler/parser/read-tfm.js";
 import type { Program } from "../runtime/program.js";
 import type { Context } from "./context.js";
 import { reportDiagnostics } from "./context.js";
@@ -61,16 +62,27 @@ export function compileSource(
   return { ...compiled, built, program, source };
 }
 
-/** The front half only: names and shapes, no kernels. */
+/** The front half only, names and shapes and no kernels: of one model, or of every model of the file. */
 export function checkSource(
   context: Context,
   source: Source,
   settings: Readonly<Record<string, SettingValue>>,
+  entry: string | undefined,
 ): readonly Diagnostic[] {
   const imports = createImportResolver(context, dirname(source.file));
-  const { diagnostics } = buildSource(source.text, { file: source.file, settings, resolve: imports.resolve });
-  return [...imports.diagnostics(), ...diagnostics];
+  const { text, file } = source;
+  const entries = entry === undefined ? modelsOf(source) : [entry];
+  const found = (entries.length > 0 ? entries : [undefined]).flatMap(
+    (name) => buildSource(text, { file, settings, entry: name, resolve: imports.resolve }).diagnostics,
+  );
+  // What is wrong with the file itself is found with each of its models.
+  const different = new Map([...imports.diagnostics(), ...found].map((d) => [JSON.stringify(d), d]));
+  return [...different.values()].slice(0, diagnosticLimit);
 }
+
+const modelsOf = ({ text, file }: Source): readonly string[] => [
+  ...new Set(parse(text, file).model.declarations.flatMap((d) => (d.kind === "model" ? [d.name.text] : []))),
+];
 
 /** `["layers=4", "norm=rms_norm"]` → settings. */
 export const settingsOf = (texts: readonly string[]): Readonly<Record<string, SettingValue>> =>

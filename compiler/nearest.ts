@@ -25,9 +25,12 @@ export function distance(a: string, b: string): number {
   return last[y.length]!;
 }
 
-/** The closest candidate, or undefined where all are more than a third of the name away (case weighs nothing). */
+/**
+ * The closest candidate, or undefined where all are more than a third of the name away (case weighs nothing).
+ * One letter is as near to every other, so it is near to its other case only.
+ */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length / 3));
+  const limit = name.length < 2 ? 0 : Math.max(1, Math.floor(name.length / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {

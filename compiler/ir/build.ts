@@ -190,7 +190,7 @@ function elaborateOnce(
     inputs: [],
     isLibrary: isLibraryFile,
     choices: program.choices,
-    counters: { regions: 0, written: 0, parameters: 0 },
+    counters: { regions: 0, written: 0, parameters: 0, calls: 0 },
     stacks: [],
   };
   const frame = createFrame(0, undefined);

@@ -155,10 +155,11 @@ block cross_entropy(logits[t, vocab], targets[t], smoothing = 0) {
 }
 `,
   "optimizers": `# Optimizers: one step on one parameter. \`lr\` is the scheduled rate at run time, \`step\` counts from 1,
-# \`decays\` says whether this parameter decays.
+# \`decays\` says whether this parameter decays: matrices do, vectors and what starts at 0 or 1 do not, \`decay\` and \`nodecay\`
+# before a \`param\` settle it. \`decay: all\` lets every parameter decay, whatever it is.
 
 # Adam with decoupled weight decay.   Loshchilov and Hutter, 2019
-block adamw(p[*], gradient[*], lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weight_decay = 0.01) {
+block adamw(p[*], gradient[*], lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weight_decay = 0.01, decay = matrices) {
   state m = 0
   state v = 0
   m = betas[0] * m + (1 - betas[0]) * gradient
@@ -166,14 +167,20 @@ block adamw(p[*], gradient[*], lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weig
   unbiased_m = m / (1 - betas[0] ^ step)
   unbiased_v = v / (1 - betas[1] ^ step)
   update = unbiased_m / (sqrt(unbiased_v) + eps)
-  if decays { update = update + weight_decay * p }
+  match decay {
+    matrices { if decays { update = update + weight_decay * p } }
+    all { update = update + weight_decay * p }
+  }
   return p - lr * update
 }
 
 # Gradient descent with momentum.   Sutskever et al., 2013
-block sgd(p[*], gradient[*], lr = 0.1, momentum = 0, weight_decay = 0) {
+block sgd(p[*], gradient[*], lr = 0.1, momentum = 0, weight_decay = 0, decay = matrices) {
   g = gradient
-  if decays { g = g + weight_decay * p }
+  match decay {
+    matrices { if decays { g = g + weight_decay * p } }
+    all { g = g + weight_decay * p }
+  }
   if momentum > 0 {
     state velocity = 0
     velocity = momentum * velocity + g

@@ -23,7 +23,7 @@ test("nearest finds the close, refuses the far", () => {
   expect(nearest("hiden", ["heads", "hidden", "head_dim"])).toBe("hidden");
   expect(nearest("Heads", ["heads"])).toBe("heads");
   expect(nearest("banana", ["heads", "hidden"])).toBeUndefined();
-  expect(nearest("x", [])).toBeUndefined();
+  expect(nearest("x", ["y", "xs"])).toBeUndefined();
 });
 
 test("lines and columns count from 1, columns in code points", () => {

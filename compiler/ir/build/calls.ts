@@ -11,7 +11,7 @@ import type { CallExpression, Span } from "../../parser/model.js";
 import type { Argument } from "./arguments.js";
 import { evaluateArguments, matchArguments } from "./arguments.js";
 import { builtins } from "./builtins.js";
-import { checkRecursion, elaborate } from "./elaborate.js";
+import { checkCall, elaborate } from "./elaborate.js";
 import { bindCaptures, callFormula } from "./formulas.js";
 import { callInstance } from "./instances.js";
 import { evaluate } from "./meaning.js";
@@ -60,7 +60,7 @@ export function evaluateCall(env: Env, call: CallExpression): Value {
 export function callBlock(env: Env, block: BlockValue, args: readonly Argument[], span: Span): Value {
   const { declaration } = block;
   const what = declaration.name.text;
-  checkRecursion(env, declaration, span);
+  checkCall(env, declaration, span);
   const bound = matchArguments(env, what, declaration.parameters, block.bound, args, span);
   if (bound.open) {
     const values = [...bound.arguments].map(([name, { value }]): [string, Value] => [name, value]);

@@ -15,7 +15,9 @@ import type {
   ImportDeclaration,
   Model,
   ModelDeclaration,
+  Name,
   Parameter,
+  Span,
   Statement,
 } from "../../parser/model.js";
 import { readTfm } from "../../parser/read-tfm.js";
@@ -165,9 +167,30 @@ function choicesOf(files: readonly Model[]): ReadonlySet<string> {
   return names;
 }
 
+function checkRepeated(names: readonly Name[], diagnostics: Diagnostic[]): void {
+  const known = new Map<string, Span>();
+  for (const name of names) {
+    const first = known.get(name.text);
+    if (first)
+      pushDiagnostic(
+        diagnostics,
+        diagnostic("TFM2004", name.span, `Two parameters are called \`${name.text}\`.`, {
+          related: [{ message: "the first is here", span: first }],
+        }),
+      );
+    else known.set(name.text, name.span);
+  }
+}
+
 /** "Nothing is silently ignored": a parameter that no line names. */
 function checkUnused(d: Declaration, diagnostics: Diagnostic[]): void {
   if (d.kind === "import" || d.kind === "law") return;
+  checkRepeated(
+    "captures" in d
+      ? [...d.captures.map(({ name }) => name), ...d.arguments]
+      : d.parameters.map(({ name }) => name),
+    diagnostics,
+  );
   const parameters: readonly Parameter[] = "captures" in d ? d.captures : d.parameters;
   const used = new Set<string>();
   const look = (x: Expression): void =>

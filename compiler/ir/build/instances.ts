@@ -8,7 +8,7 @@
 import type { MemberExpression, Span, Statement, UseStatement } from "../../parser/model.js";
 import type { Argument } from "./arguments.js";
 import { bindParameter, evaluateArguments, matchArguments } from "./arguments.js";
-import { checkRecursion, elaborate } from "./elaborate.js";
+import { checkCall, elaborate } from "./elaborate.js";
 import { evaluate, runStatement } from "./meaning.js";
 import { again, childPath } from "./paths.js";
 import type { Scope } from "./scope.js";
@@ -55,7 +55,7 @@ export function callInstance(
 ): Value {
   const { block } = instance;
   const what = instance.name;
-  checkRecursion(env, block.declaration, span);
+  checkCall(env, block.declaration, span);
   const bound = matchArguments(env, what, block.declaration.parameters, block.bound, args, span);
   if (bound.open)
     fail(env, "TFM2003", span, `\`${what}\` needs its tensor.`, {

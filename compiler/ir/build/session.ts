@@ -9,6 +9,7 @@ import type { Code, Diagnostic, DiagnosticDetails } from "../../diagnostics.js";
 import { diagnostic } from "../../diagnostics.js";
 import { nearest } from "../../nearest.js";
 import type { Expression, Span, Statement } from "../../parser/model.js";
+import { diagnosticLimit } from "../../parser/read-tfm.js";
 import type { Builder } from "../builder.js";
 import type { InputInfo, Node } from "../graph.js";
 import type { Size } from "../shape.js";
@@ -59,7 +60,7 @@ export interface Session {
   readonly isLibrary: (file: string) => boolean;
   /** Names that some `match` or comparison knows as choices. */
   readonly choices: ReadonlySet<string>;
-  readonly counters: { regions: number; written: number; parameters: number };
+  readonly counters: { regions: number; written: number; parameters: number; calls: number };
   /** Parameters of closed regions, by their stacked leaves. */
   readonly stacks: Stack[];
 }
@@ -117,7 +118,10 @@ export type Details = DiagnosticDetails;
 
 const sameSpan = (a: Span, b: Span): boolean => a.file === b.file && a.start === b.start && a.end === b.end;
 
+/** Equal ones once, and no more than anybody reads; an error always finds room among warnings. */
 export function pushDiagnostic(list: Diagnostic[], d: Diagnostic): void {
+  const full = list.length >= diagnosticLimit;
+  if (full && (d.severity !== "error" || list.some(({ severity }) => severity === "error"))) return;
   if (!list.some((e) => e.code === d.code && sameSpan(e.span, d.span))) list.push(d);
 }
 
