@@ -5,6 +5,8 @@ import { defineConfig } from "vitest/config";
 // Mesa reads this when its driver is loaded: here is early enough for every process of a run. A contraction costs
 // a software driver about a second to compile, and milliseconds once it lies in this folder.
 process.env.MESA_SHADER_CACHE_DIR ??= fileURLToPath(new URL(".cache/mesa", import.meta.url));
+// The same driver without LLVM's optimisation passes: kernels here run for microseconds and compile for half a second.
+process.env.GALLIVM_PERF ??= "nopt";
 
 export default defineConfig({
   test: {

@@ -3,7 +3,6 @@
  */
 import { execFileSync } from "node:child_process";
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,27 +15,19 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { check } from "../compiler/index.js";
 import type { Block } from "./documents.js";
 import { readBlocks } from "./documents.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const front = fileURLToPath(new URL("../compiler/index.ts", import.meta.url));
-
-interface Finding {
-  readonly code: string;
-  readonly severity: "error" | "warning";
-  readonly message: string;
-}
 
 function documents(): readonly string[] {
-  const spec = existsSync(join(root, "spec")) ? readdirSync(join(root, "spec")).sort() : [];
-  const paths = ["README.md", ...spec.filter((file) => file.endsWith(".md")).map((file) => `spec/${file}`)];
-  return paths.filter((path) => existsSync(join(root, path)));
+  const spec = readdirSync(join(root, "spec")).sort();
+  return ["README.md", ...spec.filter((file) => file.endsWith(".md")).map((file) => `spec/${file}`)];
 }
 
-async function errorsOf(text: string): Promise<readonly string[]> {
-  const module: { check(source: string): readonly Finding[] } = await import(front);
-  const errors = module.check(text).filter(({ severity }) => severity === "error");
+function errorsOf(text: string): readonly string[] {
+  const errors = check(text).filter(({ severity }) => severity === "error");
   return errors.map(({ code, message }) => `${code}: ${message}`);
 }
 
@@ -81,12 +72,11 @@ function writeNamed(folder: string, { words, text }: Block): void {
 for (const path of documents()) {
   const blocks = readBlocks(readFileSync(join(root, path), "utf8"));
   const commands = blocks.filter(({ language, words }) => language === "sh" && words.includes("test"));
-  // The compiler lands in its own time; from then on every model counts.
-  const models = existsSync(front) ? blocks.filter(({ language }) => language === "tfm") : [];
+  const models = blocks.filter(({ language }) => language === "tfm");
 
   describe.runIf(models.length > 0)(`models of ${path}`, () => {
-    test.each(models.map((block) => [block.line, block] as const))("line %i", async (_, { words, text }) => {
-      const errors = await errorsOf(text);
+    test.each(models.map((block) => [block.line, block] as const))("line %i", (_, { words, text }) => {
+      const errors = errorsOf(text);
       if (words[0] !== "error") expect(errors).toEqual([]);
       else expect(errors.map((error) => error.split(":")[0])).toContain(words[1]);
     });

@@ -10,10 +10,14 @@ import { stagesOf } from "./stages.js";
 const folder = new URL("./", import.meta.url);
 
 /** What a person wrote: up to the end of the first block; and the program in that block. */
-function written(text: string): { readonly head: string; readonly source: string } {
-  const match = /^[\s\S]*?```\w+\n([\s\S]*?)```\n/.exec(text);
+function written(text: string): {
+  readonly head: string;
+  readonly language: string;
+  readonly source: string;
+} {
+  const match = /^[\s\S]*?```(\w+)\n([\s\S]*?)```\n/.exec(text);
   if (!match) throw new Error("a journey starts with its program in a block");
-  return { head: match[0], source: match[1]! };
+  return { head: match[0], language: match[1]!, source: match[2]! };
 }
 
 function stageText({ title, says, language, text }: Stage): string {
@@ -28,8 +32,8 @@ describe("journeys", () => {
     it(name, () => {
       const file = new URL(name, folder);
       const before = readFileSync(file, "utf8");
-      const { head, source } = written(before);
-      const now = head + stagesOf(source).map(stageText).join("");
+      const { head, language, source } = written(before);
+      const now = head + stagesOf(source, language).map(stageText).join("");
       if (process.env.UPDATE_JOURNEYS) writeFileSync(file, now);
       else expect(now).toBe(before);
     });

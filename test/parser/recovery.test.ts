@@ -135,9 +135,10 @@ test("what a diagnostic proposes reads without a mistake", () => {
 
 describe("limits", () => {
   const quickly = (text: string) => {
-    const start = performance.now();
+    const start = process.cpuUsage(); // what the clock on the wall says depends on who else is busy
     const found = codes(text);
-    expect(performance.now() - start).toBeLessThan(1000);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1000).toBeLessThan(1000);
     return found;
   };
   test("brackets", () => {
