@@ -61,7 +61,7 @@ function fuseBodies(graph: Graph, b: Builder): Graph {
 function formGroups(graph: Graph): Groups {
   const order = topological(graph);
   const costs = recomputeCosts(order);
-  const groups = createGroups(MAX_BINDINGS);
+  const groups = createGroups(MAX_BINDINGS, replacedLeaves(graph, order));
   for (const { node } of graph.outputs) groups.needStored(node);
   for (const node of [...order].reverse()) {
     if (node.op === "input" || node.op === "table" || node.op === "get") continue;
@@ -74,6 +74,21 @@ function formGroups(graph: Graph): Groups {
       place(node, groups, costs);
   }
   return groups;
+}
+
+/** `parameter.<leaf>` and `state.<leaf>` are written over the leaf, so that an optimizer is one kernel a leaf. */
+function replacedLeaves(graph: Graph, order: readonly Node[]): ReadonlyMap<Node, Node> {
+  const leaves = new Map<string, Node>(
+    order.flatMap((node) =>
+      node.op === "input" ? [[`${node.attributes.kind}.${node.attributes.name}`, node] as const] : [],
+    ),
+  );
+  return new Map(
+    graph.outputs.flatMap(({ name, node }) => {
+      const leaf = /^(?:parameter|state)\./.test(name) ? leaves.get(name) : undefined;
+      return leaf ? [[node, leaf] as const] : [];
+    }),
+  );
 }
 
 /** Chooses the kernels that compute `node`; every consumer already has its own. */

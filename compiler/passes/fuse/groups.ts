@@ -36,7 +36,8 @@ const SMALL_SPACE = 4096;
 
 export type Groups = ReturnType<typeof createGroups>;
 
-export function createGroups(maxBindings: number) {
+/** `replaces`: output → the leaf it is written over; where the kernel reads that leaf as well, both are one binding. */
+export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, Node>) {
   const uses = new Map<Node, Use[]>();
   const stored = new Set<Node>();
   const storedBy = new Map<Node, Group>();
@@ -112,7 +113,11 @@ export function createGroups(maxBindings: number) {
       sources.delete(node);
       for (const source of node.inputs.map(stripLayout))
         if (!isFree(source) && !group.members.has(source)) sources.add(source);
-      return sources.size + group.outputs.length + (storing ? 1 : 0) <= maxBindings;
+      const own = [...group.outputs, ...(storing ? [node] : [])].filter((output) => {
+        const leaf = replaces.get(output);
+        return leaf === undefined || !sources.has(leaf);
+      });
+      return sources.size + own.length <= maxBindings;
     },
 
     /** Whether the reduction can run once per row of `group`. */
