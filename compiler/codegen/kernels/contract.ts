@@ -32,7 +32,7 @@ import { zero } from "../scope.js";
 import { isWide } from "../values.js";
 import type { Context, Launch } from "./context.js";
 import { flush, four, one, tiles } from "./context.js";
-import type { Coordinates, Plan, Strip, Tile } from "./contract-plan.js";
+import type { Coordinates, Operand, Plan, Strip, Tile } from "./contract-plan.js";
 import { bindings, planContract } from "./contract-plan.js";
 
 export function lowerContract(context: Context): Launch {
@@ -127,7 +127,10 @@ function accumulate(context: Context, plan: Plan, tile: Tile): Sums {
   return sums.map((row) => row.map((sum) => scope.read(sum)));
 }
 
-/** The innermost loop by four, then what is left of it one by one. */
+/**
+ * The innermost loop: by four where one load brings four turns of an operand, else one by one. Four turns in a row would
+ * otherwise only be four times the text, and in V8 too many values for its registers.
+ */
 function innerLoops(
   context: Context,
   plan: Plan,
@@ -139,28 +142,16 @@ function innerLoops(
 ): void {
   const { scope } = context;
   const of = labels.map(plan.size);
-  const exact = typeof total === "number" && total % 4 === 0;
-  const four = plan.isFourfold(labels.at(-1));
-  const at = (index: Expr): Coordinates => ({
-    ...tile.batch,
-    ...outer,
-    ...bindings(labels, decompose(scope, index, of)),
+  const last = labels.at(-1);
+  const byFour =
+    last !== undefined &&
+    (wayOf(context, plan, plan.a, plan.m, tile.rows).four === "turns" ||
+      wayOf(context, plan, plan.b, plan.n, tile.columns).four === "turns");
+  scope.loop(i32(0), extent(total), byFour ? 4 : 1, (index) => {
+    const start = { ...tile.batch, ...outer, ...bindings(labels, decompose(scope, index, of)) };
+    const turns = byFour ? [0, 1, 2, 3].map((by) => advanced(start, last, by)) : [start];
+    multiply(context, plan, tile, sums, turns);
   });
-  const whole = exact
-    ? extent(total)
-    : scope.name(binary("sub", extent(total), binary("remainder", extent(total), i32(4))));
-  if (total !== 0 && !(typeof total === "number" && total < 4))
-    scope.loop(i32(0), whole, 4, (index) => {
-      const start = at(index);
-      const turns = [0, 1, 2, 3].map((by) =>
-        four ? advanced(start, labels.at(-1)!, by) : at(add(index, i32(by))),
-      );
-      multiply(context, plan, tile, sums, turns, four);
-    });
-  if (!exact)
-    scope.loop(typeof total === "number" && total < 4 ? i32(0) : whole, extent(total), 1, (index) => {
-      multiply(context, plan, tile, sums, [at(index)], false);
-    });
 }
 
 const advanced = (coordinates: Coordinates, label: string, by: number): Coordinates => ({
@@ -168,18 +159,11 @@ const advanced = (coordinates: Coordinates, label: string, by: number): Coordina
   [label]: shifted([coordinates[label]!], 0, by)[0]!,
 });
 
-/** Adds the products of some turns of k to all sums; `four`: the turns are neighbours that one load may bring. */
-function multiply(
-  context: Context,
-  plan: Plan,
-  tile: Tile,
-  sums: Sums,
-  turns: readonly Coordinates[],
-  four: boolean,
-): void {
+/** Adds the products of one turn of k, or of four neighbouring ones, to all sums. */
+function multiply(context: Context, plan: Plan, tile: Tile, sums: Sums, turns: readonly Coordinates[]): void {
   const { scope } = context;
-  const a = reader(context, plan, plan.a, plan.m, turns, four);
-  const b = reader(context, plan, plan.b, plan.n, turns, four);
+  const a = reader(context, plan.a, wayOf(context, plan, plan.a, plan.m, tile.rows), turns);
+  const b = reader(context, plan.b, wayOf(context, plan, plan.b, plan.n, tile.columns), turns);
   const groups = columnGroups(tile);
   turns.forEach((_, turn) => {
     const right = groups.map((group) =>
@@ -206,32 +190,42 @@ function fourColumns(group: ColumnGroup, turn: number, b: Reader): Expr {
   return vector((n) => b(turn, members[n]!.strip, members[n]!.member));
 }
 
-/** How an operand is read: four along k, four along its strip, or one by one. */
-function reader(
-  context: Context,
+/** What one load of an operand brings: four members of a strip, four turns of k (along that axis), or one element. */
+type Way = { readonly four: "strip" | "turns"; readonly axis: number } | { readonly four: "none" };
+
+function wayOf(
+  { isStacked }: Context,
   plan: Plan,
-  operand: Plan["a"],
-  labels: readonly string[],
+  { node, labels }: Operand,
+  own: readonly string[],
+  strips: readonly Strip[],
+): Way {
+  const wideAlong = (label: string | undefined): number | undefined => {
+    const axis = label === undefined ? -1 : labels.indexOf(label);
+    return axis >= 0 && isWide(node, axis, isStacked) ? axis : undefined;
+  };
+  const along = wideAlong(own.at(-1));
+  if (along !== undefined && strips.every(({ members }) => members.length === 4))
+    return { four: "strip", axis: along };
+  const k = plan.k.at(-1)?.at(-1);
+  const inner = plan.isFourfold(k) ? wideAlong(k) : undefined;
+  return inner === undefined ? { four: "none" } : { four: "turns", axis: inner };
+}
+
+function reader(
+  { values }: Context,
+  { node, labels }: Operand,
+  way: Way,
   turns: readonly Coordinates[],
-  four: boolean,
 ): Reader {
-  const { values } = context;
   const position = (turn: Coordinates, member: Coordinates): Position =>
-    operand.labels.map((label) => member[label] ?? turn[label] ?? i32(0));
-  const axisOf = (label: string | undefined): number =>
-    label === undefined ? -1 : operand.labels.indexOf(label);
-  const wideAlong = (axis: number): boolean => axis >= 0 && isWide(operand.node, axis, context.isStacked);
-  const along = axisOf(labels.at(-1));
-  const byStrip = wideAlong(along);
-  const inner = axisOf(plan.k.at(-1)?.at(-1));
-  const byTurn = four && wideAlong(inner);
+    labels.map((label) => member[label] ?? turn[label] ?? i32(0));
   return (turn, strip, member) => {
-    const first = strip.members[0]!;
-    if (byStrip && strip.members.length === 4)
-      return lane(values.at4(operand.node, position(turns[turn]!, first), along), lanes[member]!);
     const own = strip.members[member]!;
-    if (byTurn) return lane(values.at4(operand.node, position(turns[0]!, own), inner), lanes[turn]!);
-    return values.at(operand.node, position(turns[turn]!, own));
+    if (way.four === "strip")
+      return lane(values.at4(node, position(turns[turn]!, strip.members[0]!), way.axis), lanes[member]!);
+    if (way.four === "turns") return lane(values.at4(node, position(turns[0]!, own), way.axis), lanes[turn]!);
+    return values.at(node, position(turns[turn]!, own));
   };
 }
 
