@@ -39,9 +39,9 @@ describe("training", () => {
   test("ten steps are the same on both devices but for rounding, and the same to the bit when run again", async () => {
     const [cpu, again, gpu] = [await losses("cpu", 10), await losses("cpu", 10), await losses("webgpu", 10)];
     expect(again).toEqual(cpu);
-    // Twice the largest distance that was measured: 4e-7 relative after ten steps.
+    // Measured: the distance grows by 1.05e-7 of the loss a step. Four times that, and a few units in the last place.
     cpu.forEach((loss, n) => {
-      expect(Math.abs(gpu[n]! - loss) / loss).toBeLessThan(1e-6);
+      expect(Math.abs(gpu[n]! - loss) / loss).toBeLessThan(4.2e-7 * n + 4 * 2 ** -24);
     });
   }, 600_000);
 });
