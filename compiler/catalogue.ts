@@ -1,8 +1,8 @@
 /**
  * Code → what it means: one row per diagnostic, printed by `tfmc explain CODE` and as `spec/errors.md`.
  *
- * TFM1xxx syntax · TFM2xxx names and meaning · TFM3xxx shapes and sizes · TFM4xxx limits ·
- * TFM5xxx files, data, weights · TFM6xxx device and run time. A code is never reused for something else.
+ * TFM1xxx syntax · TFM2xxx names and meaning · TFM3xxx shapes and sizes · TFM4xxx limits. The command line has TFM5xxx
+ * (cli/failure.ts), the runtime TFM6xxx (runtime/errors.ts). A code is never reused for something else.
  */
 
 export interface CatalogueEntry {
@@ -210,48 +210,7 @@ export const catalogue = {
     "source too large",
     "A source file may have up to 1 MiB (1,048,576 UTF-16 units). Split it and `import` its parts.",
   ),
-
-  // ------------------------------------------------------ files, data, weights
-  TFM5001: row(
-    "file not found",
-    "No file stands at this path. Paths are relative to the file or the directory that names them.",
-  ),
-  TFM5002: row(
-    "not a safetensors file",
-    "The header of the file is not that of the safetensors format, or the file is cut off.",
-  ),
-  TFM5003: row(
-    "tensors missing or left over",
-    "A checkpoint has exactly the parameters of its model, by name. The message lists those the file lacks and those the model lacks, with the nearest names.",
-  ),
-  TFM5004: row(
-    "tensor of the wrong shape or type",
-    "The tensor of this name in the file has not the shape or the element type that the model declares.",
-  ),
-  TFM5005: row(
-    "data file that cannot be used",
-    "The data has not the form that the model's inputs need: the format, the range of the token ids, or enough of it for one batch.",
-  ),
-  TFM5006: row(
-    "damaged checkpoint",
-    "The checkpoint is incomplete or its checksum differs: it was cut off or changed after it was written.",
-  ),
-  TFM5007: row("not a text file", "The file has bytes that no UTF-8 text has. Sources are UTF-8 text."),
-
-  // ------------------------------------------------------ device and run time
-  TFM6001: row("no device", "No usable WebGPU adapter was found. `--device cpu` runs everywhere."),
-  TFM6002: row(
-    "device limit exceeded",
-    "The program needs more than the device grants: the message names the limit, what is needed and what there is.",
-  ),
-  TFM6003: row(
-    "training diverged",
-    "The loss or a tensor is no longer finite. The message names the step and the first such tensor.",
-  ),
-  TFM6004: row(
-    "input out of range",
-    "A value given at run time is outside what the model declares: a token id ≥ its vocabulary, a length over its maximum.",
-  ),
+  TFM4004: row("not a text file", "The file has bytes that no UTF-8 text has. Sources are UTF-8 text."),
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;

@@ -9,7 +9,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { argv, exit } from "node:process";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -17,7 +17,84 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
  * @typedef {{ path: string, from: "sources" | "build", make: () => string | undefined | Promise<string> }} Generator
  * @type {readonly Generator[]}
  */
-const generators = [{ path: "compiler/library/sources.ts", from: "sources", make: librarySources }];
+const generators = [
+  { path: "compiler/library/sources.ts", from: "sources", make: librarySources },
+  { path: "spec/ops.md", from: "build", make: opsDocument },
+  { path: "spec/errors.md", from: "build", make: errorsDocument },
+];
+
+/**
+ * A compiled module, by its path below dist.
+ * @param {string} path
+ */
+const built = (path) => import(pathToFileURL(join(root, "dist", path)).href);
+
+/** The op table -> one table a kind: name, formula, attributes. */
+async function opsDocument() {
+  const { ops } = await built("compiler/ir/ops/index.js");
+  /** @type {readonly (readonly [string, { kind: string, doc: string, attributes: Record<string, string> }])[]} */
+  const rows = Object.entries(ops);
+  const about = {
+    map: "One formula over an abstract scalar, element by element: the reference, the derivative and the kernels all come from it.",
+    primitive: "A reference over tensors and a gradient that builds graph.",
+    composite: "Its expansion into other ops.",
+    region: "Carries a body of its own.",
+  };
+  const sections = Object.entries(about).map(([kind, text]) => {
+    const lines = rows
+      .filter(([, row]) => row.kind === kind)
+      .map(([name, { doc, attributes }]) => {
+        const taken = Object.entries(attributes).map(([attribute, type]) => `\`${attribute}\`: ${type}`);
+        return `| \`${name}\` | ${cell(doc)} | ${taken.join(", ")} |\n`;
+      });
+    return `\n## ${kind}\n\n${text}\n\n| op | computes | attributes |\n|---|---|---|\n${lines.join("")}`;
+  });
+  return `# Ops\n\nGenerated from compiler/ir/ops by \`npm run generate\`. Every node of a Graph is one of these.\n${sections.join("")}`;
+}
+
+/** Three tables of codes -> one document, in the order of the codes. */
+async function errorsDocument() {
+  const { catalogue } = await built("compiler/catalogue.js");
+  const { failures } = await built("cli/failure.js");
+  const { runtimeErrors } = await built("runtime/errors.js");
+  const { runtimeExplanations } = await built("cli/runtime-failure.js");
+  /** @typedef {{ title: string, explanation: string, example?: { wrong: string, right: string } }} Meaning */
+  /** @type {[string, Meaning][]} */
+  const failed = Object.values(failures).map((failure) => [failure.code, failure]);
+  /** @type {[string, Meaning][]} */
+  const atRunTime = Object.entries(runtimeErrors).map(([code, title]) => [
+    code,
+    { title, explanation: runtimeExplanations[code] },
+  ]);
+  return `# Errors
+
+Generated from compiler/catalogue.ts, cli/failure.ts and runtime/errors.ts by \`npm run generate\`; \`tfmc explain CODE\` prints the same.
+A code is never reused for something else.
+
+| codes | concern |
+|---|---|
+| TFM1xxx | syntax |
+| TFM2xxx | names and meaning |
+| TFM3xxx | shapes and sizes |
+| TFM4xxx | limits of the compiler |
+| TFM5xxx | the command line |
+| TFM6xxx | devices, weights, data and training at run time |
+${[.../** @type {[string, Meaning][]} */ (Object.entries(catalogue)), ...failed, ...atRunTime]
+  .sort(([x], [y]) => (x < y ? -1 : 1))
+  .map(errorSection)
+  .join("")}`;
+}
+
+/** @param {[string, { title: string, explanation: string, example?: { wrong: string, right: string } }]} row */
+function errorSection([code, { title, explanation, example }]) {
+  const shown = example
+    ? `\nInstead of\n\n\`\`\`text\n${example.wrong}\n\`\`\`\n\nwrite\n\n\`\`\`text\n${example.right}\n\`\`\`\n`
+    : "";
+  return `\n## ${code}: ${title}\n\n${explanation}\n${shown}`;
+}
+
+/** @param {string} text */
+const cell = (text) => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 
 /** compiler/library/*.tfm -> one record, file name without its ending -> text. */
 function librarySources() {

@@ -61,7 +61,7 @@ function refuse(text: string, file: string): Diagnostic | undefined {
   // Control characters that no text editor writes, or bytes that were not UTF-8 close together.
   const binary = /(?!\s)\p{Cc}|\ufffd.{0,200}\ufffd/su.exec(text);
   return binary
-    ? diagnostic("TFM5007", at(binary.index), "This is not a text file.", { hint: "Sources are UTF-8 text." })
+    ? diagnostic("TFM4004", at(binary.index), "This is not a text file.", { hint: "Sources are UTF-8 text." })
     : undefined;
 }
 

@@ -52,9 +52,9 @@ test("related places and hints stand below, a file without a place has no frame"
          | ---------
          = hint: Use 4 or 8."
   `);
-  const whole = diagnostic("TFM5001", fileSpan("gone.tfm"), "`gone.tfm` does not exist.");
+  const whole = diagnostic("TFM4004", fileSpan("gone.tfm"), "`gone.tfm` does not exist.");
   expect(renderDiagnostic(whole, new Map([["gone.tfm", ""]]))).toBe(
-    "error TFM5001: `gone.tfm` does not exist.\n  --> gone.tfm",
+    "error TFM4004: `gone.tfm` does not exist.\n  --> gone.tfm",
   );
 });
 

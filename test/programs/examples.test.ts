@@ -18,11 +18,12 @@ describe.each([
   const [exact, clean] = [numbersBy(model, batch), numbersBy(model, batch, f32)];
 
   test("clean f32 is f32", () => expect(clean).not.toEqual(exact));
-  test.each(["cpu", "webgpu"] as const)(
+  test("cpu", async () => expectClose(await numbersOn(model, "cpu", batch), exact, clean));
+
+  // A software driver needs a minute for the kernels of one cold model: reference.test.ts has the other two families.
+  test.each(name === "nano" ? (["webgpu"] as const) : [])(
     "%s",
-    async (kind) => {
-      expectClose(await numbersOn(model, kind, batch), exact, clean);
-    },
-    120_000,
+    async (kind) => expectClose(await numbersOn(model, kind, batch), exact, clean),
+    600_000,
   );
 });
