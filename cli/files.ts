@@ -110,9 +110,18 @@ function firstBadByte(bytes: Uint8Array): number {
 
 export const readText = (path: string, limit: number): string => decodeText(readBytes(path, limit), path);
 
-export const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
-export const isFolder = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+export const exists = (path: string): boolean => statOf(path) !== undefined;
+export const isFolder = (path: string): boolean => statOf(path)?.isDirectory() === true;
+
+/** Nothing stands under a path that goes through a file. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (systemCode(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
 
 /** The text files of a folder, sorted by path, at any depth; hidden ones are left out. */
 export function textFilesIn(folder: string): readonly string[] {

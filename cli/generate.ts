@@ -8,7 +8,7 @@ import type { ExitCode } from "./failure.js";
 import { fail } from "./failure.js";
 import { openRun, weightsOf } from "./open-run.js";
 import type { AddCommand } from "./options.js";
-import { positive, real } from "./options.js";
+import { nonNegativeReal, positive, share } from "./options.js";
 import { readRun } from "./run-folder.js";
 import { generateText } from "./sample.js";
 import { withSession } from "./session.js";
@@ -28,9 +28,9 @@ export const addGenerate: AddCommand = (program, action) => {
     .argument("<run>", "a folder that `tfmc train` wrote")
     .requiredOption("-p, --prompt <text>", "the text to continue")
     .option("-n, --count <tokens>", "how many tokens", positive, 200)
-    .option("--temperature <number>", "0 takes the likeliest token", real, 0.8)
+    .option("--temperature <number>", "0 takes the likeliest token", nonNegativeReal, 0.8)
     .option("--top-k <number>", "only the so many likeliest tokens", positive)
-    .option("--top-p <number>", "only the likeliest tokens that make up this probability", real)
+    .option("--top-p <number>", "only the likeliest tokens that make up this probability", share)
     .action(action(generate));
 };
 

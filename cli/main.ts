@@ -6,6 +6,7 @@ import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Host } from "./context.js";
+import { failures, reasonOf } from "./failure.js";
 import { limits, tooLarge } from "./files.js";
 import { run } from "./program.js";
 import type { Sink } from "./terminal.js";
@@ -50,7 +51,11 @@ function onInterrupt(listener: () => void): () => void {
 function endQuietlyOnBrokenPipe(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (stream === process.stdout)
+      process.stderr.write(
+        `error ${failures["unwritable-file"].code}: standard output: ${reasonOf(error)}\n`,
+      );
+    process.exit(failures["unwritable-file"].exit);
   });
 }
 

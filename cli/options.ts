@@ -23,8 +23,27 @@ export function natural(text: string): number {
 }
 
 export function positive(text: string): number {
-  const value = natural(text);
-  if (value === 0) throw new InvalidArgumentError("It is a whole number from 1 up.");
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value === 0)
+    throw new InvalidArgumentError("It is a whole number from 1 up.");
+  return value;
+}
+
+export function nonNegativeReal(text: string): number {
+  const value = real(text);
+  if (value < 0) throw new InvalidArgumentError("It is a number from 0 up.");
+  return value;
+}
+
+export function positiveReal(text: string): number {
+  const value = real(text);
+  if (value <= 0) throw new InvalidArgumentError("It is a number above 0.");
+  return value;
+}
+
+export function share(text: string): number {
+  const value = positiveReal(text);
+  if (value > 1) throw new InvalidArgumentError("It is a number above 0, at most 1.");
   return value;
 }
 

@@ -6,6 +6,7 @@ import { summary } from "../compiler/index.js";
 import type { Context } from "./context.js";
 import { print, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
+import { fail } from "./failure.js";
 import type { ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
@@ -32,6 +33,14 @@ export const addSummary: AddCommand = (program, action) => {
 async function summarize(context: Context, path: string, options: Options): Promise<ExitCode> {
   const loaded = await loadModel(context, path, options);
   if (!loaded) return 1;
+  const longest = Math.max(
+    0,
+    ...Object.entries(loaded.built.lengths).flatMap(([symbol, { maximum }]) =>
+      symbol === "B" || symbol === "P" ? [] : [maximum],
+    ),
+  );
+  if (options.length !== undefined && options.length > longest)
+    fail("usage", `--length ${options.length} is more than the ${longest} of the model's lengths`);
   const result = summary(loaded, { batch: options.batch, length: options.length });
   if (context.options.json) printJson(context, { ...result });
   else print(context, report(context, result));

@@ -5,6 +5,7 @@
  * {"tokens": I64 [2, 9]}, context 8   →   tokens i32 [2, 8], tokens.next i32 [2, 8]
  * ```
  */
+import { RuntimeError } from "../runtime/errors.js";
 import type { Input, Program } from "../runtime/program.js";
 import type { StoredTensor, TensorToWrite } from "../runtime/safetensors.js";
 import { readSafetensors, toFloat32, toInt32, writeSafetensors } from "../runtime/safetensors.js";
@@ -15,9 +16,20 @@ import type { Context } from "./context.js";
 import { note } from "./context.js";
 import { fail } from "./failure.js";
 import { limits, readBytes, writeAtomic } from "./files.js";
+import { messageOf } from "./runtime-failure.js";
 
 export const readWeightsFile = (program: Program, path: string): Weights =>
-  readWeights(program, readBytes(path, limits.tensors));
+  ofFile(path, () => readWeights(program, readBytes(path, limits.tensors)));
+
+/** The runtime knows no names of files: a user who gave two wants to know which one it was. */
+function ofFile<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    throw new RuntimeError(error.code, `\`${path}\`: ${messageOf(error)}`, error.hint, { cause: error });
+  }
+}
 
 /** The inputs that `entry` reads; what the file holds beside them is named and ignored. */
 export function readInputsFile(
@@ -26,7 +38,7 @@ export function readInputsFile(
   entry: "forward" | "grad",
   path: string,
 ): Readonly<Record<string, TensorLike>> {
-  const { tensors } = readSafetensors(readBytes(path, limits.tensors));
+  const { tensors } = ofFile(path, () => readSafetensors(readBytes(path, limits.tensors)));
   const declared = new Map(program.inputs.map((input) => [input.name, input]));
   const wanted = program.inputs.filter(({ name }) => program.entries[entry]!.inputs.includes(name));
   const given: Record<string, TensorLike> = {};

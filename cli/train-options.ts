@@ -4,7 +4,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import type { ModelOptions } from "./load.js";
-import { natural, positive, real, several } from "./options.js";
+import { natural, positive, positiveReal, several } from "./options.js";
 
 export interface TrainOptions extends ModelOptions {
   readonly data: string | undefined;
@@ -36,7 +36,7 @@ export const describeTrain = (program: Command): Command =>
       positive,
     )
     .option("--length <number>", "tokens per window; the model's context where nothing is said", positive)
-    .option("--lr <number>", "learning rate; the model's recipe where nothing is said", real)
+    .option("--lr <number>", "learning rate; the model's recipe where nothing is said", positiveReal)
     .option(
       "--val <fraction|path>",
       "the end of the text that is kept for validation, or another text",

@@ -16,6 +16,7 @@ const samples: readonly [string, readonly string[], string][] = [
   ["missing argument", ["TFM2003"], frame("y = mlp(x)")],
   ["missing parameter of the model", ["TFM2003"], frame("y = linear(x, n)", "(n)")],
   ["a name twice", ["TFM2004"], frame("param w[4] ~ ones\nparam w[4] ~ ones\ny[i, c] = x[i, c] * w[c]")],
+  ["two parameters of one name", ["TFM2004"], frame("y = x + n", "(n = 4, n = 5)")],
   ["a size as an index", ["TFM2004"], frame("y[t, c] = x[t, c]")],
   ["not callable", ["TFM2005"], frame("h = 4\ny = h(x)")],
   ["a tensor as a count", ["TFM2006"], frame("y = x\nrepeat x { y = y + x }")],

@@ -47,7 +47,7 @@ describe("examples", () => {
     ["post-ln", 124_544],
     ["gpt2", 124_439_808],
     ["llama", 791_680],
-    ["quickstart", 120_576],
+    ["quickstart", 28_544],
   ])("%s has %d parameters", (name, parameters) => {
     const result = built(example(name));
     expect(count(result)).toBe(parameters);

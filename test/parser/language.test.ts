@@ -1,6 +1,8 @@
 /** spec/language.md and the parser say the same: productions and rules, examples, limits. */
+
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { callLimit } from "../../compiler/ir/build/elaborate.js";
 import { chainLimit, nestingLimit } from "../../compiler/parser/arrange.js";
 import { formatModel } from "../../compiler/parser/format.js";
 import { TfmParser } from "../../compiler/parser/grammar.js";
@@ -47,5 +49,5 @@ test("the limits are the ones in force", () => {
   const cells = [...spec.matchAll(/^\| [^|]+ \| ([\d,]+)[^|]* \|/gm)].map((m) =>
     Number(m[1]!.replaceAll(",", "")),
   );
-  expect(cells).toEqual([sizeLimit, nestingLimit, chainLimit, diagnosticLimit]);
+  expect(cells).toEqual([sizeLimit, nestingLimit, chainLimit, callLimit, diagnosticLimit]);
 });

@@ -18,12 +18,12 @@ import type { BlockValue, Value } from "./values.js";
 
 const MAX_DEPTH = 60;
 /** Blocks that call blocks twice double at every level: 30 lines could ask for 2³⁰ calls. */
-const MAX_CALLS = 32_768;
+export const callLimit = 32_768;
 
 /** A call that is one too many, in depth or in number. */
 export function checkCall(env: Env, declaration: BlockDeclaration, span: Span): void {
-  if (++env.session.counters.calls > MAX_CALLS)
-    fail(env, "TFM4001", span, `Blocks are called more than ${MAX_CALLS} times here.`, {
+  if (++env.session.counters.calls > callLimit)
+    fail(env, "TFM4001", span, `Blocks are called more than ${callLimit} times here.`, {
       hint: "Give a result a name and use it again, or use `repeat`.",
     });
   const depth = env.calls.filter(({ name }) => name === declaration.name.text).length;

@@ -209,8 +209,8 @@ function readOptimizer(
   const lr =
     bound.get("lr") ??
     (parameter?.defaultValue ? evaluate({ ...env, scope: value.scope }, parameter.defaultValue) : undefined);
-  if (lr?.kind !== "number")
-    return fail(env, "TFM2010", span, "An optimizer has a learning rate `lr`, a number.");
+  if (lr?.kind !== "number" || lr.value <= 0)
+    return fail(env, "TFM2010", span, "An optimizer has a learning rate `lr`, a number above 0.");
   return { learningRate: lr.value, rule: makeRule(env, { ...value, bound }, span) };
 }
 
