@@ -77,7 +77,9 @@ test("weights that were cut off are refused with a code", () => {
     expect(() => readWeightsFile(toy, path)).toThrow(/TFM6101/);
   }
   writeFileSync(path, whole);
-  expect(() => readWeightsFile(toy, path)).toThrow(/TFM6102: `.*weights.safetensors`: Missing: `layers\.0\.gain`, `layers\.1\.gain`/);
+  expect(() => readWeightsFile(toy, path)).toThrow(
+    /TFM6102: `.*weights.safetensors`: Missing: `layers\.0\.gain`, `layers\.1\.gain`/,
+  );
 });
 
 test("outputs are written whole, scalars with an empty shape", () => {
