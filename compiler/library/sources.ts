@@ -158,14 +158,21 @@ block cross_entropy(logits[t, vocab], targets[t], smoothing = 0) {
 # \`decays\` says whether this parameter decays: matrices do, vectors and what starts at 0 or 1 do not, \`decay\` and \`nodecay\`
 # before a \`param\` settle it. \`decay: all\` lets every parameter decay, whatever it is.
 
+# 1 - beta ^ step, which cancels at the first steps where beta is near 1: a series of y = -step * ln beta while y is small.
+block bias_correction(step, beta) {
+  y = -log(max(beta, 1e-30)) * step
+  series = y * (1 - y / 2 * (1 - y / 3 * (1 - y / 4 * (1 - y / 5 * (1 - y / 6 * (1 - y / 7 * (1 - y / 8)))))))
+  return if y < 0.5 then series else 1 - exp(-y)
+}
+
 # Adam with decoupled weight decay.   Loshchilov and Hutter, 2019
 block adamw(p[*], gradient[*], lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weight_decay = 0.01, decay = matrices) {
   state m = 0
   state v = 0
   m = betas[0] * m + (1 - betas[0]) * gradient
   v = betas[1] * v + (1 - betas[1]) * gradient * gradient
-  unbiased_m = m / (1 - betas[0] ^ step)
-  unbiased_v = v / (1 - betas[1] ^ step)
+  unbiased_m = m / bias_correction(step, betas[0])
+  unbiased_v = v / bias_correction(step, betas[1])
   update = unbiased_m / (sqrt(unbiased_v) + eps)
   match decay {
     matrices { if decays { update = update + weight_decay * p } }
