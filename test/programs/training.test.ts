@@ -39,9 +39,9 @@ describe("training", () => {
   test("ten steps are the same on both devices but for rounding, and the same to the bit when run again", async () => {
     const [cpu, again, gpu] = [await losses("cpu", 10), await losses("cpu", 10), await losses("webgpu", 10)];
     expect(again).toEqual(cpu);
-    // Measured: the distance grows by 1.05e-7 of the loss a step. Four times that, and a few units in the last place.
+    // Measured: 1.3 units in the last place at most over these ten. Four times that.
     cpu.forEach((loss, n) => {
-      expect(Math.abs(gpu[n]! - loss) / loss).toBeLessThan(4.2e-7 * n + 4 * 2 ** -24);
+      expect(Math.abs(gpu[n]! - loss) / loss).toBeLessThan(6 * 2 ** -24);
     });
   }, 600_000);
 });
