@@ -62,12 +62,12 @@ const sources = (
   wanted: readonly Input[],
   given: Readonly<Record<string, TensorLike>>,
 ): [string, TensorLike][] =>
-  wanted.flatMap(({ nextOf }): [string, TensorLike][] =>
-    nextOf !== null && given[nextOf] ? [[nextOf, given[nextOf]]] : [],
+  wanted.flatMap(({ derived }): [string, TensorLike][] =>
+    derived !== null && given[derived.of] ? [[derived.of, given[derived.of]!]] : [],
   );
 
 function requireInput(input: Input, given: Readonly<Record<string, TensorLike>>, path: string): void {
-  if (input.name in given || (input.nextOf !== null && input.nextOf in given)) return;
+  if (input.name in given || (input.derived !== null && input.derived.of in given)) return;
   fail(
     "missing-tensor",
     `\`${path}\` lacks the input \`${input.name}\` of the model`,
@@ -89,7 +89,7 @@ function inputTensors(
 ): Readonly<Record<string, TensorLike>> {
   const { shape } = stored;
   const data = input.dtype === "f32" ? toFloat32(stored, input.name) : toInt32(stored, input.name);
-  const next = program.inputs.find(({ nextOf }) => nextOf === input.name);
+  const next = program.inputs.find(({ derived }) => derived?.how === "next" && derived.of === input.name);
   const columns = shape.at(-1) ?? 0;
   if (!next || shape.length !== 2 || columns !== contextOf(program, input) + 1)
     return { [input.name]: { data, shape } };

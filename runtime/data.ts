@@ -39,9 +39,9 @@ export interface StreamInputs {
 
 /** The one integer input that a token stream feeds, with its successor; other inputs make a model unfit for streams. */
 export function streamInputs(program: Program): StreamInputs {
-  const next = program.inputs.find(({ nextOf }) => nextOf !== null);
+  const next = program.inputs.find(({ derived }) => derived?.how === "next");
   const isStream = (input: Input): boolean =>
-    next ? input.name === next.nextOf : input.dtype === "i32" && input.nextOf === null;
+    next ? input.name === next.derived?.of : input.dtype === "i32" && input.derived === null;
   const tokens = program.inputs.filter(isStream);
   const others = program.inputs.filter((input) => input !== next && !isStream(input));
   if (tokens.length !== 1 || others.length > 0)

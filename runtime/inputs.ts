@@ -4,7 +4,7 @@
  *   bindInputs(program, "forward", { tokens: [[1, 2, 3]] }) = { lengths: { B: 1, T: 3 }, data: tokens → Int32Array [1, 3] }
  */
 import { listNames, nearestNames, RuntimeError } from "./errors.js";
-import type { Entry, Input, Program, Size } from "./program.js";
+import type { DerivedInput, Entry, Input, Program, Size } from "./program.js";
 import type { Lengths } from "./sizes.js";
 import { elementsOf, sizeOf, symbolsOf } from "./sizes.js";
 import type { Inputs, Numbers, TensorData } from "./tensor.js";
@@ -56,13 +56,27 @@ function refuseUnknown(program: Program, given: Inputs): void {
 function numbersFor(input: Input, given: Inputs): Numbers {
   const value = given[input.name];
   if (value !== undefined) return numbersOf(value, input.name);
-  const base = input.nextOf === null ? undefined : given[input.nextOf];
-  if (base !== undefined) return shifted(numbersOf(base, input.nextOf!));
+  const { derived } = input;
+  const base = derived === null ? undefined : given[derived.of];
+  if (derived !== null && base !== undefined) return derivedNumbers(derived, numbersOf(base, derived.of));
   throw new RuntimeError(
     "TFM6005",
     `Input \`${input.name}\` is missing.`,
     `Its shape is ${shapeText(input)}.`,
   );
+}
+
+function derivedNumbers({ how }: DerivedInput, base: Numbers): Numbers {
+  switch (how) {
+    case "next":
+      return shifted(base);
+    case "valid":
+      return { ...base, data: new Int32Array(base.data.length).fill(1) };
+    case "original":
+      return { ...base, data: new Int32Array(base.data.length).fill(-1) };
+    default:
+      return how satisfies never;
+  }
 }
 
 /** Each row moved one to the left; -1 where nothing follows. */
@@ -177,7 +191,7 @@ function elements(input: Input, { data }: Numbers, lengths: Lengths): TensorData
 }
 
 function checkIntegers(input: Input, data: ArrayLike<number>, shape: readonly number[]): void {
-  const least = input.bound === null ? -(2 ** 31) : input.nextOf === null ? 0 : -1;
+  const least = input.bound === null ? -(2 ** 31) : input.derived === null ? 0 : -1;
   const end = input.bound ?? 2 ** 31;
   for (let n = 0; n < data.length; n++) {
     const value = data[n]!;

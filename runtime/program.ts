@@ -97,10 +97,20 @@ export interface Entry {
 }
 
 export interface Input extends Value {
-  /** Exclusive upper bound of an integer input; the runtime refuses ids outside [0, bound) (-1 is allowed in `nextOf` inputs). */
+  /** Exclusive upper bound of an integer input; the runtime refuses ids outside [0, bound) (-1 is allowed in `next` and `original` inputs). */
   readonly bound: number | null;
-  /** This input is that input shifted by one; -1 where nothing follows. */
-  readonly nextOf: string | null;
+  /** Null where the caller gives it. */
+  readonly derived: DerivedInput | null;
+}
+
+/**
+ * An input that the host makes of another one, in its shape, unless it is given. next: shifted by one, -1 where nothing follows;
+ * valid: whether an element is there (1) or padding (0), all 1 where nobody says otherwise; original: what stood in a masked
+ * input, -1 where nothing was masked.
+ */
+export interface DerivedInput {
+  readonly how: "next" | "valid" | "original";
+  readonly of: string;
 }
 
 export type Initializer =
@@ -149,6 +159,8 @@ export interface Recipe {
   readonly clip: number | null;
   readonly batch: number;
   readonly steps: number;
+  /** Batches whose gradients are summed, weighted by what counts in each, before one step. */
+  readonly accumulate: number;
 }
 
 export interface Program {
@@ -169,7 +181,17 @@ export interface Program {
   /**
    * forward: outputs and probes. loss: `loss.sum`, `loss.count`. grad: loss.* and `grad.<leaf>`.
    * train: loss.*, `grad_norm`; updates parameters and states.
+   * accumulate: loss.*; adds this batch's gradients of `loss.sum` and its count to the states `accumulated/…`; apply: `loss.sum`,
+   * `loss.count` and `grad_norm` of all that was accumulated; updates parameters and states and empties the sums. Both only where
+   * the recipe accumulates.
    */
-  readonly entries: Readonly<{ forward: Entry; loss?: Entry; grad?: Entry; train?: Entry }>;
+  readonly entries: Readonly<{
+    forward: Entry;
+    loss?: Entry;
+    grad?: Entry;
+    train?: Entry;
+    accumulate?: Entry;
+    apply?: Entry;
+  }>;
   readonly recipe: Recipe | null;
 }

@@ -179,12 +179,12 @@ const emitValue = (name: string, shape: Shape, dtype: P.DType): Omit<P.Value, "p
 
 /** Inputs that no entry reads have no slot and are not asked for. */
 function emitInputs(slots: readonly Slot[], built: Built): readonly P.Input[] {
-  return built.inputs.flatMap(({ name, shape, dtype, bound, nextOf }): P.Input[] => {
+  return built.inputs.flatMap(({ name, shape, dtype, bound, derived }): P.Input[] => {
     const slot = slotOf(slots, "input", name);
     if (slot === undefined) return [];
     const length = elementCount(shape);
     const place = { slot, turn: 0, stride: length, length };
-    return [{ ...emitValue(name, shape, dtype), place, bound: bound ?? null, nextOf: nextOf ?? null }];
+    return [{ ...emitValue(name, shape, dtype), place, bound: bound ?? null, derived: derived ?? null }];
   });
 }
 

@@ -53,7 +53,7 @@ function writeModule(source: SourceFile, program: Program, className: string, ba
   // A namespace, so that no name of the runtime can meet the model's own.
   source.addImportDeclaration({ namespaceImport: "tfmc", moduleSpecifier: "tfmc/runtime" });
   source.addImportDeclaration({ namedImports: ["kernels"], moduleSpecifier: `./${base}.cpu.js` });
-  const inputs = program.inputs.filter((input) => input.nextOf === null);
+  const inputs = program.inputs.filter((input) => input.derived === null);
   const forward = new Set(program.entries.forward.inputs);
   const types = source.addInterface({
     name: `${className}Inputs`,

@@ -131,7 +131,7 @@ function sortSettings(
 }
 
 /** Settings of the recipe that may be given without `train.`. */
-const RECIPE_NAMES = ["lr", "batch", "steps", "clip", "warmup", "weight_decay"];
+const RECIPE_NAMES = ["lr", "batch", "steps", "accumulate", "clip", "warmup", "weight_decay"];
 
 interface Context {
   readonly program: Program;

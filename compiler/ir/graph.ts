@@ -75,8 +75,19 @@ export interface InputInfo {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly bound: number | undefined;
-  /** For the input that `next(x)` stands for: the name of x. The host fills it by shifting; -1 where nothing follows. */
-  readonly nextOf: string | undefined;
+  /** Undefined where the caller or the data give it. */
+  readonly derived: DerivedInput | undefined;
+}
+
+/**
+ * An input that the host makes of another one, in its shape, unless it is given.
+ * - `next(x)`: x shifted by one; -1 where nothing follows (i32).
+ * - `valid(x)`: whether an element is there or padding (bool); all are where nobody says otherwise.
+ * - `original(x)`: what stood in x before the host masked it, -1 where nothing was masked (i32).
+ */
+export interface DerivedInput {
+  readonly how: "next" | "valid" | "original";
+  readonly of: string;
 }
 
 /** The training recipe a model states; every value can be overridden by the command line. */
@@ -95,6 +106,8 @@ export interface Recipe {
   readonly clip: number | undefined;
   readonly batch: number;
   readonly steps: number;
+  /** Batches whose gradients are summed, weighted by what counts in each, before one step. */
+  readonly accumulate: number;
 }
 
 /** Everything `build` makes of one model: entries before any pass ran, and the tables beside them. */

@@ -46,11 +46,19 @@ export interface ImportDeclaration {
   readonly span: Span;
 }
 
-/** `model nano(d = 64) { … }` */
+/**
+ * `model nano(d = 64) { … }`, or in config form `model small : decoder { … }` and `variant post : small { … }`: the body of
+ * the latter two sets parameters of `base` (`norm_at = post`, an assignment without indices), and may hold `train` and `law`.
+ */
 export interface ModelDeclaration {
   readonly kind: "model";
   readonly name: Name;
+  /** Empty where there is a base. */
   readonly parameters: readonly Parameter[];
+  /** The model whose parameters the body sets: a family of the library, or any other model. */
+  readonly base: Name | undefined;
+  /** Whether it was declared by the word `variant`, which always has a base. */
+  readonly variant: boolean;
   readonly body: readonly Statement[];
   readonly doc: string;
   readonly span: Span;

@@ -32,9 +32,19 @@ function declarationOf(node: CstNode, c: Context, docOf: DocOf): Declaration {
     case "formula":
       return formulaOf(node, name, docOf(span.start), c);
     case "model":
+      return {
+        kind: "model",
+        name,
+        parameters: parametersOf(nodes(node, "parameters")[0], c),
+        base: undefined,
+        variant: false,
+        body: bodyOf(nodes(node, "body")[0], c),
+        doc: docOf(span.start),
+        span,
+      };
     case "block":
       return {
-        kind: node.name,
+        kind: "block",
         name,
         parameters: parametersOf(nodes(node, "parameters")[0], c),
         body: bodyOf(nodes(node, "body")[0], c),

@@ -71,7 +71,7 @@ const built = (name: string): Built => ({
   loss: undefined,
   optimizer: undefined,
   probes: [],
-  inputs: [{ name: "x", shape: shape(B, 8), dtype: "f32", bound: undefined, nextOf: undefined }],
+  inputs: [{ name: "x", shape: shape(B, 8), dtype: "f32", bound: undefined, derived: undefined }],
   parameters: [0, 1].map((turn) => ({
     name: `layers.${turn}.w`,
     shape: shape(8, 8),
@@ -82,7 +82,14 @@ const built = (name: string): Built => ({
     turn,
   })),
   lengths: schedule.lengths,
-  recipe: { learningRate: 1, schedule: { kind: "constant", warmup: 0 }, clip: undefined, batch: 1, steps: 1 },
+  recipe: {
+    learningRate: 1,
+    schedule: { kind: "constant", warmup: 0 },
+    clip: undefined,
+    batch: 1,
+    steps: 1,
+    accumulate: 1,
+  },
 });
 const meta = { compiler: "0.1.0", source: "abc" };
 

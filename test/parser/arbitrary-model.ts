@@ -233,8 +233,20 @@ const declaration: fc.Arbitrary<Declaration> = fc.oneof(
       }),
     ),
   fc
-    .tuple(fc.constantFrom("model" as const, "block" as const), name, parameters, body, doc)
-    .map(([kind, n, p, b, d]): Declaration => ({ kind, name: n, parameters: p, body: b, doc: d, span })),
+    .tuple(name, parameters, body, doc)
+    .map(([n, p, b, d]): Declaration => ({ kind: "block", name: n, parameters: p, body: b, doc: d, span })),
+  fc.tuple(name, parameters, body, doc).map(
+    ([n, p, b, d]): Declaration => ({
+      kind: "model",
+      name: n,
+      parameters: p,
+      base: undefined,
+      variant: false,
+      body: b,
+      doc: d,
+      span,
+    }),
+  ),
 );
 
 export const model: fc.Arbitrary<Model> = fc

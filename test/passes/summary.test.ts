@@ -41,13 +41,20 @@ const built: Built = {
   loss: undefined,
   optimizer: undefined,
   probes: [],
-  inputs: [{ name: "tokens", shape: batch, dtype: "i32", bound: vocab, nextOf: undefined }],
+  inputs: [{ name: "tokens", shape: batch, dtype: "i32", bound: vocab, derived: undefined }],
   parameters: [
     parameter("wte.table", "wte.table", undefined, wte.shape),
     ...[0, 1, 2].map((turn) => parameter(`layers.${turn}.mlp.w`, "layers.*.mlp.w", turn, w.shape)),
   ],
   lengths: { B: { axis: "batch", maximum: 64 }, T: { axis: "t", maximum: 8 } },
-  recipe: { learningRate: 1, schedule: { kind: "constant", warmup: 0 }, clip: undefined, batch: 2, steps: 1 },
+  recipe: {
+    learningRate: 1,
+    schedule: { kind: "constant", warmup: 0 },
+    clip: undefined,
+    batch: 2,
+    steps: 1,
+    accumulate: 1,
+  },
 };
 
 test("parameters and FLOPs are those of the blocks, turns counted", () => {

@@ -168,8 +168,13 @@ export const toy: Program = {
   ],
   kernels,
   inputs: [
-    { name: "tokens", place: place(slots.tokens, tokens), ...tokenAxes, nextOf: null },
-    { name: "tokens.next", place: place(slots.next, tokens), ...tokenAxes, nextOf: "tokens" },
+    { name: "tokens", place: place(slots.tokens, tokens), ...tokenAxes, derived: null },
+    {
+      name: "tokens.next",
+      place: place(slots.next, tokens),
+      ...tokenAxes,
+      derived: { how: "next", of: "tokens" },
+    },
   ],
   parameters: [
     {
@@ -236,7 +241,14 @@ export const toy: Program = {
       updates: true,
     },
   },
-  recipe: { learningRate: 0.1, schedule: { kind: "constant", warmup: 0 }, clip: null, batch: 2, steps: 10 },
+  recipe: {
+    learningRate: 0.1,
+    schedule: { kind: "constant", warmup: 0 },
+    clip: null,
+    batch: 2,
+    steps: 10,
+    accumulate: 1,
+  },
 };
 
 /** x after both layers, in f64. */

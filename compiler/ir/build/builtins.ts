@@ -7,7 +7,7 @@
  * ```
  */
 import type { Span } from "../../parser/model.js";
-import type { Node } from "../graph.js";
+import type { DerivedInput, DType, Node } from "../graph.js";
 import type { UnaryMap } from "../vocabulary.js";
 import { join, take } from "./paths.js";
 import type { Env } from "./session.js";
@@ -55,24 +55,29 @@ function finite(env: Env, value: number, span: Span): Value {
   return fail(env, "TFM2006", span, "The result is not a finite number.");
 }
 
-/** The targets of next-token prediction: an input that the host fills by shifting. */
-function next(env: Env, call: BuiltinCall): Value {
-  arity(env, call, 1);
-  const [x] = call.values as [Value];
-  const node = x.kind === "tensor" ? x.node : undefined;
-  if (node?.op !== "input" || node.attributes.kind !== "input" || node.dtype !== "i32" || x.kind !== "tensor")
-    return fail(
-      env,
-      "TFM2006",
-      call.spans[0]!,
-      `\`next\` takes an integer input of the model, and this is ${describe(x)}.`,
-    );
-  const { inputs, builder } = env.session;
-  const source = inputs.find(({ name }) => name === node.attributes.name)!;
-  const name = `${source.name}.next`;
-  if (!inputs.some((input) => input.name === name)) inputs.push({ ...source, name, nextOf: source.name });
-  return { ...x, node: builder.input("input", name, source.shape, source.dtype) };
-}
+/** `next(x)`, `valid(x)`, `original(x)`: an input that the host makes of the input x; see DerivedInput. */
+const derived =
+  (how: DerivedInput["how"], dtype: DType): Builtin =>
+  (env, call) => {
+    arity(env, call, 1);
+    const [x] = call.values as [Value];
+    const node = x.kind === "tensor" ? x.node : undefined;
+    const isInput = node?.op === "input" && node.attributes.kind === "input";
+    if (x.kind !== "tensor" || !isInput || (how !== "valid" && node.dtype !== "i32"))
+      return fail(
+        env,
+        "TFM2006",
+        call.spans[0]!,
+        `\`${how}\` takes an ${how === "valid" ? "" : "integer "}input of the model, and this is ${describe(x)}.`,
+      );
+    const { inputs, builder } = env.session;
+    const source = inputs.find(({ name }) => name === node.attributes.name)!;
+    const name = `${source.name}.${how}`;
+    const bound = how === "valid" ? undefined : source.bound;
+    if (!inputs.some((input) => input.name === name))
+      inputs.push({ ...source, name, dtype, bound, derived: { how, of: source.name } });
+    return { ...x, node: builder.input("input", name, source.shape, dtype) };
+  };
 
 /** 0, 1, 2, … along the first axis of x. */
 function positions(env: Env, call: BuiltinCall): Value {
@@ -122,7 +127,9 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   min: pair("min", Math.min, "same"),
   max: pair("max", Math.max, "same"),
   pow: pair("pow", (x, y) => x ** y, "f32"),
-  next,
+  next: derived("next", "i32"),
+  valid: derived("valid", "bool"),
+  original: derived("original", "i32"),
   positions,
   random,
 };

@@ -36,7 +36,7 @@ export function declareInput(env: Env, s: InputStatement): void {
   const bound = s.bound && wholeNumber(env, evaluate(env, s.bound), s.bound.span, "The bound of an input");
   const dtype = s.element === "int" ? "i32" : s.element === "real" ? "f32" : "bool";
   const node = env.session.builder.input("input", s.name.text, shape, dtype);
-  env.session.inputs.push({ name: s.name.text, shape, dtype, bound, nextOf: undefined });
+  env.session.inputs.push({ name: s.name.text, shape, dtype, bound, derived: undefined });
   define(
     env,
     s.name.text,

@@ -21,8 +21,15 @@ import type { BlockValue, Value } from "./values.js";
 import { boolean, describe, tensor } from "./values.js";
 
 /** What a model without a recipe trains with. */
-const DEFAULTS = { optimizer: "adamw", learningRate: 1e-3, clip: 1, batch: 8, steps: 1000 } as const;
-const SETTINGS = ["optimizer", "schedule", "clip", "batch", "steps"] as const;
+const DEFAULTS = {
+  optimizer: "adamw",
+  learningRate: 1e-3,
+  clip: 1,
+  batch: 8,
+  steps: 1000,
+  accumulate: 1,
+} as const;
+const SETTINGS = ["optimizer", "schedule", "clip", "batch", "steps", "accumulate"] as const;
 
 const SCHEDULES = {
   constant: ["warmup"],
@@ -61,7 +68,7 @@ export function readTraining(
     used.add(name);
     return overrides.get(name);
   };
-  const whole = (name: "batch" | "steps", otherwise: number): number => {
+  const whole = (name: "batch" | "steps" | "accumulate", otherwise: number): number => {
     const given = override(name);
     const written = settings.get(name);
     if (given) return wholeNumber(env, given, place, `\`${name}\``);
@@ -81,6 +88,7 @@ export function readTraining(
     clip,
     batch: whole("batch", DEFAULTS.batch),
     steps,
+    accumulate: whole("accumulate", DEFAULTS.accumulate),
   };
   for (const name of overrides.keys())
     if (!used.has(name))
