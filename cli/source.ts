@@ -2,7 +2,6 @@
  * FILE argument → source text and the name under which diagnostics speak of it.
  */
 import type { Context } from "./context.js";
-import { fail } from "./failure.js";
 import { decodeText, limits, readText } from "./files.js";
 
 export interface Source {
@@ -12,9 +11,6 @@ export interface Source {
 
 /** `-` is standard input, under the name of --stdin-filepath. */
 export async function readSource(context: Context, path: string): Promise<Source> {
-  if (path.endsWith(".json")) {
-    fail("usage", `\`${path}\`: models as JSON are not in this version`, "give the `.tfm` file", path);
-  }
   const source: Source =
     path === "-"
       ? {
