@@ -1,6 +1,8 @@
 /**
  * FILE argument → source text and the name under which diagnostics speak of it.
  */
+import { format } from "../compiler/index.js";
+import { isJson } from "../compiler/parser/read.js";
 import type { Context } from "./context.js";
 import { decodeText, limits, readText } from "./files.js";
 
@@ -20,4 +22,9 @@ export async function readSource(context: Context, path: string): Promise<Source
       : { file: path, text: readText(path, limits.model) };
   context.sources.set(source.file, source.text);
   return source;
+}
+
+/** The source as a run folder keeps it: in the language, whatever it was written in. */
+export function tfmTextOf({ file, text }: Source): string {
+  return isJson(file) ? (format(text, file, "tfm").text ?? text) : text;
 }

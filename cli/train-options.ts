@@ -24,7 +24,10 @@ export const describeTrain = (program: Command): Command =>
   program
     .command("train")
     .description("train a language model on text")
-    .argument("[file]", "a `.tfm` file, or - for standard input; with --resume the run's own model is used")
+    .argument(
+      "[file]",
+      "a `.tfm` or `.json` file, or - for standard input; with --resume the run's own model is used",
+    )
     .option("--data <path>", "a text file, or a folder of them")
     .addOption(
       new Option("--tokenizer <kind>", "what a token is").choices(["bytes", "chars"]).default("bytes"),

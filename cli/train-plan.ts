@@ -22,7 +22,7 @@ import { openRun } from "./open-run.js";
 import type { Resolved, Run } from "./run-folder.js";
 import { readRun } from "./run-folder.js";
 import type { Source } from "./source.js";
-import { readSource } from "./source.js";
+import { readSource, tfmTextOf } from "./source.js";
 import { contextOf } from "./tensor-files.js";
 import type { TextData } from "./text-data.js";
 import { splitText } from "./text-data.js";
@@ -63,7 +63,7 @@ export async function planTraining(
   const run: Run = {
     folder:
       options.output ?? freeFolder(join("runs", path === "-" ? program.name : basename(path, extname(path)))),
-    source: source.text,
+    source: tfmTextOf(source),
     tokenizer: `${JSON.stringify(tokenizer.toJSON())}\n`,
     resolved: {
       ...resolveOptions(program, options, longest),

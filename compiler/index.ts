@@ -10,7 +10,7 @@
 import type { Program } from "../runtime/program.js";
 import { emitProgram } from "./codegen/program.js";
 import type { Diagnostic } from "./diagnostics.js";
-import { diagnostic } from "./diagnostics.js";
+import { diagnostic, fileSpan } from "./diagnostics.js";
 import type { SettingValue } from "./ir/build.js";
 import { build } from "./ir/build.js";
 import { createBuilder } from "./ir/builder.js";
@@ -106,8 +106,17 @@ export function format(
     ? readJson(source, file)
     : { ...read(source, file), schema: undefined };
   if (hasErrors(diagnostics)) return { text: undefined, diagnostics };
-  if (to === "tfm") return { text: formatModel(model), diagnostics };
-  return { text: formatJson(model, { schema }), diagnostics: [...diagnostics, ...lostComments(model)] };
+  if (to === "tfm") return readable(formatModel(model), "tfm", file, diagnostics);
+  const found = [...diagnostics, ...lostComments(model)];
+  return readable(formatJson(model, { schema }), "json", file, found);
+}
+
+/** What one language takes may be nested too deep for the other, which counts other brackets. */
+function readable(text: string, to: Language, file: string, diagnostics: readonly Diagnostic[]) {
+  const found = isJson(file) === (to === "json") ? [] : parse(text, `model.${to}`).diagnostics;
+  if (!hasErrors(found)) return { text, diagnostics };
+  const refusals = found.map((d) => ({ ...d, span: fileSpan(file), message: `As .${to}: ${d.message}` }));
+  return { text: undefined, diagnostics: refusals.slice(0, 1) };
 }
 
 export type Language = "tfm" | "json";
