@@ -22,6 +22,7 @@ import type {
 import { readTfm } from "../../parser/read-tfm.js";
 import { builtins } from "./builtins.js";
 import { choicesOf } from "./choices.js";
+import { initializerNames, initializerValue } from "./initializers.js";
 import type { Scope } from "./scope.js";
 import { bind, createScope } from "./scope.js";
 import { pushDiagnostic } from "./session.js";
@@ -50,6 +51,7 @@ export function readDeclarations(model: Model, resolve: Resolve, diagnostics: Di
       throw new Error(`internal: the library does not parse: ${own[0]!.span.file} ${own[0]!.message}`);
   const base = createScope(undefined, "global");
   for (const name of Object.keys(builtins)) bind(base, name, { kind: "builtin", name });
+  for (const name of initializerNames) bind(base, name, initializerValue(name));
   bind(base, "none", { kind: "none" });
   bind(base, "full", { kind: "full" });
   const files: Model[] = library.map((l) => l.model);

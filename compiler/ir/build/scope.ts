@@ -53,6 +53,7 @@ const FUNCTIONS: ReadonlySet<Value["kind"]> = new Set<Value["kind"]>([
   "block",
   "instance",
   "builtin",
+  "initializer",
   "none",
   "full",
   "poison",
