@@ -120,6 +120,284 @@ block alibi_slopes(heads) {
   return slope
 }
 `,
+  "decoder": `# Decoders: each position sees what came before it and learns to say what comes next. GPT, LLaMA, Gemma and their like.
+
+# A decoder-only transformer. Input \`tokens\`, output \`logits\`, trained on the next token.
+#   vocab: number of token ids
+#   context: the longest sequence
+#   d_model: width of the stream
+#   layers: number of layers
+#   heads: attention heads
+#   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
+#   head_dim: width of a head
+#   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
+#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
+#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:), xpos(base:, scale_base:)
+#   mask: causal, sliding(w), prefix(n), full, or a mask of your own; padding is never seen
+#   score: a score of your own, applied to the scaled products before those of \`position\`
+#   temperature: what the dot products are divided by
+#   qk_norm: none, rms_norm, layer_norm, or a block on [heads, t, head_dim], for queries and keys
+#   soft_cap: none, or c: attention scores become c · tanh(s / c)
+#   ffn: mlp, gated_mlp, swiglu, geglu, reglu, moe(experts:, top:), with arguments as in mlp(hidden:, act: relu), or a block of your own; hidden is 4 d_model where not said
+#   bias: whether attention and mlp have biases
+#   dropout: the rate of the three below
+#   residual_dropout: on what a sub-layer gives
+#   attention_dropout: on attention weights
+#   embedding_dropout: on embeddings with their positions
+#   tied: whether the output uses the embedding's table
+#   embedding_scale: what embeddings are multiplied by; sqrt(d_model) in the first Transformer
+#   embedding_norm: none, or a norm of the embeddings
+#   init: initial values of matrices: normal(0.02), xavier_normal, …
+#   output_init: initial values of the matrices that write to the stream; depth_scaled divides init by sqrt(2 layers)
+#   embedding_init: initial values of the embeddings
+#   final_soft_cap: none, or c: logits become c · tanh(logits / c)
+#   share_layers: whether all layers share one set of parameters
+#   smoothing: label smoothing, the share of a target that is spread over all tokens
+model decoder(
+  vocab = 256, context = 256, d_model = 128, layers = 4, heads = 4, kv_heads = heads, head_dim = d_model / heads,
+  norm = layer_norm, norm_at = pre, position = learned, mask = causal, score = none, temperature = sqrt(head_dim),
+  qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
+  dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
+  tied = true, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  final_soft_cap = none, share_layers = false, smoothing = 0
+) {
+  input tokens[t <= context] : int(vocab)
+
+  use wte = embedding(vocab, d_model, init: embedding_init)
+  # DeepNet: alpha = (2 N)^(1/4), beta = (8 N)^(-1/4); elsewhere both are 1.
+  alpha = if norm_at == deepnorm then (2 * layers) ^ 0.25 else 1
+  beta = if norm_at == deepnorm then (8 * layers) ^ -0.25 else 1
+  written = if output_init == depth_scaled then init / sqrt(2 * layers) else output_init
+
+  attend = attention(
+    heads: heads, kv_heads: kv_heads, head_dim: head_dim, mask: padded(mask, valid(tokens)), bias: bias,
+    qk_norm: qk_norm, temperature: temperature, soft_cap: soft_cap, dropout_rate: attention_dropout,
+    init: init, value_init: beta * init, out_init: beta * written
+  )
+  feed = offer(ffn, hidden: 4 * d_model, bias: bias, init: beta * init, out_init: beta * written)
+  x = transformer(
+    wte(tokens), layers, attend, feed,
+    position: position, heads: heads, context: context, score: score,
+    norm: norm, norm_at: norm_at, alpha: alpha, residual_dropout: residual_dropout, share: share_layers,
+    embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
+  ) as _
+
+  if tied {
+    logits = unembed(x, wte.table)
+  } else {
+    use head = embedding(vocab, d_model, init: embedding_init)
+    logits = unembed(x, head.table)
+  }
+  output logits = capped(logits, final_soft_cap)
+  loss cross_entropy(logits, next(tokens), smoothing: smoothing)
+}
+`,
+  "encoder": `# Encoders: each position sees all others. BERT and its like, with masked tokens or a label per sequence to learn from.
+
+# An encoder-only transformer. Input \`tokens\` (and \`segment\`, \`label\`), output \`logits\`, trained on hidden tokens or on labels.
+#   vocab: number of token ids
+#   context: the longest sequence
+#   d_model: width of the stream
+#   layers: number of layers
+#   heads: attention heads
+#   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
+#   head_dim: width of a head
+#   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
+#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
+#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:)
+#   mask: full, or a mask of your own; padding is never seen
+#   score: a score of your own, applied to the scaled products before those of \`position\`
+#   temperature: what the dot products are divided by
+#   qk_norm: none, rms_norm, layer_norm, or a block on [heads, t, head_dim], for queries and keys
+#   soft_cap: none, or c: attention scores become c · tanh(s / c)
+#   ffn: mlp, gated_mlp, swiglu, geglu, reglu, moe(experts:, top:), with arguments as in mlp(hidden:, act: relu), or a block of your own; hidden is 4 d_model where not said
+#   bias: whether attention, mlp and the head of \`classify\` have biases
+#   dropout: the rate of the three below
+#   residual_dropout: on what a sub-layer gives
+#   attention_dropout: on attention weights
+#   embedding_dropout: on embeddings with their positions
+#   segments: number of segment ids of the input \`segment\`; 0: there is no such input
+#   task: masked (input \`tokens\` is corrupted, the logits of each position learn what stood there), classify (one label per sequence)
+#   classes: number of labels of \`classify\`
+#   pooling: mean, first: the vector of a sequence that \`classify\` reads
+#   tied: whether the output of \`masked\` uses the embedding's table
+#   embedding_scale: what embeddings are multiplied by
+#   embedding_norm: none, or a norm of the embeddings
+#   init: initial values of matrices: normal(0.02), xavier_normal, …
+#   output_init: initial values of the matrices that write to the stream; depth_scaled divides init by sqrt(2 layers)
+#   embedding_init: initial values of the embeddings
+#   final_soft_cap: none, or c: logits become c · tanh(logits / c)
+#   share_layers: whether all layers share one set of parameters
+#   smoothing: label smoothing, the share of a target that is spread over all classes
+model encoder(
+  vocab = 256, context = 256, d_model = 128, layers = 4, heads = 4, kv_heads = heads, head_dim = d_model / heads,
+  norm = layer_norm, norm_at = pre, position = learned, mask = full, score = none, temperature = sqrt(head_dim),
+  qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
+  dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
+  segments = 0, task = masked, classes = 2, pooling = mean,
+  tied = true, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  final_soft_cap = none, share_layers = false, smoothing = 0
+) {
+  input tokens[t <= context] : int(vocab)
+
+  use wte = embedding(vocab, d_model, init: embedding_init)
+  x = wte(tokens)
+  if segments > 0 {
+    input segment[t] : int(segments)
+    use wse = embedding(segments, d_model, init: embedding_init)
+    x = x + wse(segment)
+  }
+
+  # DeepNet: alpha = (2 N)^(1/4), beta = (8 N)^(-1/4); elsewhere both are 1.
+  alpha = if norm_at == deepnorm then (2 * layers) ^ 0.25 else 1
+  beta = if norm_at == deepnorm then (8 * layers) ^ -0.25 else 1
+  written = if output_init == depth_scaled then init / sqrt(2 * layers) else output_init
+
+  attend = attention(
+    heads: heads, kv_heads: kv_heads, head_dim: head_dim, mask: padded(mask, valid(tokens)), bias: bias,
+    qk_norm: qk_norm, temperature: temperature, soft_cap: soft_cap, dropout_rate: attention_dropout,
+    init: init, value_init: beta * init, out_init: beta * written
+  )
+  feed = offer(ffn, hidden: 4 * d_model, bias: bias, init: beta * init, out_init: beta * written)
+  x = transformer(
+    x, layers, attend, feed,
+    position: position, heads: heads, context: context, score: score, two_sided: true,
+    norm: norm, norm_at: norm_at, alpha: alpha, residual_dropout: residual_dropout, share: share_layers,
+    embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
+  ) as _
+
+  match task {
+    masked {
+      if tied {
+        logits = unembed(x, wte.table)
+      } else {
+        use head = embedding(vocab, d_model, init: embedding_init)
+        logits = unembed(x, head.table)
+      }
+      output logits = capped(logits, final_soft_cap)
+      loss cross_entropy(logits, original(tokens), smoothing: smoothing)
+    }
+    classify {
+      input label : int(classes)
+      logits = label_logits(pooled(x, valid(tokens), pooling), classes, bias, init: init) as head
+      output logits = capped(logits, final_soft_cap)
+      loss label_cross_entropy(logits, label, smoothing: smoothing)
+    }
+  }
+}
+`,
+  "encoder_decoder": `# Encoder-decoders: one sequence is read as a whole, another is written from left to right. The first Transformer, T5, BART.
+
+# Inputs \`source\` and \`target\`, output \`logits\`, trained on the next token of \`target\`.
+#   vocab: number of token ids
+#   source_vocab: the same of \`source\`
+#   target_vocab: the same of \`target\`
+#   context: the longest sequence, of either side
+#   d_model: width of the streams
+#   layers: number of layers, of either side
+#   encoder_layers: layers of the encoder
+#   decoder_layers: layers of the decoder
+#   heads: attention heads
+#   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
+#   head_dim: width of a head
+#   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
+#   norm_at: pre, post, sandwich, deepnorm (stronger streams and smaller initial values, by the depths), dual_residual, parallel (attention and feed-forward side by side), none
+#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:); inside self-attention only
+#   mask: what the decoder sees of itself: causal, sliding(w), prefix(n), or a mask of your own; padding is never seen
+#   encoder_mask: what the encoder sees of itself: full, or a mask of your own
+#   score: a score of your own, applied to the scaled products of self-attention before those of \`position\`
+#   temperature: what the dot products are divided by
+#   qk_norm: none, rms_norm, layer_norm, or a block on [heads, t, head_dim], for queries and keys
+#   soft_cap: none, or c: attention scores become c · tanh(s / c)
+#   ffn: mlp, gated_mlp, swiglu, geglu, reglu, moe(experts:, top:), with arguments as in mlp(hidden:, act: relu), or a block of your own; hidden is 4 d_model where not said
+#   bias: whether attention and mlp have biases
+#   dropout: the rate of the three below
+#   residual_dropout: on what a sub-layer gives
+#   attention_dropout: on attention weights
+#   embedding_dropout: on embeddings with their positions
+#   tied: all (source, target and output use one table), output (target and output do), none
+#   embedding_scale: what embeddings are multiplied by; sqrt(d_model) in the first Transformer
+#   embedding_norm: none, or a norm of the embeddings
+#   init: initial values of matrices: normal(0.02), xavier_uniform, …
+#   output_init: initial values of the matrices that write to the streams; depth_scaled divides init by sqrt(2 layers), by sqrt(3 layers) in the decoder
+#   embedding_init: initial values of the embeddings
+#   final_soft_cap: none, or c: logits become c · tanh(logits / c)
+#   share_layers: whether all layers of a side share one set of parameters
+#   smoothing: label smoothing, the share of a target that is spread over all tokens
+model encoder_decoder(
+  vocab = 256, source_vocab = vocab, target_vocab = vocab, context = 256, d_model = 128,
+  layers = 4, encoder_layers = layers, decoder_layers = layers, heads = 4, kv_heads = heads, head_dim = d_model / heads,
+  norm = layer_norm, norm_at = pre, position = sinusoidal, mask = causal, encoder_mask = full, score = none,
+  temperature = sqrt(head_dim), qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
+  dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
+  tied = all, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  final_soft_cap = none, share_layers = false, smoothing = 0
+) {
+  input source[s <= context] : int(source_vocab)
+  input target[t <= context] : int(target_vocab)
+
+  # How strong the streams are and how small initial values, by the depths N and M.   Wang et al., 2022
+  deep = norm_at == deepnorm
+  both = encoder_layers ^ 4 * decoder_layers
+  encoder_alpha = if deep then 0.81 * both ^ 0.0625 else 1
+  encoder_init = if deep then 0.87 * both ^ -0.0625 * init else init
+  decoder_alpha = if deep then (3 * decoder_layers) ^ 0.25 else 1
+  decoder_init = if deep then (12 * decoder_layers) ^ -0.25 * init else init
+  match output_init {
+    depth_scaled {
+      encoder_out = encoder_init / sqrt(2 * encoder_layers)
+      decoder_out = decoder_init / sqrt(3 * decoder_layers)
+    }
+    else {
+      encoder_out = if deep then 0.87 * both ^ -0.0625 * output_init else output_init
+      decoder_out = if deep then (12 * decoder_layers) ^ -0.25 * output_init else output_init
+    }
+  }
+
+  use wte = embedding(target_vocab, d_model, init: embedding_init)
+  if tied == all {
+    x = wte(source)
+  } else {
+    use source_wte = embedding(source_vocab, d_model, init: embedding_init)
+    x = source_wte(source)
+  }
+
+  # What all attention here has in common, and all layers.
+  look = attention(
+    heads: heads, kv_heads: kv_heads, head_dim: head_dim, bias: bias, qk_norm: qk_norm, temperature: temperature,
+    soft_cap: soft_cap, dropout_rate: attention_dropout, init: init
+  )
+  side = transformer(
+    position: position, heads: heads, context: context, score: score,
+    norm: norm, norm_at: norm_at, residual_dropout: residual_dropout, share: share_layers,
+    embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
+  )
+
+  read = look(value_init: encoder_init, out_init: encoder_out)
+  memory = side(
+    x, encoder_layers, two_sided: true, alpha: encoder_alpha,
+    attend: read(mask: padded(encoder_mask, valid(source))),
+    feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: encoder_init, out_init: encoder_out)
+  ) as encoder
+
+  write = look(value_init: decoder_init, out_init: decoder_out)
+  y = side(
+    wte(target), decoder_layers, alpha: decoder_alpha,
+    attend: write(mask: padded(mask, valid(target))),
+    cross: write(memory: memory, mask: padding(valid(source))),
+    feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: decoder_init, out_init: decoder_out)
+  ) as decoder
+
+  if tied == none {
+    use head = embedding(target_vocab, d_model, init: embedding_init)
+    logits = unembed(y, head.table)
+  } else {
+    logits = unembed(y, wte.table)
+  }
+  output logits = capped(logits, final_soft_cap)
+  loss cross_entropy(logits, next(target), smoothing: smoothing)
+}
+`,
   "layers": `# Layers with parameters: embeddings, linear maps, norms, feed-forward blocks.
 
 # Row tokens[i] of a table.   tokens[t], integers → [t, d]
@@ -238,6 +516,23 @@ block dropout(x[*], p) {
     }
   }
   return x
+}
+
+# One vector for a sequence: the mean of the positions that hold something, or the first.   x[t, d], valid[t] → [d]
+block pooled(x[t, d], valid[t], pooling = mean) {
+  match pooling {
+    mean { y[m] = mean[i](x[i, m] where valid[i]) }
+    first { y[m] = x[0, m] }
+  }
+  return y
+}
+
+# Logits of labels: y = x W + b.   x[d] → [classes]
+block label_logits(x[d], classes, bias = true, std = 0.02, init = normal(std)) {
+  param w[d, classes] ~ init
+  param b[classes] ~ zeros if bias
+  y[n] = x[m] * w[m, n] + b[n]
+  return y
 }
 `,
   "losses": `# Losses: a sum and a count, so that micro-batches, padding and devices agree.
@@ -457,6 +752,96 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
     }
     else { return attend(score: score, rotary: position) }
   }
+}
+`,
+  "stack": `# Layers on top of each other: how sub-layers and norms meet the stream x.
+
+# The sub-layer f, added to the stream where \`norm_at\` says. Only dual_residual has a second stream; it passes through the others.
+# x[t, d], second[t, d] → x, second
+block residual(x[t, d], second[t, d], f, norm, norm_at = pre, alpha = 1, dropout_rate = 0) {
+  match norm_at {
+    # The stream itself is never normalised.   Xiong et al., 2020
+    pre { x = x + dropout(f(norm(x)), dropout_rate) }
+    # The first Transformer.   Vaswani et al., 2017
+    post { x = norm(x + dropout(f(x), dropout_rate)) }
+    # Before and after the sub-layer.   Ding et al., 2021
+    sandwich { x = x + norm(dropout(f(norm(x)), dropout_rate)) }
+    # post with a stronger stream: alpha grows with the depth.   Wang et al., 2022
+    deepnorm { x = norm(alpha * x + dropout(f(x), dropout_rate)) }
+    # post, and beside it the plain sum of what all sub-layers gave.   Xie et al., 2023
+    dual_residual {
+      y = dropout(f(x), dropout_rate)
+      x = norm(x + y)
+      second = second + y
+    }
+    none { x = x + dropout(f(x), dropout_rate) }
+  }
+  return x, second
+}
+
+# One layer: self-attention, attention to a memory where \`cross\` is one, feed-forward.   x, second → x, second
+block transformer_layer(x[t, d], second[t, d], attend, feed, cross = none, norm = layer_norm, norm_at = pre, alpha = 1, dropout_rate = 0) {
+  if norm_at == parallel {
+    # All sub-layers read the same norm of x.   Wang and Komatsuzaki, 2021
+    n = norm(x)
+    y = dropout(attend(n), dropout_rate) + dropout(feed(n), dropout_rate)
+    if cross != none { y = y + dropout(cross(n), dropout_rate) }
+    return x + y, second
+  }
+  s = residual(x, second, attend, norm, norm_at, alpha, dropout_rate) as _
+  if cross != none { s = residual(s[0], s[1], cross, norm, norm_at, alpha, dropout_rate) as _ }
+  s = residual(s[0], s[1], feed, norm, norm_at, alpha, dropout_rate) as _
+  return s[0], s[1]
+}
+
+# \`layers\` such layers, and the norm at the end that norm_at asks for. \`share\`: all layers have the same parameters.
+# x[t, d] → [t, d]
+block transformer_stack(x[t, d], layers, attend, feed, cross = none, norm = layer_norm, norm_at = pre, alpha = 1, dropout_rate = 0, share = false) {
+  second = x
+  if share {
+    repeat shared layers {
+      s = transformer_layer(x, second, attend, feed, cross, norm, norm_at, alpha, dropout_rate) as _
+      x = s[0]
+      second = s[1]
+    }
+  } else {
+    repeat layers {
+      s = transformer_layer(x, second, attend, feed, cross, norm, norm_at, alpha, dropout_rate) as _
+      x = s[0]
+      second = s[1]
+    }
+  }
+  match norm_at {
+    pre, sandwich, parallel { return norm(x) }
+    dual_residual { return x + norm(second) }
+    post, deepnorm, none { return x }
+  }
+}
+
+# Embeddings as a stack wants them: scaled, placed (learned and sinusoidal positions are added here), normalised, dropped.
+# x[t, d] → [t, d]
+block embedded(x[t, d], position, context, scale = 1, norm = none, dropout_rate = 0) {
+  y = x * scale
+  match position {
+    learned { y = offer(position, context: context)(y) as wpe }
+    sinusoidal { y = position(y) }
+    else { y = y }
+  }
+  if norm != none { y = norm(y) as embedding_norm }
+  return dropout(y, dropout_rate)
+}
+
+# From embeddings to what the last layer gives: \`embedded\`, attention \`placed\`, \`layers\` layers.   x[t, d] → [t, d]
+block transformer(x[t, d], layers, attend, feed, cross = none, position = none, heads = 1, context = 1, score = none, two_sided = false, norm = layer_norm, norm_at = pre, alpha = 1, residual_dropout = 0, share = false, embedding_scale = 1, embedding_norm = none, embedding_dropout = 0) {
+  x = embedded(x, position, context, embedding_scale, embedding_norm, embedding_dropout) as _
+  look = placed(attend, x, position, heads, context, score, two_sided) as _
+  return transformer_stack(x, layers, look, feed, cross, norm, norm_at, alpha, residual_dropout, share) as _
+}
+
+# cap · tanh(logits / cap).   logits[*] → the same; Gemma Team, 2024
+block capped(logits[*], cap) {
+  if cap == none { return logits }
+  return cap * tanh(logits / cap)
 }
 `,
 };

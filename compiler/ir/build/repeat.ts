@@ -106,7 +106,7 @@ function runAbstract(env: Env, loop: Loop, spread: ReadonlySet<string> = new Set
 
 /** Names that the body assigns and leaves as they are need not be carried: they are what they were outside. */
 const unchanged = (made: Made): readonly string[] =>
-  made.tensors.filter((name, n) => made.turn.next[n] === made.turn.carries[n]);
+  made.tensors.filter((_, n) => made.turn.next[n] === made.turn.carries[n]);
 
 /** Closes a run of equal turns, lets its results out and gives the carried names their last values. */
 function finish(
