@@ -39,7 +39,12 @@ export function openRun(context: Context, run: Run): OpenedRun | undefined {
 
 function encodingOf({ folder, tokenizer, labels }: Run, { kind }: Task): Encoding {
   if (kind !== "images" && tokenizer === undefined)
-    fail("broken-run", `\`${folder}\` is not a whole run folder: \`tokenizer.json\` is missing`, undefined, folder);
+    fail(
+      "broken-run",
+      `\`${folder}\` is not a whole run folder: \`tokenizer.json\` is missing`,
+      undefined,
+      folder,
+    );
   return {
     tokenizer: tokenizer === undefined ? undefined : parseTokenizer(tokenizer),
     labels: labels === undefined ? [] : parseLabels(labels, folder),

@@ -2,16 +2,16 @@
  * The options of `tfmc train`, as commander gives them.
  */
 import type { Command } from "commander";
-import { Option } from "commander";
 import type { ModelOptions } from "./load.js";
 import { natural, positive, positiveReal, several } from "./options.js";
+import { tokenizerChoice } from "./tokenizers.js";
 
 export interface TrainOptions extends ModelOptions {
   readonly data: string | undefined;
   readonly target: string | undefined;
   readonly keys: string | undefined;
   readonly valTarget: string | undefined;
-  readonly tokenizer: "bytes" | "chars";
+  readonly tokenizer: string;
   readonly steps: number | undefined;
   readonly batch: number | undefined;
   readonly length: number | undefined;
@@ -34,8 +34,11 @@ export const describeTrain = (program: Command): Command =>
     )
     .option("--target <file>", "of pairs in two files: the targets, line by line beside --data")
     .option("--keys <a,b>", "of `.jsonl`: the fields of source and target, or of text and label")
-    .addOption(
-      new Option("--tokenizer <kind>", "what a token is").choices(["bytes", "chars"]).default("bytes"),
+    .option(
+      "--tokenizer <kind>",
+      "what a token is: bytes, chars, chars:unknown, bpe:N, or the path of a tokenizer.json",
+      tokenizerChoice,
+      "bytes",
     )
     .option("--steps <number>", "optimizer steps; the model's recipe where nothing is said", positive)
     .option(

@@ -57,7 +57,8 @@ export async function planTraining(
   const given = settingsOf(options.set);
   const built = buildQuietly(context, source, given, options.model);
   // Where the model has mistakes, compiling it tells them.
-  const prepared = built && prepare(context, source, taskOf(built.name, inputsOfBuilt(built)), { ...options, data });
+  const prepared =
+    built && prepare(context, source, taskOf(built.name, inputsOfBuilt(built)), { ...options, data });
   const settings = prepared?.settings ?? given;
   const loaded = compileSource(context, source, settings, { entry: options.model });
   if (!loaded || !prepared) return undefined;
@@ -75,15 +76,27 @@ export async function planTraining(
       ...resolveOptions(program, task, options),
       ...{ file: source.file, model: program.name, settings, imports: importsOf(context, source) },
       ...{ task: task.kind, data: resolve(data), dataSha256: raw.sha256 },
-      ...{ target: absolute(options.target), validationTarget: absolute(options.valTarget), keys: options.keys },
+      ...{
+        target: absolute(options.target),
+        validationTarget: absolute(options.valTarget),
+        keys: options.keys,
+      },
       tokenizer: encoding.tokenizer ? options.tokenizer : "none",
       seed: context.options.seed ?? defaultSeed,
     },
   };
-  return { run, program, task, encoding, ...encodeSplit(context, { program, task, encoding }, raw, run.resolved), checkpoint: undefined };
+  return {
+    run,
+    program,
+    task,
+    encoding,
+    ...encodeSplit(context, { program, task, encoding }, raw, run.resolved),
+    checkpoint: undefined,
+  };
 }
 
-const absolute = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(path));
+const absolute = (path: string | undefined): string | undefined =>
+  path === undefined ? undefined : resolve(path);
 
 interface Prepared {
   readonly raw: RawSplit;
@@ -168,7 +181,8 @@ function encodeSplit(
   const encoder = { context, ...model };
   return {
     training: encodeData(encoder, raw.training, { length, batch, seed, name: "training" }),
-    validation: raw.validation && encodeData(encoder, raw.validation, { length, batch, seed, name: "validation" }),
+    validation:
+      raw.validation && encodeData(encoder, raw.validation, { length, batch, seed, name: "validation" }),
   };
 }
 
@@ -186,7 +200,12 @@ export async function resumeTraining(
   const opened = openRun(context, run);
   if (!opened) return undefined;
   const { data = resolved.data, target = resolved.target } = options;
-  const raw = readSplit(opened.task, { data, target, keys: resolved.keys }, resolved.validation, resolved.validationTarget);
+  const raw = readSplit(
+    opened.task,
+    { data, target, keys: resolved.keys },
+    resolved.validation,
+    resolved.validationTarget,
+  );
   if (raw.sha256 !== resolved.dataSha256) {
     warn(context, "the data is not what this run began with: it will not continue as it would have");
   }

@@ -12,12 +12,12 @@ import { initialise } from "../runtime/weights.js";
 import { writeCheckpoint } from "./checkpoint.js";
 import type { Context } from "./context.js";
 import { log, print } from "./context.js";
+import { accuracyOf, hasClasses } from "./data/accuracy.js";
 import type { DataBatch, Dataset } from "./data/dataset.js";
+import { sampleOf } from "./data/samples.js";
 import type { ExitCode } from "./failure.js";
 import type { Resolved } from "./run-folder.js";
 import { appendMetric, createRun, rewindMetrics } from "./run-folder.js";
-import { accuracyOf, hasAccuracy } from "./data/accuracy.js";
-import { sampleOf } from "./data/samples.js";
 import type { OpenSession } from "./session.js";
 import { withSession } from "./session.js";
 import { count } from "./terminal.js";
@@ -106,7 +106,16 @@ function announce({ context, plan, device, progress }: Loop): void {
       `${steps} steps of ${parts}${batch}${windows ? ` × ${width}` : ""}` +
       (windows || task.kind === "images" ? "" : `; ${(100 * padding).toFixed(1)} % of a batch is padding`),
   );
-  const settings = { steps, batch, accumulate, length: width, tokenizer, seed, learningRate, run: run.folder };
+  const settings = {
+    steps,
+    batch,
+    accumulate,
+    length: width,
+    tokenizer,
+    seed,
+    learningRate,
+    run: run.folder,
+  };
   progress.event("start", {
     ...{ model: program.name, task: task.kind, parameters, device: device.info },
     ...{ ...settings, padding },
@@ -116,7 +125,8 @@ function announce({ context, plan, device, progress }: Loop): void {
 /** Of the first batches. */
 function paddingShare(training: Dataset): number {
   const batches = Array.from({ length: 32 }, (_, n) => training.batch(n));
-  const sum = (of: (batch: DataBatch) => number): number => batches.reduce((all, batch) => all + of(batch), 0);
+  const sum = (of: (batch: DataBatch) => number): number =>
+    batches.reduce((all, batch) => all + of(batch), 0);
   return 1 - sum(({ tokens }) => tokens) / sum(({ places }) => places);
 }
 
@@ -203,9 +213,13 @@ async function validate(loop: Loop): Promise<Validated | undefined> {
     batches.map(({ inputs }) => inputs),
   );
   const step = trainer.stepsDone;
-  const accuracy = hasAccuracy(task) ? (await accuracyOf(session, task, batches)).share : undefined;
-  const classes = accuracy === undefined ? {} : { validation_accuracy: accuracy };
-  appendMetric(run.folder, { step, validation_loss: loss, ...classes, seconds: rounded(seconds()) });
+  const accuracy = hasClasses(task) ? (await accuracyOf(session, task, batches))?.share : undefined;
+  appendMetric(run.folder, {
+    step,
+    validation_loss: loss,
+    ...(accuracy !== undefined && { validation_accuracy: accuracy }),
+    seconds: rounded(seconds()),
+  });
   progress.event("eval", { step, loss, ...(accuracy !== undefined && { accuracy }) });
   const right = accuracy === undefined ? "" : `, accuracy ${(100 * accuracy).toFixed(1)} %`;
   if (!context.options.json) log(context, `step ${step}: validation loss ${loss.toFixed(4)}${right}`);
@@ -257,7 +271,7 @@ async function finish(loop: Loop): Promise<ExitCode> {
   const { context, plan, session, trainer, progress, latest } = loop;
   const validated = await validate(loop);
   const path = await save(loop);
-  const sample = await sampleOf(session, plan);
+  const sample = await sampleOf(session, { ...plan, seed: plan.run.resolved.seed });
   const loss = latest.loss;
   progress.event("done", {
     step: trainer.stepsDone,

@@ -37,7 +37,9 @@ export const hasClasses = (task: Task): boolean => task.kind === "texts" || task
 export function logitsFor({ entries, inputs }: Program, task: Task): Value | undefined {
   const targets = inputs.find(({ name }) => name === targetsOf(task));
   const fits = ({ shape, dtype }: Value): boolean =>
-    dtype === "f32" && shape.length === (targets?.shape.length ?? Number.NaN) + 1 && typeof shape.at(-1) === "number";
+    dtype === "f32" &&
+    shape.length === (targets?.shape.length ?? Number.NaN) + 1 &&
+    typeof shape.at(-1) === "number";
   const { outputs } = entries.forward;
   return outputs.find((value) => value.name === "logits" && fits(value)) ?? outputs.find(fits);
 }

@@ -17,7 +17,12 @@ export interface BucketOptions {
   readonly pool?: number;
 }
 
-export function createBuckets({ sizes, batch, seed, pool = 64 }: BucketOptions): (n: number) => readonly number[] {
+export function createBuckets({
+  sizes,
+  batch,
+  seed,
+  pool = 64,
+}: BucketOptions): (n: number) => readonly number[] {
   const rows = Math.min(batch, sizes.length);
   const perEpoch = Math.floor(sizes.length / rows);
   let [kept, batches]: [number, readonly (readonly number[])[]] = [-1, []];
@@ -28,7 +33,12 @@ export function createBuckets({ sizes, batch, seed, pool = 64 }: BucketOptions):
     const number = epoch * poolsPerEpoch + at;
     if (number !== kept) {
       const count = Math.min(pool, perEpoch - at * pool);
-      batches = poolBatches(sizes, { rows, first: at * pool * rows, count, key: randomKey(seed, epoch, "data", 0) });
+      batches = poolBatches(sizes, {
+        rows,
+        first: at * pool * rows,
+        count,
+        key: randomKey(seed, epoch, "data", 0),
+      });
       kept = number;
     }
     return batches[within % pool]!;

@@ -31,8 +31,8 @@ export interface DatasetOptions {
   readonly length: number;
   readonly batch: number;
   readonly seed: number;
-  /** What it is for, in messages: "training". */
-  readonly name: string;
+  /** What it is for; a text to evaluate may be shorter than a window. */
+  readonly name: "training" | "validation" | "evaluation";
 }
 
 /** The longest window, text, source or target of the model; 0 for pictures. */
@@ -60,14 +60,18 @@ export interface Encoder {
   readonly encoding: Encoding;
 }
 
-export function encodeData({ context, program, task, encoding }: Encoder, raw: Raw, options: DatasetOptions): Dataset {
+export function encodeData(
+  { context, program, task, encoding }: Encoder,
+  raw: Raw,
+  options: DatasetOptions,
+): Dataset {
   switch (task.kind) {
     case "stream":
-      return streamDataset(program, windowTokens(encoding, raw, options, 1), options);
+      return streamDataset(program, windowTokens(encoding, raw, options), options);
     case "masked": {
       const { specials, size } = encoding.tokenizer!;
       const hiding = { mask: specials.mask!, ordinary: ordinaryIds(size, Object.values(specials)) };
-      return maskedDataset(task, windowTokens(encoding, raw, options, 1), hiding, options);
+      return maskedDataset(task, windowTokens(encoding, raw, options), hiding, options);
     }
     case "pairs":
       return encodePairs(context, program, task, encoding, raw, options);
@@ -80,19 +84,14 @@ export function encodeData({ context, program, task, encoding }: Encoder, raw: R
   }
 }
 
-/** `after`: how many tokens a window needs behind its end. */
-function windowTokens(
-  { tokenizer }: Encoding,
-  raw: Raw,
-  { length, name }: DatasetOptions,
-  after: number,
-): Int32Array {
+/** A window needs one token behind its end. */
+function windowTokens({ tokenizer }: Encoding, raw: Raw, { length, name }: DatasetOptions): Int32Array {
   if (raw.kind !== "text") throw new Error("internal: a stream is made of text");
   const tokens = tokenizer!.encode(raw.text);
-  if (tokens.length >= length + after) return tokens;
+  if (tokens.length >= length + 1 || name === "evaluation") return tokens;
   return fail(
     "bad-data",
-    `the ${name} text has ${tokens.length} tokens; one window takes ${length + after}`,
+    `the ${name} text has ${tokens.length} tokens; one window takes ${length + 1}`,
     name === "training"
       ? "use a longer text or a smaller --length"
       : "use a larger --val or a smaller --length; `--val 0` does without",
@@ -116,11 +115,21 @@ function encodePairs(
   const pairs = all.filter((pair) => fits(pair, limits));
   const limit = `a source takes ${limits.source - 1} tokens and eos, a target bos and ${limits.target - 1}`;
   if (pairs.length === 0)
-    fail("bad-data", `no pair of the ${name} data is short enough: ${limit}`, "use a larger context or --length");
+    fail(
+      "bad-data",
+      `no pair of the ${name} data is short enough: ${limit}`,
+      "use a larger context or --length",
+    );
   if (pairs.length < all.length)
-    note(context, `${count(all.length - pairs.length)} of ${count(all.length)} ${name} pairs are too long and left out: ${limit}`);
+    note(
+      context,
+      `${count(all.length - pairs.length)} of ${count(all.length)} ${name} pairs are too long and left out: ${limit}`,
+    );
   if (task.sourceValid === undefined && new Set(pairs.map(({ source }) => source.length)).size > 1)
-    note(context, `the model does not ask \`valid(${task.source.name})\`, so it reads the padding of shorter sources as tokens 0`);
+    note(
+      context,
+      `the model does not ask \`valid(${task.source.name})\`, so it reads the padding of shorter sources as tokens 0`,
+    );
   const { bos, eos } = tokenizer!.specials as { readonly bos: number; readonly eos: number };
   return pairDataset(program, task, pairs, { batch, seed, bos, eos });
 }
@@ -137,9 +146,15 @@ function encodeTexts(
   const ids = raw.texts.map(([text]) => tokenizer!.encode(text));
   const cut = ids.filter((tokens) => tokens.length + 1 > length).length;
   if (cut > 0)
-    note(context, `${count(cut)} of ${count(ids.length)} ${name} texts are longer than ${length - 1} tokens and are cut there`);
+    note(
+      context,
+      `${count(cut)} of ${count(ids.length)} ${name} texts are longer than ${length - 1} tokens and are cut there`,
+    );
   if (task.valid === undefined && new Set(ids.map((tokens) => tokens.length)).size > 1)
-    note(context, `the model does not ask \`valid(${task.tokens.name})\`, so it reads the padding of shorter texts as tokens 0`);
+    note(
+      context,
+      `the model does not ask \`valid(${task.tokens.name})\`, so it reads the padding of shorter texts as tokens 0`,
+    );
   const numbers = labelNumbers(raw.texts.map(labelOf), labels);
   const texts = ids.map((tokens, n) => ({
     tokens: closed(tokens, tokenizer!.specials.eos!, length),

@@ -18,7 +18,10 @@ export function labelNumbers(labels: readonly string[], names: readonly string[]
     labels,
     (label) =>
       numbers.get(label) ??
-      fail("bad-data", `the data has the label \`${label}\`, which the run was not trained on: ${shown(names)}`),
+      fail(
+        "bad-data",
+        `the data has the label \`${label}\`, which the run was not trained on: ${shown(names)}`,
+      ),
   );
 }
 

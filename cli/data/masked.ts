@@ -8,7 +8,6 @@
  */
 import type { StreamInputs } from "../../runtime/data.js";
 import { windowStarts, windowsAt } from "../../runtime/data.js";
-import type { Program } from "../../runtime/program.js";
 import { randomKey, uniformAt } from "../../runtime/random.js";
 import type { Tensor } from "../../runtime/tensor.js";
 import { tensor } from "../../runtime/tensor.js";

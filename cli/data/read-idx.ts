@@ -24,7 +24,12 @@ export function labelsBeside(path: string): string {
   const candidates = [plain, `${plain}.gz`].map((name) => join(dirname(path), name));
   return (
     candidates.find(exists) ??
-    fail("missing-file", `the labels of \`${path}\` are missing`, `they are looked for as \`${candidates[0]}\``, path)
+    fail(
+      "missing-file",
+      `the labels of \`${path}\` are missing`,
+      `they are looked for as \`${candidates[0]}\``,
+      path,
+    )
   );
 }
 
@@ -33,12 +38,22 @@ export function readIdx(path: string): Idx {
   const axes = bytes[3] ?? 0;
   const head = 4 + 4 * axes;
   if (bytes.length < head || bytes[0] !== 0 || bytes[1] !== 0 || bytes[2] !== 8 || axes === 0)
-    return fail("bad-data", `\`${path}\` is no IDX file of bytes`, "it begins with the bytes 0, 0, 8 and the number of axes", path);
+    return fail(
+      "bad-data",
+      `\`${path}\` is no IDX file of bytes`,
+      "it begins with the bytes 0, 0, 8 and the number of axes",
+      path,
+    );
   const view = new DataView(bytes.buffer, bytes.byteOffset, head);
   const shape = Array.from({ length: axes }, (_, n) => view.getUint32(4 + 4 * n));
   const elements = shape.reduce((product, size) => product * size, 1);
   if (bytes.length - head !== elements)
-    fail("bad-data", `\`${path}\` says [${shape.join(", ")}], and holds ${bytes.length - head} bytes of ${elements}`, undefined, path);
+    fail(
+      "bad-data",
+      `\`${path}\` says [${shape.join(", ")}], and holds ${bytes.length - head} bytes of ${elements}`,
+      undefined,
+      path,
+    );
   return { shape, data: bytes.subarray(head) };
 }
 

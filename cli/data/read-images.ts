@@ -51,7 +51,12 @@ function trainingSet(folder: string, sets: readonly string[]): string {
   const training = sets.filter(isTraining);
   if (sets.length === 1) return sets[0]!;
   if (training.length === 1) return training[0]!;
-  return fail("bad-data", `\`${folder}\` holds ${sets.length} sets of pictures`, "name the file of one", folder);
+  return fail(
+    "bad-data",
+    `\`${folder}\` holds ${sets.length} sets of pictures`,
+    "name the file of one",
+    folder,
+  );
 }
 
 /** The other set of a folder that has one for training, as MNIST's has. */
@@ -68,7 +73,12 @@ function readIdxImages(path: string, name: string, size: ImageSize): RawImages {
   const labels = readIdx(beside);
   const [count = 0, height = 0, width = 0, channels = 1] = shape;
   if (labels.shape.length !== 1 || labels.shape[0] !== count)
-    fail("bad-data", `\`${path}\` has ${count} pictures, and \`${beside}\` has [${labels.shape.join(", ")}] labels`, undefined, beside);
+    fail(
+      "bad-data",
+      `\`${path}\` has ${count} pictures, and \`${beside}\` has [${labels.shape.join(", ")}] labels`,
+      undefined,
+      beside,
+    );
   checkSize(path, name, { height, width, channels }, size);
   return { pixels: data, shape: [count, height, width, channels], labels: Array.from(labels.data, String) };
 }
@@ -76,5 +86,10 @@ function readIdxImages(path: string, name: string, size: ImageSize): RawImages {
 export function checkSize(path: string, name: string, found: ImageSize, wanted: ImageSize): void {
   const text = ({ height, width, channels }: ImageSize): string => `${height} × ${width} × ${channels}`;
   if (text(found) !== text(wanted))
-    fail("bad-data", `the pictures of \`${path}\` are ${text(found)}, and the model's \`${name}\` takes ${text(wanted)}`, undefined, path);
+    fail(
+      "bad-data",
+      `the pictures of \`${path}\` are ${text(found)}, and the model's \`${name}\` takes ${text(wanted)}`,
+      undefined,
+      path,
+    );
 }

@@ -39,7 +39,12 @@ function decoded(path: string): PNG {
   try {
     return PNG.sync.read(Buffer.from(readBytes(path, limits.picture)));
   } catch (error) {
-    return fail("bad-data", `\`${path}\` is no PNG file that can be read: ${reasonOf(error)}`, undefined, path);
+    return fail(
+      "bad-data",
+      `\`${path}\` is no PNG file that can be read: ${reasonOf(error)}`,
+      undefined,
+      path,
+    );
   }
 }
 

@@ -34,14 +34,21 @@ export function fieldsOf(keys: string): FieldNames {
 }
 
 export function readRecords(path: string, fields: FieldNames): readonly TextRecord[] {
-  if (isFolder(path)) fail("not-a-file", `\`${path}\` is a folder, not a file`, "give a `.tsv` or `.jsonl` file", path);
+  if (isFolder(path))
+    fail("not-a-file", `\`${path}\` is a folder, not a file`, "give a `.tsv` or `.jsonl` file", path);
   const lines = linesOf(path);
   switch (extname(path)) {
     case ".tsv":
-      return nonEmpty(lines.flatMap((line, n) => fromColumns(line, path, n + 1)), path);
+      return nonEmpty(
+        lines.flatMap((line, n) => fromColumns(line, path, n + 1)),
+        path,
+      );
     case ".jsonl":
     case ".ndjson":
-      return nonEmpty(lines.flatMap((line, n) => fromJson(line, fields, path, n + 1)), path);
+      return nonEmpty(
+        lines.flatMap((line, n) => fromJson(line, fields, path, n + 1)),
+        path,
+      );
     default:
       return fail(
         "bad-data",

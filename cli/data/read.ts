@@ -70,7 +70,8 @@ export function readRaw(task: Task, paths: DataPaths): Raw {
 function refuseStrayOptions({ kind }: Task, { target, keys }: DataPaths): void {
   if (target !== undefined && kind !== "pairs")
     fail("usage", "`--target` goes with models that have a source and a target");
-  if (keys !== undefined && !(kind in fieldNames)) fail("usage", "`--keys` goes with pairs and with labelled texts");
+  if (keys !== undefined && !(kind in fieldNames))
+    fail("usage", "`--keys` goes with pairs and with labelled texts");
 }
 
 /** `validation`: a share, or the paths of another set; a folder of pictures may bring its own. */

@@ -21,7 +21,8 @@ export function streamDataset(program: Program, tokens: Int32Array, options: Str
     batch: (n) => whole(trainingBatch(program, tokens, { ...options, step: n + 1 })),
     *inOrder({ batch, limit }) {
       const batches = limit === undefined ? undefined : Math.ceil(limit / batch);
-      for (const inputs of evaluationBatches(program, tokens, { length, batch, limit: batches })) yield whole(inputs);
+      for (const inputs of evaluationBatches(program, tokens, { length, batch, limit: batches }))
+        yield whole(inputs);
     },
   };
 }

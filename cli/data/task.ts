@@ -110,8 +110,7 @@ const derivedName = (
   inputs: readonly DataInput[],
   how: "next" | "valid" | "original",
   { name }: DataInput,
-): string | undefined =>
-  inputs.find(({ derived }) => derived?.how === how && derived.of === name)?.name;
+): string | undefined => inputs.find(({ derived }) => derived?.how === how && derived.of === name)?.name;
 
 /** The target is the one whose next tokens the model speaks of. */
 function pairsOf(inputs: readonly DataInput[], one: DataInput, other: DataInput): Task | undefined {
@@ -144,7 +143,8 @@ const taskList =
   "`image[h, w]` or `image[h, w, c]` and such a label (pictures)";
 
 function describe({ name, dtype, axes, bound }: DataInput, inputs: readonly DataInput[]): string {
-  const type = dtype === "i32" ? `int${bound === null ? "" : `(${bound})`}` : dtype === "f32" ? "real" : "bool";
+  const type =
+    dtype === "i32" ? `int${bound === null ? "" : `(${bound})`}` : dtype === "f32" ? "real" : "bool";
   const derived = inputs.filter((input) => input.derived?.of === name).map((input) => input.derived!.how);
   const read = derived.length > 0 ? ` with ${derived.map((how) => `\`${how}(${name})\``).join(", ")}` : "";
   return `\`${name}${axes.length > 1 ? `[${axes.slice(1).join(", ")}]` : ""} : ${type}\`${read}`;

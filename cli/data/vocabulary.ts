@@ -27,7 +27,11 @@ export interface Vocabulary {
 }
 
 /** Arguments that are tried, the first that fit. */
-const vocabularyArguments = [["vocab"], ["vocab", "source_vocab", "target_vocab"], ["source_vocab", "target_vocab"]];
+const vocabularyArguments = [
+  ["vocab"],
+  ["vocab", "source_vocab", "target_vocab"],
+  ["source_vocab", "target_vocab"],
+];
 const classArguments = [["classes"]];
 
 export const tokenInputs = (task: Task): readonly DataInput[] => {
@@ -45,11 +49,21 @@ export function reconcile(
   const size = encoding.tokenizer?.size;
   const grows = tokenizer === "bytes" || !/^(chars|bpe:)/.test(tokenizer);
   const tokens = { inputs: tokenInputs(task), size, grows, candidates: vocabularyArguments };
-  const classes = { inputs: labelInputs(task), size: encoding.labels.length, grows: false, candidates: classArguments };
+  const classes = {
+    inputs: labelInputs(task),
+    size: encoding.labels.length,
+    grows: false,
+    candidates: classArguments,
+  };
   const one = following(settings, tokens, inputsUnder);
-  if (one) note(context, `the tokenizer \`${tokenizer}\` has ${size} tokens, so ${said(one, settings, tokens.inputs)}`);
+  if (one)
+    note(
+      context,
+      `the tokenizer \`${tokenizer}\` has ${size} tokens, so ${said(one, settings, tokens.inputs)}`,
+    );
   const two = following(one ?? settings, classes, inputsUnder);
-  if (two) note(context, `the data has ${classes.size} classes, so ${said(two, one ?? settings, classes.inputs)}`);
+  if (two)
+    note(context, `the data has ${classes.size} classes, so ${said(two, one ?? settings, classes.inputs)}`);
   return two ?? one ?? settings;
 }
 
