@@ -70,23 +70,26 @@ const isName = (a: Value, b: Value): boolean =>
       v.kind === "string" ||
       v.kind === "block" ||
       v.kind === "formula" ||
-      v.kind === "initializer",
+      v.kind === "initializer" ||
+      v.kind === "builtin",
   ) && ![a, b].some((v) => v.kind === "indexed");
 
+/** A function is the name that it was declared by, whatever arguments it holds: `rope(base: 1e4) == rope`. */
 function sameName(a: Value, b: Value): boolean {
   const nameOf = (v: Value): string | boolean => {
     switch (v.kind) {
       case "choice":
-        return `choice ${v.name}`;
+      case "builtin":
+        return `name ${v.name}`;
       case "boolean":
         return v.value;
       case "string":
         return `string ${v.value}`;
       case "block":
       case "formula":
-        return `declaration ${v.declaration.name.text}`;
+        return `name ${v.declaration.name.text}`;
       case "initializer":
-        return `initializer ${v.name}`;
+        return `name ${v.name}`;
       case "none":
       case "full":
         return v.kind;

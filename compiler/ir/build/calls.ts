@@ -16,7 +16,7 @@ import { bindCaptures, callFormula } from "./formulas.js";
 import { offer } from "./functions.js";
 import { callInitializer } from "./initializers.js";
 import { callInstance } from "./instances.js";
-import { evaluate } from "./meaning.js";
+import { evaluateCallee } from "./meaning.js";
 import { childPath } from "./paths.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
@@ -25,7 +25,7 @@ import type { BlockValue, Value } from "./values.js";
 import { BATCH, describe, tensor } from "./values.js";
 
 export function evaluateCall(env: Env, call: CallExpression): Value {
-  const callee = evaluate(env, call.callee);
+  const callee = evaluateCallee(env, call.callee);
   const args = evaluateArguments(env, call);
   if (call.as && callee.kind !== "block")
     fail(env, "TFM2005", call.as.span, "`as` names the parameters of a block's call.");

@@ -10,7 +10,7 @@ import type { Argument } from "./arguments.js";
 import { bindParameter, evaluateArguments, matchArguments } from "./arguments.js";
 import { checkCall, elaborate } from "./elaborate.js";
 import { argumentOf } from "./functions.js";
-import { evaluate, runStatement } from "./meaning.js";
+import { evaluate, evaluateCallee, runStatement } from "./meaning.js";
 import { again, childPath } from "./paths.js";
 import type { Scope } from "./scope.js";
 import { bind, createScope } from "./scope.js";
@@ -20,7 +20,7 @@ import type { InstanceValue, Value } from "./values.js";
 import { describe } from "./values.js";
 
 export function createInstance(env: Env, { name, value: call }: UseStatement): Value {
-  const callee = evaluate(env, call.callee);
+  const callee = evaluateCallee(env, call.callee);
   if (callee.kind !== "block")
     return fail(
       env,

@@ -120,7 +120,7 @@ export type Value =
   | InstanceValue
   | InitializerValue
   | { readonly kind: "builtin"; readonly name: string }
-  | { readonly kind: "model"; readonly declaration: ModelDeclaration }
+  | { readonly kind: "model"; readonly declaration: ModelDeclaration; readonly scope: Scope }
   | { readonly kind: "none" }
   | { readonly kind: "full" }
   /** The value of what failed: silences what follows from it. */
