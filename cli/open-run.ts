@@ -2,10 +2,8 @@
  * A run folder → the compiled model, its tokenizer, its weights.
  */
 import { join } from "node:path";
-import { RuntimeError } from "../runtime/errors.js";
 import type { Program } from "../runtime/program.js";
 import type { Tokenizer } from "../runtime/tokenizer.js";
-import { tokenizerFromJson } from "../runtime/tokenizer.js";
 import type { Weights } from "../runtime/weights.js";
 import { readWeights } from "../runtime/weights.js";
 import type { CheckpointFiles } from "./checkpoint.js";
@@ -13,6 +11,7 @@ import type { Context } from "./context.js";
 import { compileSource } from "./load.js";
 import type { Run } from "./run-folder.js";
 import type { Source } from "./source.js";
+import { parseTokenizer } from "./tokenizers.js";
 
 export interface OpenedRun {
   readonly program: Program;
@@ -29,15 +28,6 @@ export function openRun(context: Context, run: Run): OpenedRun | undefined {
     imports,
   });
   return loaded && { program: loaded.program, tokenizer: parseTokenizer(run.tokenizer) };
-}
-
-function parseTokenizer(text: string): Tokenizer {
-  try {
-    return tokenizerFromJson(JSON.parse(text) as unknown);
-  } catch (error) {
-    if (error instanceof RuntimeError) throw error;
-    throw new RuntimeError("TFM6202", "`tokenizer.json` is not JSON.");
-  }
 }
 
 export const weightsOf = (program: Program, files: CheckpointFiles): Weights =>

@@ -23,7 +23,8 @@ export interface Resolved {
   readonly imports: Readonly<Record<string, string>>;
   readonly data: string;
   readonly dataSha256: string;
-  readonly tokenizer: "bytes" | "chars";
+  /** As it was chosen; the tokenizer itself is in tokenizer.json. */
+  readonly tokenizer: string;
   readonly validation: string;
   readonly batch: number;
   readonly length: number;

@@ -2,13 +2,13 @@
  * The options of `tfmc train`, as commander gives them.
  */
 import type { Command } from "commander";
-import { Option } from "commander";
 import type { ModelOptions } from "./load.js";
 import { natural, positive, positiveReal, several } from "./options.js";
+import { tokenizerChoice } from "./tokenizers.js";
 
 export interface TrainOptions extends ModelOptions {
   readonly data: string | undefined;
-  readonly tokenizer: "bytes" | "chars";
+  readonly tokenizer: string;
   readonly steps: number | undefined;
   readonly batch: number | undefined;
   readonly length: number | undefined;
@@ -26,8 +26,11 @@ export const describeTrain = (program: Command): Command =>
     .description("train a language model on text")
     .argument("[file]", "a `.tfm` file, or - for standard input; with --resume the run's own model is used")
     .option("--data <path>", "a text file, or a folder of them")
-    .addOption(
-      new Option("--tokenizer <kind>", "what a token is").choices(["bytes", "chars"]).default("bytes"),
+    .option(
+      "--tokenizer <kind>",
+      "what a token is: bytes, chars, chars:unknown, bpe:N, or the path of a tokenizer.json",
+      tokenizerChoice,
+      "bytes",
     )
     .option("--steps <number>", "optimizer steps; the model's recipe where nothing is said", positive)
     .option(

@@ -11,7 +11,6 @@ import { openCheckpoint } from "../runtime/checkpoint.js";
 import { streamInputs } from "../runtime/data.js";
 import type { Program } from "../runtime/program.js";
 import type { Tokenizer } from "../runtime/tokenizer.js";
-import { byteTokenizer, characterTokenizer } from "../runtime/tokenizer.js";
 import { readCheckpoint } from "./checkpoint.js";
 import type { Context } from "./context.js";
 import { log, note, warn } from "./context.js";
@@ -26,6 +25,7 @@ import { readSource } from "./source.js";
 import { contextOf } from "./tensor-files.js";
 import type { TextData } from "./text-data.js";
 import { splitText } from "./text-data.js";
+import { openTokenizer } from "./tokenizers.js";
 import type { TrainOptions } from "./train-options.js";
 
 export interface TrainingPlan {
@@ -52,8 +52,7 @@ export async function planTraining(
     return fail("usage", "`train` needs a text", "`tfmc train FILE --data PATH`");
   const source = await readSource(context, path);
   const text = splitText(options.data, options.val);
-  const tokenizer =
-    options.tokenizer === "bytes" ? byteTokenizer() : characterTokenizer(text.training + text.validation);
+  const tokenizer = openTokenizer(options.tokenizer, [text.training, text.validation]);
   const settings = reconcileVocabulary(context, source, options, tokenizer);
   const loaded = compileSource(context, source, settings, { entry: options.model });
   if (!loaded) return undefined;
@@ -151,7 +150,7 @@ function reconcileVocabulary(
   const settings = settingsOf(options.set);
   const declared = vocabularyArgument(source, options.model);
   if ("vocab" in settings || declared === undefined) return settings;
-  const follows = options.tokenizer === "chars" ? declared !== tokenizer.size : declared < tokenizer.size;
+  const follows = options.tokenizer === "bytes" ? declared < tokenizer.size : declared !== tokenizer.size;
   if (!follows) return settings;
   note(
     context,
