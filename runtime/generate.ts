@@ -13,6 +13,7 @@ import { sampleToken, sampleUniform } from "./sample.js";
 import type { Session } from "./session.js";
 import { symbolsOf } from "./sizes.js";
 import { tensor } from "./tensor.js";
+import type { AbortSignalLike } from "./web.js";
 
 export interface GenerateOptions extends SampleOptions {
   /** 64 unless given. */
@@ -22,7 +23,7 @@ export interface GenerateOptions extends SampleOptions {
   /** Ids after which generation ends; they are given out too. */
   readonly stop?: readonly number[] | undefined;
   /** Ends generation by throwing the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 interface Stream {
