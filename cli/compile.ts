@@ -16,6 +16,7 @@ import type { Loaded, ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
 import { several } from "./options.js";
+import { runtimeFiles } from "./runtime-files.js";
 import { table } from "./terminal.js";
 
 interface EmitOptions extends ModelOptions {
@@ -23,6 +24,7 @@ interface EmitOptions extends ModelOptions {
   readonly dumpAfter: string | undefined;
   readonly timePasses: boolean;
   readonly O: string;
+  readonly standalone: boolean;
 }
 
 type Hook = NonNullable<CompileOptions["hook"]>;
@@ -37,6 +39,7 @@ export const addCompile: AddCommand = (program, action) => {
     .option("--model <name>", "which model of the file")
     .option("--dump-after <pass>", "print the graphs after this pass, or after `all`, to stderr")
     .option("--time-passes", "print the time of each pass to stderr", false)
+    .option("--standalone", "one script that brings the runtime along and imports nothing", false)
     .option("-O <level>", "0 as written, 1 without fusion of unlike kernels, 2 everything", "2")
     .action(action(compile));
 };
@@ -52,7 +55,7 @@ async function compile(context: Context, path: string, options: EmitOptions): Pr
   if (!loaded) return 1;
   checkPassName(options.dumpAfter, times);
   if (options.timePasses) context.host.stderr.write(`${timeTable(times)}\n`);
-  await writeModule(context, loaded, path, options.output);
+  await writeModule(context, loaded, path, options);
   return 0;
 }
 
@@ -61,11 +64,11 @@ async function writeModule(
   context: Context,
   { program }: Loaded,
   path: string,
-  output: string | undefined,
+  { output, standalone }: EmitOptions,
 ): Promise<void> {
   const stem = path === "-" ? program.name : basename(path, extname(path));
   const folder = output ?? join("dist", stem);
-  const emitted = await emitModule(program);
+  const emitted = await emitModule(program, { runtime: standalone ? runtimeFiles() : undefined });
   const files = new Map(Object.entries(emitted.files).map(([name, text]) => [inside(folder, name), text]));
   writeAllAtomic(files);
   const names = Object.keys(emitted.files);
