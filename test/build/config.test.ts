@@ -132,7 +132,7 @@ const mistakes: readonly (readonly [string, readonly string[], string, string])[
   ["a knob twice", ["TFM2004"], config("layers = 3; layers = 4"), "set twice"],
   ["train twice", ["TFM2004"], config("train { batch = 3 }\n  train { steps = 4 }"), "`train` is set twice"],
   ["a misspelt choice", ["TFM2001"], config("norm_at = pots"), "Did you mean `post`?"],
-  ["a choice of something else", ["TFM2001"], config("norm_at = learned"), "They are pre, post."],
+  ["a choice of something else", ["TFM2001"], config("norm_at = matrices"), "They are pre, post."],
   [
     "a function that has no case",
     ["TFM2006"],
