@@ -22,8 +22,8 @@ import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
 import type { Hook } from "./passes/pipeline.js";
 import { runPipeline } from "./passes/pipeline.js";
-import type { EntryName, Schedule } from "./passes/schedule.js";
-import { schedule } from "./passes/schedule.js";
+import type { Schedule } from "./passes/schedule.js";
+import { entryNames, schedule } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
 import { summarize } from "./passes/summary.js";
 import { sha256 } from "./sha256.js";
@@ -53,8 +53,6 @@ export interface Compiled {
   readonly schedule: Schedule | undefined;
   readonly program: Program | undefined;
 }
-
-const entryNames: readonly EntryName[] = ["forward", "loss", "grad", "train"];
 
 export function compile(source: string, options: CompileOptions = {}): Compiled {
   const builder = createBuilder();
@@ -112,7 +110,9 @@ export function summary(compiled: Compiled, options: SummaryOptions = {}): Model
   const { built, entries, schedule: scheduled } = compiled;
   if (!built || !entries || !scheduled) return undefined;
   const forward = formMix.run(entries.forward, { builder: createBuilder(), level: 2 });
-  return summarize({ built, forward, train: entries.train, schedule: scheduled }, options);
+  const { train, accumulate, apply } = entries;
+  const parts = accumulate && apply && { accumulate, apply };
+  return summarize({ built, forward, train, parts, schedule: scheduled }, options);
 }
 
 const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>

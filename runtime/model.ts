@@ -130,4 +130,6 @@ export class Model<I = Inputs, O = Outputs> {
 }
 
 /** A Trainer whose step takes the model's own inputs. */
-export type TypedTrainer<I> = Omit<Trainer, "step"> & { step(inputs: I): ReturnType<Trainer["step"]> };
+export type TypedTrainer<I> = Omit<Trainer, "step"> & {
+  step(inputs: I | readonly I[]): ReturnType<Trainer["step"]>;
+};
