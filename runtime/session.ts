@@ -35,7 +35,7 @@ export interface SessionOptions {
 }
 
 /** Bindings kept ready; training needs one or two, generation a new one for each token. */
-const keptPlans = 8;
+const keptPlans = 32;
 
 export async function createSession(
   program: Program,
