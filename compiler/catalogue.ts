@@ -78,9 +78,9 @@ export const catalogue = {
   ),
   TFM1010: row(
     "not in this version",
-    "The statement belongs to the language's design but this version does not have it: the config form (`model m : family { … }` and `variant`), `each` and `scan`.",
-    "model m : decoder { layers = 12 }",
-    "model m(layers = 12) { … }",
+    "The statement belongs to the language's design but this version does not have it: `each` and `scan`.",
+    "scan i over t { y = f(x) }",
+    "repeat 4 { x = f(x) }",
   ),
 
   // ------------------------------------------------------- names and meaning
@@ -92,7 +92,7 @@ export const catalogue = {
   ),
   TFM2002: row(
     "unknown argument",
-    "The callee has no parameter of this name, or fewer parameters than there are arguments.",
+    "The callee has no parameter of this name, or fewer parameters than there are arguments. In config form (`model m : base { … }`) and with `--set` the settings are the parameters of the base.",
     "x = mlp(x, hiden: 4 * d)",
     "x = mlp(x, hidden: 4 * d)",
   ),
@@ -161,6 +161,24 @@ export const catalogue = {
     "What compiles is one model. The file has none, or has several and none was named.",
     "block f(x[t, d]) { return x }",
     "model m { … }",
+  ),
+  TFM2014: row(
+    "base that is no model",
+    "Behind the `:` of `model name : base { … }` and `variant name : base { … }` stands a model: a family of the library (`decoder`, `encoder`, `encoder_decoder`), or any model of the file or of its imports, variants included.",
+    "model m : decodre { layers = 2 }",
+    "model m : decoder { layers = 2 }",
+  ),
+  TFM2015: row(
+    "circle of settings or bases",
+    "A setting may use the other settings of its model in any order, but none that needs it in turn; a model may be based on a variant of another, but not on itself over one or more steps. A model of the file hides the library's of its name.",
+    "model m : decoder { d_model = 4 * heads; heads = d_model // 4 }",
+    "model m : decoder { d_model = 64; heads = d_model // 4 }",
+  ),
+  TFM2016: row(
+    "statement that sets nothing",
+    "A model that is based on another holds settings of the base's parameters (`layers = 2`), `train { … }` and `law` lines. What changes the dataflow belongs in a model of its own: `tfmc expand` prints the one that the settings make.",
+    "model m : decoder { x = x + mlp(x, 64) }",
+    "model m : decoder { ffn = mlp(hidden: 64) }",
   ),
 
   // --------------------------------------------------------- shapes and sizes

@@ -107,13 +107,24 @@ function explainSyntax(
   previous: { readonly image: string; readonly tokenType: t.Token["tokenType"] } | undefined,
   message: string,
 ): { code: Code; message: string; hint?: string } {
-  if ((rule === "model" || rule === "body") && at === t.Colon) {
+  if (rule === "body" && at === t.Colon)
     return {
-      code: "TFM1010",
-      message: "The config form `model name : family { … }` is not in this version of the language.",
-      hint: "Write the model out with blocks, as `model name(…) { … }`.",
+      code: "TFM1000",
+      message,
+      hint: "A model has parameters of its own or sets those of a base, `model name : base { … }`, not both.",
     };
-  }
+  if (rule === "body" && at === t.LParen)
+    return {
+      code: "TFM1000",
+      message,
+      hint: "The settings of a base stand inside the braces: `model name : base { layers = 12 }`.",
+    };
+  if (rule === "variant" && at !== t.Name)
+    return {
+      code: "TFM1000",
+      message,
+      hint: "A variant says which model it changes: `variant post : gpt2 { norm_at = post }`.",
+    };
   if (rule === "assign" && at === t.LParen)
     return {
       code: "TFM1000",
