@@ -49,10 +49,11 @@ export function validity(lengths: readonly number[], width: number): Tensor<Int3
 }
 
 /**
- * Lengths are rounded up to multiples of this: a session plans once for each combination of lengths that it meets, and
- * keeps few.
+ * Lengths are rounded up to a quarter of the power of two below them: 9 … 16 become even, 17 … 32 multiples of four. A
+ * session plans once for each combination of lengths and keeps some, so there shall be few. Measured on 29,000 pairs of
+ * sentences, batches of 64: 12 % padding in 17 shapes; without rounding 7 % in 30, to multiples of eight 22 % in 9.
  */
-export const lengthStep = 8;
-
-export const roundUp = (length: number, most: number): number =>
-  Math.min(most, Math.ceil(length / lengthStep) * lengthStep);
+export function roundUp(length: number, most: number): number {
+  const step = Math.max(1, 2 ** Math.floor(Math.log2(Math.max(1, length - 1))) / 4);
+  return Math.min(most, Math.ceil(length / step) * step);
+}
