@@ -33,7 +33,7 @@ export const addCompile: AddCommand = (program, action) => {
   program
     .command("compile")
     .description("write a model as a typed module with its kernels")
-    .argument("<file>", "a `.tfm` file, or - for standard input")
+    .argument("<file>", "a `.tfm` or `.json` file, or - for standard input")
     .option("-o, --output <folder>", "where; dist/<name of the file> where nothing is said")
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")

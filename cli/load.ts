@@ -10,7 +10,7 @@ import type { Built } from "../compiler/ir/graph.js";
 import { diagnosticLimit } from "../compiler/parser/read-tfm.js";
 import type { Program } from "../runtime/program.js";
 import type { Context } from "./context.js";
-import { reportDiagnostics } from "./context.js";
+import { hasErrors, reportDiagnostics } from "./context.js";
 import { fail } from "./failure.js";
 import { createImportResolver } from "./import-resolver.js";
 import type { Source } from "./source.js";
@@ -60,6 +60,18 @@ export function compileSource(
   const { built, program } = compiled;
   if (!built || !program) throw new Error("internal: neither a program nor an error");
   return { ...compiled, built, program, source };
+}
+
+/** The front half of one model, to look at; its mistakes are left to whoever compiles it. */
+export function buildQuietly(
+  context: Context,
+  { text, file }: Source,
+  settings: Readonly<Record<string, SettingValue>>,
+  entry: string | undefined,
+): Built | undefined {
+  const { resolve } = createImportResolver(context, dirname(file));
+  const { built, diagnostics } = buildSource(text, { file, settings, entry, resolve });
+  return hasErrors(diagnostics) ? undefined : built;
 }
 
 /** The front half only, names and shapes and no kernels: of one model, or of every model of the file. */

@@ -11,8 +11,8 @@ import type { Device, DeviceOptions, KernelFunction } from "./device.js";
 import { openDevice } from "./device.js";
 import type { EvaluateOptions, Evaluation } from "./evaluate.js";
 import { evaluate } from "./evaluate.js";
-import type { GenerateOptions } from "./generate.js";
-import { generate } from "./generate.js";
+import type { GenerateOptions, Sequence, SequenceOptions, SequenceRequest } from "./generate.js";
+import { generate, generateSequences } from "./generate.js";
 import { entryOf } from "./inputs.js";
 import type { Program } from "./program.js";
 import type { Outputs, Session } from "./session.js";
@@ -98,6 +98,14 @@ export class Model<I = Inputs, O = Outputs> {
   /** New token ids after the prompt. */
   generate(prompt: ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<number, void, undefined> {
     return generate(this.session, prompt, options);
+  }
+
+  /** For each prompt or source its texts, best first: one, or with a beam `count`. */
+  generateSequences(
+    requests: readonly SequenceRequest[],
+    options?: SequenceOptions,
+  ): Promise<readonly (readonly Sequence[])[]> {
+    return generateSequences(this.session, requests, options);
   }
 
   trainer(options?: TrainerOptions): TypedTrainer<I> {

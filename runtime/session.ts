@@ -163,6 +163,12 @@ export class Session {
     this.#memory.writeAll(this.program.states, values);
   }
 
+  /** Forgets the gradients that `accumulate` added up since the last `apply`. */
+  clearSums(): void {
+    this.#alive();
+    this.#memory.clearSums();
+  }
+
   /** Sets every word of the arena: a call may depend on nothing that an earlier one left there. */
   poison(word: number): void {
     for (const buffer of this.#memory.arena) this.device.fill({ buffer, offset: 0, size: buffer.size }, word);
