@@ -17,7 +17,7 @@ export const addCheck: AddCommand = (program, action) => {
   program
     .command("check")
     .description("report what is wrong with models, and nothing else")
-    .argument("<file...>", "`.tfm` files, or - for standard input")
+    .argument("<file...>", "`.tfm` or `.json` files, or - for standard input")
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "this model of the file only")
     .addOption(formatOption())

@@ -18,6 +18,7 @@ import type { Loaded, ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
 import { several } from "./options.js";
+import { runtimeFiles } from "./runtime-files.js";
 import { table } from "./terminal.js";
 
 interface EmitOptions extends ModelOptions {
@@ -25,6 +26,7 @@ interface EmitOptions extends ModelOptions {
   readonly dumpAfter: string | undefined;
   readonly timePasses: boolean;
   readonly O: string;
+  readonly standalone: boolean;
   readonly format: Format | undefined;
 }
 
@@ -34,12 +36,13 @@ export const addCompile: AddCommand = (program, action) => {
   program
     .command("compile")
     .description("write a model as a typed module with its kernels")
-    .argument("<file>", "a `.tfm` file, or - for standard input")
+    .argument("<file>", "a `.tfm` or `.json` file, or - for standard input")
     .option("-o, --output <folder>", "where; dist/<name of the file> where nothing is said")
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
     .option("--dump-after <pass>", "print the graphs after this pass, or after `all`, to stderr")
     .option("--time-passes", "print the time of each pass to stderr", false)
+    .option("--standalone", "one script that brings the runtime along and imports nothing", false)
     .option("-O <level>", "0 as written, 1 without fusion of unlike kernels, 2 everything", "2")
     .addOption(formatOption())
     .action(action(compile));
@@ -66,11 +69,11 @@ async function writeModule(
   context: Context,
   { program }: Loaded,
   path: string,
-  { output, format }: EmitOptions,
+  { output, standalone, format }: EmitOptions,
 ): Promise<void> {
   const stem = path === "-" ? program.name : basename(path, extname(path));
   const folder = output ?? join("dist", stem);
-  const emitted = await emitModule(program);
+  const emitted = await emitModule(program, { runtime: standalone ? runtimeFiles() : undefined });
   const files = new Map(Object.entries(emitted.files).map(([name, text]) => [inside(folder, name), text]));
   writeAllAtomic(files);
   const names = Object.keys(emitted.files);

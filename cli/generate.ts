@@ -39,7 +39,10 @@ async function generate(context: Context, folder: string, options: GenerateOptio
   const files = await readCheckpoint(folder, (message) => warn(context, message));
   const opened = openRun(context, run);
   if (!opened) return 1;
-  const { program, tokenizer } = opened;
+  const { program, task, encoding } = opened;
+  const { tokenizer } = encoding;
+  if (task.kind !== "stream" || tokenizer === undefined)
+    return fail("usage", `\`${program.name}\` does not continue a text: it is trained on ${task.kind}`);
   const prompt = tokenizer.encode(options.prompt);
   if (prompt.length === 0) fail("usage", "the prompt is empty", 'give at least one token: `-p "Once"`');
   const { json } = context.options;

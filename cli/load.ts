@@ -68,6 +68,18 @@ export function compileSource(
   return { ...compiled, built, program, source };
 }
 
+/** The front half of one model, to look at; its mistakes are left to whoever compiles it. */
+export function buildQuietly(
+  context: Context,
+  { text, file }: Source,
+  settings: Readonly<Record<string, SettingValue>>,
+  entry: string | undefined,
+): Built | undefined {
+  const { resolve } = createImportResolver(context, dirname(file));
+  const { built, diagnostics } = buildSource(text, { file, settings, entry, resolve });
+  return hasErrors(diagnostics) ? undefined : built;
+}
+
 /** The front half only, names and shapes and no kernels: of one model, or of every model of the file. */
 export function checkSource(
   context: Context,

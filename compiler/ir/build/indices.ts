@@ -60,6 +60,7 @@ const NEVER_INDEX: ReadonlySet<Value["kind"]> = new Set<Value["kind"]>([
   "model",
   "builtin",
   "instance",
+  "initializer",
 ]);
 
 /** "A name is not both a size and an index in one block." */
