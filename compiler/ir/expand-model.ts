@@ -8,10 +8,12 @@
  * ```
  */
 import type { Diagnostic } from "../diagnostics.js";
-import type { Model } from "../parser/model.js";
+import type { Declaration, Model } from "../parser/model.js";
 import type { Resolve } from "./build/declarations.js";
-import { readDeclarations } from "./build/declarations.js";
+import { isLibraryFile, readDeclarations } from "./build/declarations.js";
+import type { Derivation } from "./build/derive.js";
 import { derive } from "./build/derive.js";
+import { closure, functionsSeen } from "./expand-model/declared.js";
 import { toStructure } from "./expand-model/structure.js";
 
 export type Level = "structure" | "index";
@@ -22,20 +24,28 @@ export interface Expansion {
   readonly level: Level;
 }
 
-export function expandModel(
-  model: Model,
-  entry: string | undefined,
-  resolve: Resolve,
-): Expansion | undefined {
+/** `model` builds without mistakes; the first model of the file is expanded where none is named. */
+export function expandModel(model: Model, entry: string | undefined, resolve: Resolve): Expansion {
   const diagnostics: Diagnostic[] = [];
   const program = readDeclarations(model, resolve, diagnostics);
   const declaration =
     entry === undefined ? program.models[0] : program.models.find((m) => m.name.text === entry);
   const derivation = declaration && derive({ declaration, scope: program.scope }, diagnostics);
-  if (!derivation) return undefined;
-  const structure = toStructure(derivation, program.choices);
-  return {
-    level: "structure",
-    model: { file: model.file, declarations: [structure.model, ...structure.blocks], trivia: [] },
-  };
+  if (!derivation) throw new Error("internal: a model that does not build is expanded");
+  return { level: "structure", model: fileOf(model.file, structureOf(derivation, program.choices)) };
+}
+
+const fileOf = (file: string, declarations: readonly Declaration[]): Model => ({
+  file,
+  declarations,
+  trivia: [],
+});
+
+function structureOf(derivation: Derivation, choices: ReadonlySet<string>): readonly Declaration[] {
+  const structure = toStructure(derivation, choices);
+  const written = [structure.model, ...structure.blocks];
+  const scopes = [derivation.root, ...derivation.layers].map(({ scope }) => functionsSeen(scope));
+  const seen = new Map(scopes.flatMap((s) => [...s]));
+  const own = closure(written, seen, (d) => !isLibraryFile(d.declaration.span.file));
+  return [...written, ...own.map((d) => d.declaration)];
 }
