@@ -15,6 +15,7 @@ import type { Derivation } from "./build/derive.js";
 import { derive } from "./build/derive.js";
 import { closure, functionsSeen } from "./expand-model/declared.js";
 import { toStructure } from "./expand-model/structure.js";
+import { withoutDoubtful } from "./expand-model/trials.js";
 
 export type Level = "structure" | "index";
 
@@ -32,7 +33,7 @@ export function expandModel(model: Model, entry: string | undefined, resolve: Re
     entry === undefined ? program.models[0] : program.models.find((m) => m.name.text === entry);
   const derivation = declaration && derive({ declaration, scope: program.scope }, diagnostics);
   if (!derivation) throw new Error("internal: a model that does not build is expanded");
-  return { level: "structure", model: fileOf(model.file, structureOf(derivation, program.choices)) };
+  return { level: "structure", model: fileOf(model.file, structureOf(derivation, program.choices, resolve)) };
 }
 
 const fileOf = (file: string, declarations: readonly Declaration[]): Model => ({
@@ -41,11 +42,16 @@ const fileOf = (file: string, declarations: readonly Declaration[]): Model => ({
   trivia: [],
 });
 
-function structureOf(derivation: Derivation, choices: ReadonlySet<string>): readonly Declaration[] {
+function structureOf(
+  derivation: Derivation,
+  choices: ReadonlySet<string>,
+  resolve: Resolve,
+): readonly Declaration[] {
   const structure = toStructure(derivation, choices);
   const written = [structure.model, ...structure.blocks];
   const scopes = [derivation.root, ...derivation.layers].map(({ scope }) => functionsSeen(scope));
   const seen = new Map(scopes.flatMap((s) => [...s]));
   const own = closure(written, seen, (d) => !isLibraryFile(d.declaration.span.file));
-  return [...written, ...own.map((d) => d.declaration)];
+  const declarations = [...written, ...own.map((d) => d.declaration)];
+  return withoutDoubtful(structure.engine, structure.model.name.span.file, declarations, resolve);
 }
