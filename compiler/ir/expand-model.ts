@@ -13,7 +13,8 @@ import type { Resolve } from "./build/declarations.js";
 import { isLibraryFile, readDeclarations } from "./build/declarations.js";
 import type { Derivation } from "./build/derive.js";
 import { derive } from "./build/derive.js";
-import { closure, functionsSeen } from "./expand-model/declared.js";
+import { closure, expressionsIn, functionsSeen } from "./expand-model/declared.js";
+import { toIndexForm } from "./expand-model/index-form.js";
 import { toStructure } from "./expand-model/structure.js";
 import { withoutDoubtful } from "./expand-model/trials.js";
 
@@ -23,6 +24,8 @@ export interface Expansion {
   readonly model: Model;
   /** The level that the expansion is written on. */
   readonly level: Level;
+  /** Nothing of the library is left in the model that was given: it is its own expansion. */
+  readonly lowest: boolean;
 }
 
 /** `model` builds without mistakes; the first model of the file is expanded where none is named. */
@@ -33,7 +36,12 @@ export function expandModel(model: Model, entry: string | undefined, resolve: Re
     entry === undefined ? program.models[0] : program.models.find((m) => m.name.text === entry);
   const derivation = declaration && derive({ declaration, scope: program.scope }, diagnostics);
   if (!derivation) throw new Error("internal: a model that does not build is expanded");
-  return { level: "structure", model: fileOf(model.file, structureOf(derivation, program.choices, resolve)) };
+  if (!declaration.base) {
+    const declarations = toIndexForm({ declaration, scope: program.scope }, program.choices);
+    const lowest = !declarations.some(({ span }) => isLibraryFile(span.file));
+    return { level: "index", lowest, model: lowest ? model : fileOf(model.file, declarations) };
+  }
+  return { level: "structure", lowest: false, model: fileOf(model.file, structureOf(derivation, program.choices, resolve)) };
 }
 
 const fileOf = (file: string, declarations: readonly Declaration[]): Model => ({
@@ -51,7 +59,7 @@ function structureOf(
   const written = [structure.model, ...structure.blocks];
   const scopes = [derivation.root, ...derivation.layers].map(({ scope }) => functionsSeen(scope));
   const seen = new Map(scopes.flatMap((s) => [...s]));
-  const own = closure(written, seen, (d) => !isLibraryFile(d.declaration.span.file));
+  const own = closure(written.flatMap(expressionsIn), seen, (d) => !isLibraryFile(d.declaration.span.file));
   const declarations = [...written, ...own.map((d) => d.declaration)];
   return withoutDoubtful(structure.engine, structure.model.name.span.file, declarations, resolve);
 }

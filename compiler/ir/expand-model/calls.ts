@@ -50,6 +50,8 @@ export function callKnown(p: Place, x: CallExpression): Known {
       return callee.declaration.kind === "block" ? callBlock(p, named, args) : callFormula(p, named, args);
     }
     case "instance":
+      if (callee.block && args.some((a) => !isTensor(a))) p.engine.policy.escapes(callee.block);
+      return open(callText(callee.text, texts(args), x.as?.text), true);
     case "open":
     case "list":
       return open(callText(textOf(callee), texts(args), x.as?.text), true);
@@ -216,15 +218,21 @@ function keptText(
 }
 
 /** `use wte = embedding(…)`: a call whose tensors come later. */
-export function instanceText(p: Place, x: CallExpression): CallExpression {
+export function instanceText(p: Place, x: CallExpression): Instance {
   const callee = knowCallee(p, x.callee);
   const args = pass(p, x);
   if (callee.kind !== "function" || callee.declaration.kind !== "block")
-    return callText(textOf(callee), texts(args), x.as?.text);
+    return { text: callText(textOf(callee), texts(args), x.as?.text), block: undefined };
   const f = { ...callee, as: x.as?.text };
   const { given } = matched(p, f, callee.declaration.parameters, args);
   const kept = p.engine.policy.keep(p.engine, f, new Map([...f.held, ...given]));
-  return keptText(f, args, given, kept);
+  const text = markCall(p.engine, keptText(f, args, given, kept), { component: "_", doubtful: [] });
+  return { text, block: f };
+}
+
+interface Instance {
+  readonly text: CallExpression;
+  readonly block: FunctionKnown | undefined;
 }
 
 function callFormula(p: Place, f: FunctionKnown, args: readonly Passed[]): Known {

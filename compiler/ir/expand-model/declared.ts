@@ -80,9 +80,9 @@ export function functionsOf({ declaration, scope }: Declared): readonly Declared
   return found;
 }
 
-/** Those that the given declarations name, by place, and those that these name in turn. */
+/** Those that the given expressions name, by place, and those that these name in turn. */
 export function closure(
-  roots: readonly Declaration[],
+  roots: readonly Expression[],
   seen: ReadonlyMap<string, Declared>,
   wanted: (d: Declared) => boolean,
 ): readonly Declared[] {
@@ -93,11 +93,10 @@ export function closure(
     found.set(place, d);
     for (const next of functionsOf(d)) add(next);
   };
-  for (const root of roots)
-    for (const x of expressionsIn(root))
-      visitExpression(x, (e) => {
-        const d = e.kind === "name" ? seen.get(placeOf(e.span)) : undefined;
-        if (d) add(d);
-      });
+  for (const x of roots)
+    visitExpression(x, (e) => {
+      const d = e.kind === "name" ? seen.get(placeOf(e.span)) : undefined;
+      if (d) add(d);
+    });
   return [...found.values()];
 }

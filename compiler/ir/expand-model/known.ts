@@ -46,7 +46,7 @@ export type Known =
   | Open
   | FunctionKnown
   | { readonly kind: "list"; readonly items: readonly Known[] }
-  | { readonly kind: "instance"; readonly text: Expression };
+  | { readonly kind: "instance"; readonly text: Expression; readonly block: FunctionKnown | undefined };
 
 /** An argument; one that the user wrote stays even where it is what would be taken anyway. */
 export interface Given {

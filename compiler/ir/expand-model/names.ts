@@ -12,6 +12,16 @@ import { childrenOf, partsOf, visitExpression, visitStatements } from "../build/
 import { baseName, isVariable, namesIn } from "./known.js";
 import { mapExpression, mapStatement } from "./rewrite.js";
 
+/** The variables of one body under their own names again, without what is dead. */
+export function plainNamesOf(
+  body: readonly Statement[],
+  parameters: readonly string[] = [],
+): readonly Statement[] {
+  const live = withoutSelfCopies(withoutDead(body));
+  const names = choose(live, parameters, new Set());
+  return rename(live, (name) => names.get(name) ?? name);
+}
+
 /** `parameters`: variables that come from outside, with names that are settled. */
 export function settleNames(
   body: readonly Statement[],

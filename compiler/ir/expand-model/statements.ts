@@ -220,10 +220,10 @@ function set(engine: Engine, frame: Frame, name: string, known: Known): void {
 }
 
 function runUse({ engine, frame }: Place, s: UseStatement): undefined {
-  const value = instanceText(placeIn(engine, frame), s.value);
-  frame.out.push({ ...s, value });
+  const { text, block } = instanceText(placeIn(engine, frame), s.value);
+  frame.out.push({ ...s, value: text });
   take(frame.path, s.name.text);
-  frame.names.set(s.name.text, { kind: "instance", text: nameText(s.name.text) });
+  frame.names.set(s.name.text, { kind: "instance", text: nameText(s.name.text), block });
   return undefined;
 }
 
