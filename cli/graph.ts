@@ -29,7 +29,7 @@ export const addGraph: AddCommand = (program, action) => {
   program
     .command("graph")
     .description("show the graph of a model")
-    .argument("<file>", "a `.tfm` file, or - for standard input")
+    .argument("<file>", "a `.tfm` or `.json` file, or - for standard input")
     .option("--after <pass>", "after this pass; as built where nothing is said")
     .addOption(new Option("--entry <entry>", "which graph").choices(entryNames).default("forward"))
     .addOption(new Option("--format <format>", "how").choices(formats).default("text"))

@@ -27,7 +27,10 @@ export const describeTrain = (program: Command): Command =>
   program
     .command("train")
     .description("train a model on text, pairs, labelled texts or pictures, whichever its inputs ask for")
-    .argument("[file]", "a `.tfm` file, or - for standard input; with --resume the run's own model is used")
+    .argument(
+      "[file]",
+      "a `.tfm` or `.json` file, or - for standard input; with --resume the run's own model is used",
+    )
     .option(
       "--data <path>",
       "a text file or a folder of them; `.tsv` or `.jsonl` of pairs or of labelled texts; a folder of pictures",

@@ -26,7 +26,7 @@ import { openRun } from "./open-run.js";
 import type { Resolved, Run } from "./run-folder.js";
 import { readRun } from "./run-folder.js";
 import type { Source } from "./source.js";
-import { readSource } from "./source.js";
+import { readSource, tfmTextOf } from "./source.js";
 import { openTokenizer } from "./tokenizers.js";
 import type { TrainOptions } from "./train-options.js";
 
@@ -69,7 +69,7 @@ export async function planTraining(
   const name = path === "-" ? program.name : basename(path, extname(path));
   const run: Run = {
     folder: options.output ?? freeFolder(join("runs", name)),
-    source: source.text,
+    source: tfmTextOf(source),
     tokenizer: encoding.tokenizer && `${JSON.stringify(encoding.tokenizer.toJSON())}\n`,
     labels: encoding.labels.length > 0 ? `${JSON.stringify(encoding.labels)}\n` : undefined,
     resolved: {

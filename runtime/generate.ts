@@ -17,6 +17,7 @@ import { fewSizes, wholePrefix } from "./prefix.js";
 import type { SampleOptions } from "./sample.js";
 import { sampleToken, sampleUniform } from "./sample.js";
 import type { Session } from "./session.js";
+import type { AbortSignalLike } from "./web.js";
 
 export type { Sequence } from "./beam.js";
 
@@ -28,7 +29,7 @@ export interface GenerateOptions extends SampleOptions {
   /** Ids after which a text ends; they are given out too. */
   readonly stop?: readonly number[] | undefined;
   /** Ends generation by throwing the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 export interface SequenceOptions extends GenerateOptions {

@@ -7,7 +7,7 @@
 import type { Graph, Node, NodeOf, ValueType } from "../../ir/graph.js";
 import { topological } from "../../ir/rewrite.js";
 import type { Size } from "../../ir/shape.js";
-import { elementCount } from "../../ir/shape.js";
+import { elementCount, sizeText } from "../../ir/shape.js";
 
 /** Storage with a lifetime; `count` slices of `elements`, each at a multiple of 64 elements. */
 export interface Buffer {
@@ -216,7 +216,7 @@ function copyBody({ shape, dtype }: ValueType): Graph {
     shape,
     dtype,
     results: [{ shape, dtype }],
-    key: "copy",
+    key: `copy ${dtype} ${shape.map(({ size }) => sizeText(size)).join(" ")}`,
   };
   return { name: "kernel", outputs: [{ name: "out.0", node }] };
 }
