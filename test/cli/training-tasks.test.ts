@@ -1,4 +1,5 @@
 /** `train`, `--resume` and `eval` for every task, as a user types them: a run in two parts ends with the bits of a whole one. */
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,7 +70,9 @@ const train = (model: string, data: readonly string[], output: string): readonly
   ...["--tokenizer", "chars", "--eval-every", "2", "--save-every", "2"],
 ];
 const bytesOf = (runFolder: string, name: string): string =>
-  readFileSync(join(at(runFolder), name)).toString("hex");
+  createHash("sha256")
+    .update(readFileSync(join(at(runFolder), name)))
+    .digest("hex");
 
 const tasks = [
   [
@@ -149,7 +152,7 @@ test("pairs that are too long are left out and counted", async () => {
   );
   const { exit, err } = await tfmc(argv);
   expect(exit).toBe(0);
-  expect(err).toMatch(/10 of 40 training pairs are too long and left out: a source takes 3 tokens and eos/);
+  expect(err).toMatch(/9 of 40 training pairs are too long and left out: a source takes 3 tokens and eos/);
   const none = await tfmc([...argv.slice(0, -1), "1", "--length", "1", "-o", at("none")]);
   expect(none).toMatchObject({
     exit: 1,
@@ -161,7 +164,7 @@ test("a model that no data feeds is told what there is", async () => {
   const { exit, err } = await tfmc(train("strange", ["--data", at("text.txt")], "strange"));
   expect(exit).toBe(1);
   expect(err).toMatch(
-    /no kind of data feeds `strange`, whose inputs are `x\[t, 4\] : real`[\s\S]*next\(target\)/,
+    /no kind of data feeds `strange`, whose inputs are `x\[t, \w+\] : real`[\s\S]*next\(target\)/,
   );
 });
 
