@@ -43,7 +43,7 @@ export function compileSource(
   context: Context,
   source: Source,
   settings: Readonly<Record<string, SettingValue>>,
-  more: Pick<CompileOptions, "level" | "hook" | "entry"> & {
+  more: Pick<CompileOptions, "level" | "hook" | "entry" | "norms"> & {
     readonly imports?: ReadonlyMap<string, string>;
   } = {},
 ): Loaded | undefined {

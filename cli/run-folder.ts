@@ -133,8 +133,8 @@ export const appendMetric = (folder: string, metric: Metric): void =>
   appendLine(join(folder, "metrics.jsonl"), JSON.stringify(metric));
 
 /** Drops what was logged after the checkpoint at `step`: those steps are done again. */
-export function rewindMetrics(folder: string, step: number): void {
-  const path = join(folder, "metrics.jsonl");
+export function rewindMetrics(folder: string, step: number, name = "metrics.jsonl"): void {
+  const path = join(folder, name);
   if (!exists(path)) return;
   const lines = readText(path, limits.text).split("\n");
   writeAtomic(

@@ -21,10 +21,19 @@ export interface TrainOptions extends ModelOptions {
 }
 
 export const describeTrain = (program: Command): Command =>
-  program
-    .command("train")
-    .description("train a language model on text")
-    .argument("[file]", "a `.tfm` file, or - for standard input; with --resume the run's own model is used")
+  addTrainingOptions(
+    program
+      .command("train")
+      .description("train a language model on text")
+      .argument("[file]", "a `.tfm` file, or - for standard input; with --resume the run's own model is used"),
+  )
+    .option("--model <name>", "which model of the file")
+    .option("-o, --output <run>", "the run folder to write; a new one under runs/ where nothing is said")
+    .option("--resume <run>", "continue this run; --steps may extend it");
+
+/** What says how a run goes: the same for `train` and for the runs of `compare`. */
+export const addTrainingOptions = (command: Command): Command =>
+  command
     .option("--data <path>", "a text file, or a folder of them")
     .addOption(
       new Option("--tokenizer <kind>", "what a token is").choices(["bytes", "chars"]).default("bytes"),
@@ -44,7 +53,4 @@ export const describeTrain = (program: Command): Command =>
     )
     .option("--eval-every <steps>", "validate this often; 0 for never before the end", natural)
     .option("--save-every <steps>", "write a checkpoint this often; 0 for never before the end", natural)
-    .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
-    .option("--model <name>", "which model of the file")
-    .option("-o, --output <run>", "the run folder to write; a new one under runs/ where nothing is said")
-    .option("--resume <run>", "continue this run; --steps may extend it");
+    .option("--set <name=value>", "an argument of the model (repeatable)", several, []);

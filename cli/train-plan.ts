@@ -17,6 +17,7 @@ import type { Context } from "./context.js";
 import { log, note, warn } from "./context.js";
 import { fail } from "./failure.js";
 import { exists } from "./files.js";
+import type { Loaded } from "./load.js";
 import { compileSource, settingsOf } from "./load.js";
 import { openRun } from "./open-run.js";
 import type { Resolved, Run } from "./run-folder.js";
@@ -36,6 +37,8 @@ export interface TrainingPlan {
   readonly validation: Int32Array;
   /** Where a resumed run continues. */
   readonly checkpoint: CheckpointParts | undefined;
+  /** What the compiler said of a new run's model. */
+  readonly loaded?: Loaded;
 }
 
 const defaultSeed = 1;
@@ -46,6 +49,7 @@ export async function planTraining(
   context: Context,
   path: string | undefined,
   options: TrainOptions,
+  more: { readonly norms?: boolean } = {},
 ): Promise<TrainingPlan | undefined> {
   if (path === undefined) return fail("usage", "`train` needs a model", "`tfmc train FILE --data PATH`");
   if (options.data === undefined)
@@ -55,7 +59,7 @@ export async function planTraining(
   const tokenizer =
     options.tokenizer === "bytes" ? byteTokenizer() : characterTokenizer(text.training + text.validation);
   const settings = reconcileVocabulary(context, source, options, tokenizer);
-  const loaded = compileSource(context, source, settings, { entry: options.model });
+  const loaded = compileSource(context, source, settings, { entry: options.model, ...more });
   if (!loaded) return undefined;
   const { program } = loaded;
   const { bound, longest } = streamOf(program);
@@ -72,7 +76,7 @@ export async function planTraining(
       seed: context.options.seed ?? defaultSeed,
     },
   };
-  return { run, program, tokenizer, ...encode(tokenizer, text, run.resolved), checkpoint: undefined };
+  return { run, program, tokenizer, ...encode(tokenizer, text, run.resolved), checkpoint: undefined, loaded };
 }
 
 /** `runs/nano`, or the first of `runs/nano-2`, `runs/nano-3`, … that is not there yet. */

@@ -23,11 +23,31 @@ import type { TrainingPlan } from "./train-plan.js";
 import type { TrainProgress } from "./train-progress.js";
 import { createTrainProgress } from "./train-progress.js";
 
+/** Who looks on as a run proceeds. What it waits for is none of the steps' time. */
+export interface TrainingWatch {
+  /** Just before a step; `done` are the steps before it. */
+  before(open: OpenSession, done: number): Promise<void>;
+  /** Just after it was given to the device. */
+  after(): void;
+  /** What came back from the device. */
+  recorded(records: readonly StepRecord[]): void;
+  /** The last step, validation and checkpoint were done; nothing is printed then. */
+  finished(open: OpenSession, end: TrainingEnd): Promise<void>;
+}
+
+export interface TrainingEnd {
+  readonly step: number;
+  readonly loss: number | undefined;
+  readonly validationLoss: number | undefined;
+  readonly sample: string;
+}
+
 interface Loop extends OpenSession {
   readonly context: Context;
   readonly plan: TrainingPlan;
   readonly trainer: Trainer;
   readonly progress: TrainProgress;
+  readonly watch: TrainingWatch | undefined;
   /** What the last step and the last checkpoint left; the only thing here that changes. */
   readonly latest: {
     loss: number | undefined;
@@ -40,7 +60,11 @@ const quickWindows = 64;
 /** A GPU need not wait for the host after every step. */
 const logEvery = { webgpu: 8, cpu: 1 } as const;
 
-export async function trainPlan(context: Context, plan: TrainingPlan): Promise<ExitCode> {
+export async function trainPlan(
+  context: Context,
+  plan: TrainingPlan,
+  watch?: TrainingWatch,
+): Promise<ExitCode> {
   const { program, run, checkpoint } = plan;
   const { resolved, folder } = run;
   const weights = checkpoint?.weights ?? initialise(program, resolved.seed);
@@ -56,7 +80,7 @@ export async function trainPlan(context: Context, plan: TrainingPlan): Promise<E
     });
     const progress = createTrainProgress(context);
     const latest = { loss: undefined, saved: checkpoint && { step: checkpoint.state.step, path: folder } };
-    const loop: Loop = { context, plan, device, session, trainer, progress, latest };
+    const loop: Loop = { context, plan, device, session, trainer, progress, watch, latest };
     announce(loop);
     return runSteps(loop);
   });
@@ -106,7 +130,9 @@ async function runSteps(loop: Loop): Promise<ExitCode> {
     every > 0 && trainer.stepsDone % every === 0 && trainer.stepsDone < steps;
   try {
     while (trainer.stepsDone < steps && !interrupted) {
+      await loop.watch?.before(loop, trainer.stepsDone);
       await oneStep(loop);
+      loop.watch?.after();
       if (due(evalEvery)) await validate(loop);
       if (due(saveEvery)) await save(loop);
       await yieldToSignals();
@@ -128,7 +154,8 @@ async function oneStep({ plan, trainer, ...rest }: Loop): Promise<void> {
 }
 
 /** What came back from the device goes to metrics.jsonl and to the screen. */
-function record({ plan, progress, session, latest }: Loop, recent: readonly StepRecord[]): void {
+function record({ plan, progress, session, latest, watch }: Loop, recent: readonly StepRecord[]): void {
+  watch?.recorded(recent);
   const { batch, length: width, steps } = plan.run.resolved;
   const tokens = batch * width;
   const memory = memoryOf(session);
@@ -215,6 +242,7 @@ async function finish(loop: Loop): Promise<ExitCode> {
   });
   const sample = plan.tokenizer.decode(prompt) + continued;
   const loss = latest.loss;
+  await loop.watch?.finished(loop, { step: trainer.stepsDone, loss, validationLoss, sample });
   progress.event("done", {
     step: trainer.stepsDone,
     loss: loss ?? null,
@@ -222,7 +250,7 @@ async function finish(loop: Loop): Promise<ExitCode> {
     sample,
     path,
   });
-  if (context.options.json) return 0;
+  if (context.options.json || loop.watch) return 0;
   const trained = loss === undefined ? "no step was left to do" : `training loss ${loss.toFixed(4)}`;
   const validated = validationLoss === undefined ? "" : `, validation loss ${validationLoss.toFixed(4)}`;
   print(context, `${trained}${validated}\n\n${sample.trim()}\n\ncheckpoint: ${path}`);
