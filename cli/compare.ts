@@ -10,6 +10,7 @@
 import { basename, extname, join } from "node:path";
 import { version } from "../compiler/version.js";
 import { compareCommand, shellText } from "./compare/command.js";
+import { configurationOf } from "./compare/configuration.js";
 import { runInProcesses } from "./compare/jobs.js";
 import type { Manifest } from "./compare/manifest.js";
 import { readManifest, writeManifest } from "./compare/manifest.js";
@@ -44,8 +45,7 @@ async function compare(
     fail("usage", "`compare` trains with the seeds 1 to --seeds", "leave --seed away");
   const variants = await variantsOf(context, files, options);
   if (!variants) return 1;
-  if (options.data === undefined)
-    fail("usage", "`compare` needs data", "`tfmc compare FILE… --data PATH`");
+  if (options.data === undefined) fail("usage", "`compare` needs data", "`tfmc compare FILE… --data PATH`");
   const folder = options.output ?? join("runs", `compare-${basename(files[0]!, extname(files[0]!))}`);
   const planned: PlannedVariant[] = [];
   for (const variant of variants) {
@@ -70,8 +70,10 @@ function manifestOf(
 ): Manifest {
   return {
     ...{ format: 1, compiler: version, command, seeds, match: match ?? null, sameData: same },
-    variants: variants.map(({ name, source, model, counts, adjusted }) => ({
+    variants: variants.map(({ name, source, model, counts, adjusted, plan }) => ({
       ...{ name, file: source.file, model, ...counts },
+      arguments: configurationOf(source, model, plan.run.resolved.settings),
+      recipe: plan.program.recipe,
       adjusted: adjusted ?? null,
     })),
   };
@@ -122,7 +124,14 @@ function report(context: Context, folder: string): ExitCode {
   writeAtomic(page, reportPage(manifest, variants));
   const { command, match, sameData: same } = manifest;
   if (context.options.json)
-    printJson(context, { folder, report: page, command, match, sameData: same, variants: variants.map(documentOf) });
+    printJson(context, {
+      folder,
+      report: page,
+      command,
+      match,
+      sameData: same,
+      variants: variants.map(documentOf),
+    });
   else print(context, `${resultTable(variants)}\n\nreport: ${page}`);
   return runs.every(({ outcome }) => outcome?.outcome === "diverged") ? 4 : 0;
 }

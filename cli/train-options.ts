@@ -25,7 +25,10 @@ export const describeTrain = (program: Command): Command =>
     program
       .command("train")
       .description("train a language model on text")
-      .argument("[file]", "a `.tfm` file, or - for standard input; with --resume the run's own model is used"),
+      .argument(
+        "[file]",
+        "a `.tfm` file, or - for standard input; with --resume the run's own model is used",
+      ),
   )
     .option("--model <name>", "which model of the file")
     .option("-o, --output <run>", "the run folder to write; a new one under runs/ where nothing is said")

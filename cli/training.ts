@@ -6,6 +6,7 @@ import { evaluationBatches, trainingBatch } from "../runtime/data.js";
 import { evaluate } from "../runtime/evaluate.js";
 import type { Program, Recipe } from "../runtime/program.js";
 import type { Session } from "../runtime/session.js";
+import type { Inputs } from "../runtime/tensor.js";
 import type { StepRecord, Trainer } from "../runtime/trainer.js";
 import { createTrainer } from "../runtime/trainer.js";
 import { initialise } from "../runtime/weights.js";
@@ -146,10 +147,14 @@ async function runSteps(loop: Loop): Promise<ExitCode> {
 /** A step on the CPU device never leaves the thread to the event loop by itself. */
 const yieldToSignals = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** What a step reads: a function of the plan, its seed and the step alone. */
+export function batchOf({ program, training, run }: TrainingPlan, step: number): Inputs {
+  const { batch, length: width, seed } = run.resolved;
+  return trainingBatch(program, training, { batch, length: width, seed, step });
+}
+
 async function oneStep({ plan, trainer, ...rest }: Loop): Promise<void> {
-  const { batch, length: width, seed } = plan.run.resolved;
-  const cursor = { batch, length: width, seed, step: trainer.stepsDone + 1 };
-  const { recent } = await trainer.step(trainingBatch(plan.program, plan.training, cursor));
+  const { recent } = await trainer.step(batchOf(plan, trainer.stepsDone + 1));
   record({ plan, trainer, ...rest }, recent);
 }
 

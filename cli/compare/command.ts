@@ -53,6 +53,7 @@ export function trainCommand(resolved: Resolved): readonly string[] {
 
 /** For a POSIX shell. */
 export const shellText = (words: readonly string[]): string =>
-  ["tfmc", ...words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))].join(
-    " ",
-  );
+  [
+    "tfmc",
+    ...words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)),
+  ].join(" ");

@@ -42,7 +42,11 @@ function runProcess(
   command: readonly string[],
   running: Set<ReturnType<typeof spawn>>,
 ): Promise<ExitCode> {
-  const common = ["--no-progress", ...(options.quiet ? ["--quiet"] : []), ...(options.color ? [] : ["--no-color"])];
+  const common = [
+    "--no-progress",
+    ...(options.quiet ? ["--quiet"] : []),
+    ...(options.color ? [] : ["--no-color"]),
+  ];
   const child = spawn(process.execPath, [main, ...command, ...common], {
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],

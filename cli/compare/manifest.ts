@@ -2,6 +2,7 @@
  * What was compared ↔ FOLDER/compare.json: from it and the run folders beside it table and report are made, now or later.
  */
 import { join } from "node:path";
+import type { Recipe } from "../../runtime/program.js";
 import { fail } from "../failure.js";
 import { exists, limits, readText, writeAtomic } from "../files.js";
 
@@ -12,6 +13,10 @@ export interface ManifestVariant {
   readonly parameters: number;
   /** Floating-point operations of one optimizer step. */
   readonly flops: number;
+  /** Every argument of the model with its value, as text. */
+  readonly arguments: Readonly<Record<string, string>>;
+  /** Schedule, clipping and the like, as compiled. */
+  readonly recipe: Recipe | null;
   /** What `--match` set, `hidden=170`. */
   readonly adjusted: string | null;
 }

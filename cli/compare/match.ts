@@ -8,15 +8,15 @@
  * Within one percent nothing is changed. Where the model has no such knob, or none of its values will do, it is refused.
  */
 import { dirname } from "node:path";
-import { compile, parse, summary } from "../../compiler/index.js";
-import { librarySourceFiles } from "../../compiler/ir/build.js";
-import type { CallExpression, Expression, ModelDeclaration } from "../../compiler/parser/model.js";
+import { compile, summary } from "../../compiler/index.js";
+import type { CallExpression, Expression } from "../../compiler/parser/model.js";
 import type { Context } from "../context.js";
 import { note } from "../context.js";
 import { fail } from "../failure.js";
 import { createImportResolver } from "../import-resolver.js";
 import { settingsOf } from "../load.js";
 import { count, flops } from "../terminal.js";
+import { readChain, saidBy } from "./configuration.js";
 import type { CompareOptions } from "./options.js";
 import type { Counts, PlannedVariant } from "./plan.js";
 import { planVariant } from "./plan.js";
@@ -52,7 +52,10 @@ export async function matched(
   for (const variant of others) {
     const own = countOf(variant.counts, match);
     if (off(own, wanted) <= tolerance) {
-      note(context, `--match: \`${variant.name}\` has ${say(own, match)}, \`${first!.name}\` ${say(wanted, match)}; nothing is changed`);
+      note(
+        context,
+        `--match: \`${variant.name}\` has ${say(own, match)}, \`${first!.name}\` ${say(wanted, match)}; nothing is changed`,
+      );
       result.push(variant);
       continue;
     }
@@ -74,8 +77,7 @@ async function adjust(
   const own = countOf(variant.counts, match);
   const counts = `\`${variant.name}\` has ${say(own, match)}, \`${first.name}\` ${say(wanted, match)}`;
   const knob = knobOf(variant);
-  if (!knob)
-    return refuse(counts, "it has no argument `hidden` and no knob `ffn` that could be adjusted");
+  if (!knob) return refuse(counts, "it has no argument `hidden` and no knob `ffn` that could be adjusted");
   if (settingsOf(options.set)[knob.name] !== undefined)
     return refuse(counts, `\`${knob.name}\` is given by --set and stays as it is`);
   const width = nearestWidth((tried) => counted(context, variant, knob.setting(tried), match), wanted);
@@ -85,12 +87,19 @@ async function adjust(
   const reached = countOf(planned.counts, match);
   if (off(reached, wanted) > tolerance)
     return refuse(counts, `with \`${knob.setting(width)}\`, the nearest, it has ${say(reached, match)}`);
-  note(context, `--match: \`${variant.name}\` is trained with \`${knob.setting(width)}\`: ${say(reached, match)} instead of ${say(own, match)}; \`${first.name}\` has ${say(wanted, match)}`);
+  note(
+    context,
+    `--match: \`${variant.name}\` is trained with \`${knob.setting(width)}\`: ${say(reached, match)} instead of ${say(own, match)}; \`${first.name}\` has ${say(wanted, match)}`,
+  );
   return planned;
 }
 
 const refuse = (counts: string, why: string): never =>
-  fail("cannot-match", `--match: ${counts}; ${why}`, "set an argument of the model that makes them equal, or leave --match away");
+  fail(
+    "cannot-match",
+    `--match: ${counts}; ${why}`,
+    "set an argument of the model that makes them equal, or leave --match away",
+  );
 
 /** The whole number whose count is nearest; counts grow with the width. Undefined where nothing in reach compiles. */
 export function nearestWidth(
@@ -152,36 +161,12 @@ function counted(
 
 /** An argument `hidden` of the model, or the argument `hidden` of its knob `ffn`. */
 function knobOf({ source, model }: PlannedVariant): Knob | undefined {
-  const files = new Map([[source.file, source.text], ...librarySourceFiles()]);
-  const models = [...files].flatMap(([file, text]) =>
-    parse(text, file).model.declarations.filter((d): d is ModelDeclaration => d.kind === "model"),
-  );
-  const chain = chainOf(models, model);
+  const { chain, textOf } = readChain(source, model);
   if (chain.some(({ parameters }) => parameters.some(({ name }) => name.text === "hidden")))
     return { name: "hidden", setting: (width) => `hidden=${width}` };
-  const ffn = chain.map((d) => valueOf(d, "ffn")).find((value) => value !== undefined);
+  const ffn = chain.map((d) => saidBy(d, "ffn")).find((value) => value !== undefined);
   if (ffn?.kind !== "call") return undefined;
-  const textOf = ({ span }: Expression): string => files.get(span.file)!.slice(span.start, span.end);
   return { name: "ffn", setting: (width) => `ffn=${withHidden(ffn, width, textOf)}` };
-}
-
-/** The model, what it derives from, and so on. */
-function chainOf(models: readonly ModelDeclaration[], name: string): readonly ModelDeclaration[] {
-  const chain: ModelDeclaration[] = [];
-  for (let next: string | undefined = name; next !== undefined && chain.length < models.length; ) {
-    const found = models.find((d) => d.name.text === next);
-    if (!found) break;
-    chain.push(found);
-    next = found.base?.text;
-  }
-  return chain;
-}
-
-/** What a derived model sets, or the default of an argument. */
-function valueOf({ base, body, parameters }: ModelDeclaration, name: string): Expression | undefined {
-  const set = body.filter((s) => s.kind === "assign" && s.target.text === name).at(-1);
-  if (base && set?.kind === "assign") return set.value;
-  return parameters.find((p) => p.name.text === name)?.defaultValue;
 }
 
 /** `mlp(hidden: 4 * d, act: gelu)`, 170 → `mlp(hidden: 170, act: gelu)`. */

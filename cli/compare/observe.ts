@@ -9,7 +9,6 @@
  * first turn and after each, and the gradient's norm over all parameters of a layer.
  */
 import { join } from "node:path";
-import { trainingBatch } from "../../runtime/data.js";
 import type { Program } from "../../runtime/program.js";
 import type { Outputs, Session } from "../../runtime/session.js";
 import type { Tensor } from "../../runtime/tensor.js";
@@ -17,6 +16,7 @@ import { appendLine, exists, limits, readText, writeAtomic } from "../files.js";
 import { rewindMetrics } from "../run-folder.js";
 import type { TrainingPlan } from "../train-plan.js";
 import type { TrainingEnd, TrainingWatch } from "../training.js";
+import { batchOf } from "../training.js";
 
 export interface Outcome {
   readonly outcome: "done" | "diverged";
@@ -94,10 +94,10 @@ function lastTime(folder: string): number {
 
 // ---------------------------------------------------------------------- norms
 
-async function recordNorms({ program, training, run }: TrainingPlan, session: Session, step: number) {
-  const { batch, length: width, seed } = run.resolved;
-  const inputs = trainingBatch(program, training, { batch, length: width, seed, step: 1 });
-  const scalars = { seed, step: 1, lr: 0 };
+async function recordNorms(plan: TrainingPlan, session: Session, step: number): Promise<void> {
+  const { program, run } = plan;
+  const inputs = batchOf(plan, 1);
+  const scalars = { seed: run.resolved.seed, step: 1, lr: 0 };
   const gradients = namesOf(program, "grad", "grad.");
   const norms: Norms = {
     step,
@@ -139,7 +139,8 @@ export function gradientNorms(outputs: Outputs): Norms["gradient"] {
     const sums = squares.get(place) ?? [];
     squares.set(place, sums);
     for (let turn = 0; turn < turns; turn++)
-      sums[Number(first ?? 0) + turn] = (sums[Number(first ?? 0) + turn] ?? 0) + squareSum(value, turn, turns);
+      sums[Number(first ?? 0) + turn] =
+        (sums[Number(first ?? 0) + turn] ?? 0) + squareSum(value, turn, turns);
   }
   return Object.fromEntries(
     [...squares].map(([place, sums]) => [place, Array.from(sums, (sum) => Math.sqrt(sum ?? 0))]),

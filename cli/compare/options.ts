@@ -33,10 +33,10 @@ export const describeCompare = (program: Command): Command =>
     .option("--variants <names>", "models of the file to compare with its first, separated by commas", listed)
     .option("--seeds <number>", "seeds 1 to this", positive, 3)
     .addOption(
-      new Option("--match <count>", "adjust the width of the feed-forward layers to the first's count").choices([
-        "params",
-        "flops",
-      ]),
+      new Option(
+        "--match <count>",
+        "adjust the width of the feed-forward layers to the first's count",
+      ).choices(["params", "flops"]),
     )
     .option("--jobs <number>", "runs at the same time, each in a process of its own", positive, 1)
     .option("-o, --output <folder>", "where runs and report go; runs/compare-NAME where nothing is said")

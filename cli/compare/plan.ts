@@ -3,13 +3,14 @@
  */
 import { join } from "node:path";
 import { summary } from "../../compiler/index.js";
-import { trainingBatch } from "../../runtime/data.js";
+import { numbersOf } from "../../runtime/tensor.js";
 import type { Context } from "../context.js";
 import { warn } from "../context.js";
 import { sha256 } from "../files.js";
 import type { Resolved } from "../run-folder.js";
 import type { TrainingPlan } from "../train-plan.js";
 import { planTraining } from "../train-plan.js";
+import { batchOf } from "../training.js";
 import type { CompareOptions } from "./options.js";
 import type { Variant } from "./variants.js";
 
@@ -67,12 +68,14 @@ export function seeded({ name, plan }: PlannedVariant, folder: string, seed: num
 // ------------------------------------------------------------------ data order
 
 /** What a run reads: the batches of some of its steps, hashed. */
-export function dataFingerprint(plan: TrainingPlan, seed: number): string {
-  const { batch, length, steps } = plan.run.resolved;
+export function dataFingerprint(plan: TrainingPlan): string {
+  const { steps } = plan.run.resolved;
   const texts = [1, 2, Math.ceil(steps / 2), steps].map((step) => {
-    const inputs = trainingBatch(plan.program, plan.training, { batch, length, seed, step });
     // By position, not by name: two models may call their inputs differently.
-    return Object.values(inputs).map((values) => `${values.shape.join()}:${values.join()}`);
+    return Object.entries(batchOf(plan, step)).map(([name, values]) => {
+      const { shape, data } = numbersOf(values, name);
+      return `${shape?.join()}:${Array.from(data).join()}`;
+    });
   });
   return sha256(JSON.stringify(texts));
 }
@@ -80,8 +83,8 @@ export function dataFingerprint(plan: TrainingPlan, seed: number): string {
 /** Says so where variants do not read the same batches in the same order. */
 export function sameData(context: Context, variants: readonly PlannedVariant[]): boolean {
   const [first, ...others] = variants;
-  const reference = dataFingerprint(first!.plan, 1);
-  const odd = others.filter(({ plan }) => dataFingerprint(plan, 1) !== reference);
+  const reference = dataFingerprint(first!.plan);
+  const odd = others.filter(({ plan }) => dataFingerprint(plan) !== reference);
   for (const { name, plan } of odd) {
     const why = (["tokenizer", "batch", "length", "steps"] as const)
       .filter((key) => plan.run.resolved[key] !== first!.plan.run.resolved[key])

@@ -63,7 +63,8 @@ const elsewhere: readonly (keyof Resolved)[] = ["data", "file"];
 function refuseOther({ run }: TrainingPlan): void {
   const there = readRun(run.folder);
   const keys = Object.keys({ ...there.resolved, ...run.resolved }) as (keyof Resolved)[];
-  const text = (resolved: Resolved, key: keyof Resolved): string => JSON.stringify(resolved[key]) ?? "nothing";
+  const text = (resolved: Resolved, key: keyof Resolved): string =>
+    JSON.stringify(resolved[key]) ?? "nothing";
   const odd = keys.find(
     (key) => !elsewhere.includes(key) && text(there.resolved, key) !== text(run.resolved, key),
   );

@@ -6,8 +6,7 @@
  * nano        110,912   1.02 GFLOP   12,345  1.9012 ± 0.0100   1.9012 ± 0.0100  1.8801 ± 0.0210  0 of 3
  * ```
  */
-import { flops as flopsText } from "../terminal.js";
-import { count, table } from "../terminal.js";
+import { count, flops as flopsText, table } from "../terminal.js";
 import type { VariantResult } from "./results.js";
 import { spreadText } from "./statistics.js";
 

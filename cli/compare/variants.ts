@@ -32,13 +32,20 @@ export async function variantsOf(
 ): Promise<readonly Variant[] | undefined> {
   if (files.length === 0)
     fail("usage", "`compare` needs a model", "`tfmc compare FILE… --data PATH`, or `--report-only FOLDER`");
-  if (files.includes("-")) fail("usage", "`compare` reads its models from files", "save it under a name first");
+  if (files.includes("-"))
+    fail("usage", "`compare` reads its models from files", "save it under a name first");
   if (variants && files.length > 1)
     fail("usage", "--variants speaks of one file", "give one file, or several without --variants");
   const sources: Source[] = [];
   for (const file of files) sources.push(await readSource(context, file));
   const read = sources.map((source) => ({ source, ...parse(source.text, source.file) }));
-  if (reportDiagnostics(context, read.flatMap(({ diagnostics }) => diagnostics)) !== 0) return undefined;
+  if (
+    reportDiagnostics(
+      context,
+      read.flatMap(({ diagnostics }) => diagnostics),
+    ) !== 0
+  )
+    return undefined;
   const found = read.flatMap(({ source, model }) => {
     const names = model.declarations.flatMap((d) => (d.kind === "model" ? [d.name.text] : []));
     if (names.length === 0) fail("usage", `\`${source.file}\` has no model`, undefined, source.file);
