@@ -10,7 +10,7 @@
 import { basename, extname, join } from "node:path";
 import { version } from "../compiler/version.js";
 import { compareCommand, shellText } from "./compare/command.js";
-import { configurationOf } from "./compare/configuration.js";
+import { configurationOf, declarationText } from "./compare/configuration.js";
 import { runInProcesses } from "./compare/jobs.js";
 import type { Manifest } from "./compare/manifest.js";
 import { readManifest, writeManifest } from "./compare/manifest.js";
@@ -71,7 +71,7 @@ function manifestOf(
   return {
     ...{ format: 1, compiler: version, command, seeds, match: match ?? null, sameData: same },
     variants: variants.map(({ name, source, model, counts, adjusted, plan }) => ({
-      ...{ name, file: source.file, model, ...counts },
+      ...{ name, file: source.file, model, ...counts, text: declarationText(source, model) },
       arguments: configurationOf(source, model, plan.run.resolved.settings),
       recipe: plan.program.recipe,
       adjusted: adjusted ?? null,
@@ -114,6 +114,11 @@ async function trainAll(
 
 // ----------------------------------------------------------------------- report
 
+const adjustments = ({ match, variants }: Manifest): readonly string[] =>
+  variants.flatMap(({ name, adjusted }) =>
+    adjusted === null ? [] : [`${name}: ${adjusted}, set by --match ${match}`],
+  );
+
 /** Table and page from what the folders hold; 4 only where no run survived. */
 function report(context: Context, folder: string): ExitCode {
   const manifest = readManifest(folder);
@@ -132,6 +137,6 @@ function report(context: Context, folder: string): ExitCode {
       sameData: same,
       variants: variants.map(documentOf),
     });
-  else print(context, `${resultTable(variants)}\n\nreport: ${page}`);
+  else print(context, [resultTable(variants), "", ...adjustments(manifest), `report: ${page}`].join("\n"));
   return runs.every(({ outcome }) => outcome?.outcome === "diverged") ? 4 : 0;
 }

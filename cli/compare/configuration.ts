@@ -29,6 +29,12 @@ export function readChain(source: Source, model: string): Chain {
   };
 }
 
+/** The text of the model's own declaration. */
+export function declarationText(source: Source, model: string): string {
+  const { span } = readChain(source, model).chain[0]!;
+  return source.text.slice(span.start, span.end);
+}
+
 /** Every argument of the model and of its bases: a setting's value, else what the nearest of them says. */
 export function configurationOf(
   source: Source,

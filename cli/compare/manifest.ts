@@ -10,6 +10,8 @@ export interface ManifestVariant {
   readonly name: string;
   readonly file: string;
   readonly model: string;
+  /** Its declaration, as written. */
+  readonly text: string;
   readonly parameters: number;
   /** Floating-point operations of one optimizer step. */
   readonly flops: number;

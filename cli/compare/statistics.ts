@@ -29,8 +29,9 @@ export function medianOf(values: readonly number[]): number | undefined {
 }
 
 /** `2.1034 ± 0.0120`, `2.1034` for one seed, `–` for none. */
-export function spreadText(spread: Spread | undefined, digits = 4): string {
+export function spreadText(spread: Spread | undefined): string {
   if (!spread) return "–";
+  const digits = Math.abs(spread.mean) < 1000 ? 4 : 0;
   const mean = spread.mean.toFixed(digits);
   return spread.deviation === undefined ? mean : `${mean} ± ${spread.deviation.toFixed(digits)}`;
 }

@@ -207,7 +207,7 @@ function createChart(title, about) {
                 at.textContent =
                     index === null || index === undefined ? "" : \`\${spec.xTitle} \${spec.xText(data.x[index])}\`;
                 for (const { line, output } of values)
-                    output.textContent = valueText(line, data, index);
+                    output.textContent = valueText(line, data.x[index ?? -1]);
             };
             plot.setAttribute("aria-label", description(title, spec));
             chart = new uPlot(optionsOf(spec, data, plot.clientWidth || 600, show), [data.x, ...data.columns], plot);
@@ -223,7 +223,6 @@ function aligned(lines, logarithmic) {
                 all.add(value);
     const x = [...all].sort((a, b) => a - b);
     const place = new Map(x.map((value, n) => [value, n]));
-    const ofLine = new Map();
     const columns = lines.flatMap((line) => {
         const spread = (values) => {
             const column = new Array(x.length).fill(null);
@@ -235,7 +234,6 @@ function aligned(lines, logarithmic) {
             return column;
         };
         const middle = spread((n) => line.y[n] ?? null);
-        ofLine.set(line, middle);
         const { deviation } = line;
         if (!deviation)
             return [middle];
@@ -245,23 +243,22 @@ function aligned(lines, logarithmic) {
         });
         return [middle, edge(1), edge(-1)];
     });
-    return { x, columns, ofLine };
+    return { x, columns };
 }
-function nearestValue(column, index) {
-    for (let away = 0; away < column.length; away++) {
-        const found = column[index - away] ?? column[index + away];
-        if (typeof found === "number")
-            return found;
-    }
-    return null;
+function nearestPoint({ x, y }, at) {
+    let best = -1;
+    x.forEach((place, n) => {
+        if (place === null || y[n] === null)
+            return;
+        if (best < 0 || Math.abs(place - at) < Math.abs(x[best] - at))
+            best = n;
+    });
+    return best;
 }
-function valueText(line, { x, ofLine }, index) {
-    const column = ofLine.get(line);
-    const last = lastKnown(column);
-    const at = index ?? last;
-    const value = nearestValue(column, at);
-    const half = line.deviation?.[line.x.findIndex((place, n) => place === x[at] && line.y[n] === value)];
-    return typeof half === "number"
+function valueText(line, at) {
+    const point = at === undefined ? lastKnown(line.y) : nearestPoint(line, at);
+    const [value, half] = [line.y[point], line.deviation?.[point]];
+    return typeof half === "number" && half > 0
         ? \`\${shortNumber(value)} ± \${shortNumber(Number(half.toPrecision(2)))}\`
         : shortNumber(value);
 }
@@ -317,7 +314,7 @@ function optionsOf(spec, { x }, width, show) {
         axes: [
             {
                 ...axis,
-                ...{ label: spec.xTitle, labelSize: 16, labelGap: 0, size: 26, font: axisFont, labelFont: axisFont },
+                ...{ label: spec.xTitle, labelSize: 18, labelGap: 0, size: 30, font: axisFont, labelFont: axisFont },
                 values: (_, splits) => splits.map(spec.xText),
                 ...(spec.wholeX && { incrs: [1, 2, 5, 10, 20, 50, 100] }),
             },
@@ -427,7 +424,7 @@ function layerLines({ variants }, place, steps, step, hidden, paper) {
     });
 }
 const margin = { left: 30, top: 2, right: 4, bottom: 20 };
-const wanted = { width: 300, height: 110 };
+const wanted = { width: 420, height: 110 };
 const between = (low, value, high) => Math.min(high, Math.max(low, value));
 function heatMaps({ variants }, place, steps, hidden, paper) {
     const maps = variants.flatMap((variant, n) => {
@@ -449,7 +446,7 @@ function heatMaps({ variants }, place, steps, hidden, paper) {
 function heatMap(columns, steps, kind, share, paper, label, colour) {
     const rows = Math.max(...columns.map((column) => column.length));
     const tall = between(3, wanted.height / rows, 24);
-    const broad = between(6, wanted.width / columns.length, 18);
+    const broad = between(6, wanted.width / columns.length, 22);
     const [wide, high] = [columns.length * broad, rows * tall];
     const text = { fill: paper.ink, "font-size": 10, "font-family": "system-ui, sans-serif" };
     const rects = columns.flatMap((column, x) => column.map((value, layer) => {
@@ -457,17 +454,14 @@ function heatMap(columns, steps, kind, share, paper, label, colour) {
         const tip = \`layer \${layer + firstLayer(kind)}, step \${steps[x]}: \${shortNumber(value)}\`;
         return drawn("rect", {
             ...{ x: margin.left + x * broad, y: margin.top + (rows - 1 - layer) * tall },
-            ...{
-                width: cell.width,
-                height: tall,
-                fill: known ? heatColour(share(value)) : faded(paper.ink, 0.12),
-            },
+            ...{ width: broad, height: tall },
+            fill: known ? heatColour(share(value)) : faded(paper.ink, 0.12),
         }, drawn("title", {}, tip));
     }));
     const every = Math.max(1, Math.ceil(rows / 8));
     const layers = Array.from({ length: rows }, (_, layer) => layer).filter((layer) => layer % every === 0);
     return drawn("svg", {
-        ...{ role: "img", "aria-label": label, class: "heat" },
+        ...{ role: "img", "aria-label": label, class: "heat", "shape-rendering": "crispEdges" },
         viewBox: \`0 0 \${margin.left + wide + margin.right} \${margin.top + high + margin.bottom}\`,
         ...{ width: margin.left + wide + margin.right, height: margin.top + high + margin.bottom },
     }, ...rects, drawn("rect", {
@@ -581,7 +575,7 @@ const curveCharts = quantities.map((row) => ({ ...row, chart: createChart(row.ti
 const layerChart = (place) => {
     const what = place.kind === "residual" ? "Norm of the residual stream" : "Gradient norm by layer";
     const about = place.kind === "residual"
-        ? \`\${place.title}: root mean square after each layer; 0 is what enters the first\`
+        ? \`\${place.title}: root mean square; 0 is what enters\`
         : \`\${place.title}: over all parameters of a layer\`;
     return { place, chart: createChart(what, about), maps: element("div") };
 };
@@ -698,7 +692,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 tbody th { font-weight: 600; }
 .numbers { width: 100%; }
 .numbers td, .numbers thead th:not(:first-child) { text-align: right; white-space: nowrap; padding: 7px 0 7px 18px; }
-.numbers tbody th { max-width: 34ch; overflow-wrap: anywhere; }
+.numbers tbody th { min-width: 15ch; max-width: 34ch; overflow-wrap: anywhere; }
 .numbers .best > * { background: var(--mark); }
 .numbers .best th { box-shadow: inset 3px 0 var(--accent); padding-left: 10px; }
 .configuration td, .configuration th { overflow-wrap: anywhere; min-width: 9ch; max-width: 44ch; }
@@ -806,6 +800,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
   .charts, .layers { display: block; }
   .charts figure, .layer { margin-bottom: 14pt; }
   .legend { margin-left: 0; }
+  .legend .name { max-width: none; }
   .plot, .plot .uplot { max-width: 100%; }
   details:not([open]) { display: none; }
   .scroll { overflow: visible; }

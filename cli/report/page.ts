@@ -7,10 +7,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
 import type { Manifest } from "../compare/manifest.js";
 import type { VariantResult } from "../compare/results.js";
-import { limits, readText } from "../files.js";
 import { pageScript, pageStyle } from "./assets.js";
 import type { Html } from "./html.js";
 import { html, jsonText, nothing, rawText } from "./html.js";
@@ -54,7 +52,7 @@ ${styles.map((text) => html`<style>${rawText(text)}</style>`)}
 ${resultSection(manifest, variants)}
 ${chartSection(data.stepsPerPoint)}
 ${layerSection}
-${configurationSection(variants, variants.map(sourceOf))}
+${configurationSection(variants)}
 ${sampleSection(variants)}
 ${environmentSection(manifest, variants)}
 </main>
@@ -72,9 +70,6 @@ function leadText({ seeds }: Manifest, variants: readonly VariantResult[]): stri
   const file = data.split(/[\\/]/).at(-1)!;
   return `${variants.length} ${variants.length === 1 ? "model" : "models"}, ${seeds} ${seeds === 1 ? "seed" : "seeds"} each, ${steps} steps of ${batch} × ${length} tokens of ${file}`;
 }
-
-const sourceOf = ({ runs: [run] }: VariantResult): string =>
-  run ? readText(join(run.folder, "model.tfm"), limits.model) : "";
 
 const radio = (group: string, value: string, label: string, checked: boolean): Html =>
   html`<label><input type="radio" name="${group}" value="${value}"${checked ? html` checked` : nothing}><span>${label}</span></label>`;

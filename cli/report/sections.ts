@@ -64,10 +64,10 @@ function rowTable(variants: readonly VariantResult[], rows: readonly Row[]): Htm
   )}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
-export function configurationSection(variants: readonly VariantResult[], sources: readonly string[]): Html {
+export function configurationSection(variants: readonly VariantResult[]): Html {
   const rows = rowsOf(variants);
   const different = rows.filter(differs);
-  const texts = variants.map((variant, n) => textDifference(variants[0]!, variant, sources[0]!, sources[n]!));
+  const texts = variants.map((variant) => textDifference(variants[0]!, variant));
   return html`<section aria-labelledby="configurations"><h2 id="configurations">What differs</h2>
 ${different.length > 0 ? rowTable(variants, different) : html`<p>No setting differs.</p>`}
 ${texts}
@@ -75,20 +75,15 @@ ${texts}
 </section>`;
 }
 
-/** Lines of a model's text against the first one's. */
-function textDifference(
-  { name: first }: VariantResult,
-  { name, file }: VariantResult,
-  before: string,
-  after: string,
-): Html {
-  if (before === after) return nothing;
+/** Lines of a model's declaration against the first one's. */
+function textDifference(first: VariantResult, { name, file, text }: VariantResult): Html {
+  if (first.text === text) return nothing;
   const marks = { both: " ", before: "−", after: "+" } as const;
-  const lines = lineDifferences(before, after).map(
-    ({ where, text }) => html`<span class="${where}">${marks[where]} ${text}
+  const lines = lineDifferences(first.text, text).map(
+    (line) => html`<span class="${line.where}">${marks[line.where]} ${line.text}
 </span>`,
   );
-  return html`<details><summary>${file}: the text of ${name} against ${first}</summary><pre class="difference">${lines}</pre></details>`;
+  return html`<details><summary>${file}: ${name} against ${first.name}</summary><pre class="difference">${lines}</pre></details>`;
 }
 
 // --------------------------------------------------------------------- the rest

@@ -84,7 +84,7 @@ export function createChart(title: string, about: string): Chart {
       const show = (index: number | null | undefined): void => {
         at.textContent =
           index === null || index === undefined ? "" : `${spec.xTitle} ${spec.xText(data.x[index]!)}`;
-        for (const { line, output } of values) output.textContent = valueText(line, data, index);
+        for (const { line, output } of values) output.textContent = valueText(line, data.x[index ?? -1]);
       };
       plot.setAttribute("aria-label", description(title, spec));
       chart = new uPlot(
@@ -103,7 +103,6 @@ interface Aligned {
   readonly x: readonly number[];
   /** A line's values, then where it has a band its upper and lower edges. */
   readonly columns: readonly Column[];
-  readonly ofLine: ReadonlyMap<Line, Column>;
 }
 
 function aligned(lines: readonly Line[], logarithmic: boolean): Aligned {
@@ -111,7 +110,6 @@ function aligned(lines: readonly Line[], logarithmic: boolean): Aligned {
   for (const { x } of lines) for (const value of x) if (value !== null) all.add(value);
   const x = [...all].sort((a, b) => a - b);
   const place = new Map(x.map((value, n) => [value, n]));
-  const ofLine = new Map<Line, Column>();
   const columns = lines.flatMap((line) => {
     const spread = (values: (n: number) => number | null): Column => {
       const column: (number | null)[] = new Array(x.length).fill(null);
@@ -122,7 +120,6 @@ function aligned(lines: readonly Line[], logarithmic: boolean): Aligned {
       return column;
     };
     const middle = spread((n) => line.y[n] ?? null);
-    ofLine.set(line, middle);
     const { deviation } = line;
     if (!deviation) return [middle];
     const edge = (sign: number) =>
@@ -132,25 +129,24 @@ function aligned(lines: readonly Line[], logarithmic: boolean): Aligned {
       });
     return [middle, edge(1), edge(-1)];
   });
-  return { x, columns, ofLine };
+  return { x, columns };
 }
 
-/** The value nearest to where the cursor is: lines have points at different places. */
-function nearestValue(column: Column, index: number): number | null {
-  for (let away = 0; away < column.length; away++) {
-    const found = column[index - away] ?? column[index + away];
-    if (typeof found === "number") return found;
-  }
-  return null;
+/** The line's point nearest to where the cursor is: lines have points at different places. */
+function nearestPoint({ x, y }: Line, at: number): number {
+  let best = -1;
+  x.forEach((place, n) => {
+    if (place === null || y[n] === null) return;
+    if (best < 0 || Math.abs(place - at) < Math.abs(x[best]! - at)) best = n;
+  });
+  return best;
 }
 
-function valueText(line: Line, { x, ofLine }: Aligned, index: number | null | undefined): string {
-  const column = ofLine.get(line)!;
-  const last = lastKnown(column);
-  const at = index ?? last;
-  const value = nearestValue(column, at);
-  const half = line.deviation?.[line.x.findIndex((place, n) => place === x[at] && line.y[n] === value)];
-  return typeof half === "number"
+/** The value under the cursor, or the last one. */
+function valueText(line: Line, at: number | undefined): string {
+  const point = at === undefined ? lastKnown(line.y) : nearestPoint(line, at);
+  const [value, half] = [line.y[point], line.deviation?.[point]];
+  return typeof half === "number" && half > 0
     ? `${shortNumber(value)} ± ${shortNumber(Number(half.toPrecision(2)))}`
     : shortNumber(value);
 }
@@ -220,7 +216,7 @@ function optionsOf(
     axes: [
       {
         ...axis,
-        ...{ label: spec.xTitle, labelSize: 16, labelGap: 0, size: 26, font: axisFont, labelFont: axisFont },
+        ...{ label: spec.xTitle, labelSize: 18, labelGap: 0, size: 30, font: axisFont, labelFont: axisFont },
         values: (_, splits) => splits.map(spec.xText),
         ...(spec.wholeX && { incrs: [1, 2, 5, 10, 20, 50, 100] }),
       },

@@ -76,7 +76,7 @@ export function layerLines(
 
 const margin = { left: 30, top: 2, right: 4, bottom: 20 };
 /** What a map is stretched to, within bounds for one cell. */
-const wanted = { width: 300, height: 110 };
+const wanted = { width: 420, height: 110 };
 const between = (low: number, value: number, high: number): number => Math.min(high, Math.max(low, value));
 
 /** A map a variant, all on one logarithmic scale, and the scale itself. */
@@ -134,7 +134,7 @@ function heatMap(
 ): SVGElement {
   const rows = Math.max(...columns.map((column) => column.length));
   const tall = between(3, wanted.height / rows, 24);
-  const broad = between(6, wanted.width / columns.length, 18);
+  const broad = between(6, wanted.width / columns.length, 22);
   const [wide, high] = [columns.length * broad, rows * tall];
   const text = { fill: paper.ink, "font-size": 10, "font-family": "system-ui, sans-serif" };
   const rects = columns.flatMap((column, x) =>
@@ -145,11 +145,8 @@ function heatMap(
         "rect",
         {
           ...{ x: margin.left + x * broad, y: margin.top + (rows - 1 - layer) * tall },
-          ...{
-            width: cell.width,
-            height: tall,
-            fill: known ? heatColour(share(value)) : faded(paper.ink, 0.12),
-          },
+          ...{ width: broad, height: tall },
+          fill: known ? heatColour(share(value)) : faded(paper.ink, 0.12),
         },
         drawn("title", {}, tip),
       );
@@ -160,7 +157,7 @@ function heatMap(
   return drawn(
     "svg",
     {
-      ...{ role: "img", "aria-label": label, class: "heat" },
+      ...{ role: "img", "aria-label": label, class: "heat", "shape-rendering": "crispEdges" },
       viewBox: `0 0 ${margin.left + wide + margin.right} ${margin.top + high + margin.bottom}`,
       ...{ width: margin.left + wide + margin.right, height: margin.top + high + margin.bottom },
     },

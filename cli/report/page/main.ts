@@ -148,7 +148,7 @@ const layerChart = (place: Place): LayerChart => {
   const what = place.kind === "residual" ? "Norm of the residual stream" : "Gradient norm by layer";
   const about =
     place.kind === "residual"
-      ? `${place.title}: root mean square after each layer; 0 is what enters the first`
+      ? `${place.title}: root mean square; 0 is what enters`
       : `${place.title}: over all parameters of a layer`;
   return { place, chart: createChart(what, about), maps: element("div") };
 };
