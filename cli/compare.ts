@@ -22,6 +22,7 @@ import { planVariant, runFolder, sameData, seeded } from "./compare/plan.js";
 import { readResults } from "./compare/results.js";
 import { finishRun, readOutcome } from "./compare/runs.js";
 import { documentOf, resultTable } from "./compare/table.js";
+import type { Variant } from "./compare/variants.js";
 import { variantsOf } from "./compare/variants.js";
 import type { Context } from "./context.js";
 import { log, print, printJson } from "./context.js";
@@ -48,19 +49,33 @@ async function compare(
   if (options.data === undefined) fail("usage", "`compare` needs data", "`tfmc compare FILE… --data PATH`");
   const folder = options.output ?? join("runs", `compare-${basename(files[0]!, extname(files[0]!))}`);
   const planned: PlannedVariant[] = [];
-  for (const variant of variants) {
+  for (const variant of neededOf(variants, options, folder)) {
     const plan = await planVariant(context, variant, options, folder);
     if (!plan) return 1;
     planned.push(plan);
   }
   const ready = await matched(context, planned, options);
   if (!ready) return 1;
-  const same = sameData(context, ready);
+  const same = options.only !== undefined || sameData(context, ready);
   const command = compareCommand(context, files, options, folder);
   if (options.only === undefined) writeManifest(folder, manifestOf(ready, options, command, same));
   const exit = await trainAll(context, ready, options, folder, command);
   return exit !== 0 || options.only !== undefined ? exit : report(context, folder);
 }
+
+/** A process that trains some runs has no use for other variants, but for the first, which the others are matched to. */
+function neededOf(
+  variants: readonly Variant[],
+  { only, seeds, match }: CompareOptions,
+  folder: string,
+): readonly Variant[] {
+  if (only === undefined) return variants;
+  const trained = ({ name }: Variant): boolean =>
+    seedsTo(seeds).some((seed) => only.includes(basename(runFolder(folder, name, seed))));
+  return variants.filter((variant, n) => trained(variant) || (n === 0 && match !== undefined));
+}
+
+const seedsTo = (last: number): readonly number[] => Array.from({ length: last }, (_, n) => n + 1);
 
 function manifestOf(
   variants: readonly PlannedVariant[],
@@ -89,7 +104,7 @@ async function trainAll(
   command: readonly string[],
 ): Promise<ExitCode> {
   // Seed by seed: after the first round every variant has a curve.
-  const runs = Array.from({ length: seeds }, (_, n) => n + 1).flatMap((seed) =>
+  const runs = seedsTo(seeds).flatMap((seed) =>
     variants.map((variant) => ({ variant, seed, name: basename(runFolder(folder, variant.name, seed)) })),
   );
   const wanted = only ? runs.filter(({ name }) => only.includes(name)) : runs;

@@ -6,7 +6,7 @@
 import { dirname, isAbsolute, join, relative } from "node:path";
 import type { Diagnostic } from "../compiler/diagnostics.js";
 import type { Model } from "../compiler/parser/model.js";
-import { readTfm } from "../compiler/parser/read-tfm.js";
+import { read as readModel } from "../compiler/parser/read.js";
 import type { Context } from "./context.js";
 import { Failure } from "./failure.js";
 import { limits, readText } from "./files.js";
@@ -29,7 +29,7 @@ export function createImportResolver(
     const text = kept.get(relative(root, file)) ?? readIfThere(file);
     if (text === undefined) return undefined;
     context.sources.set(file, text);
-    const read = readTfm(text, file);
+    const read = readModel(text, file);
     diagnostics.push(...read.diagnostics);
     return read.model;
   };

@@ -14,7 +14,7 @@ import { addDoctor } from "./doctor.js";
 import { addEval } from "./eval.js";
 import { addExplain } from "./explain.js";
 import type { ExitCode } from "./failure.js";
-import { Failure } from "./failure.js";
+import { Failure, fail } from "./failure.js";
 import { addFmt } from "./fmt.js";
 import { addGenerate } from "./generate.js";
 import { addGrad } from "./grad.js";
@@ -54,6 +54,7 @@ export async function run(argv: readonly string[], host: Host): Promise<ExitCode
       exit = await command(contextNow(), ...given);
     };
   for (const add of commands) add(program, action);
+  for (const command of program.commands) offerVariant(command);
   try {
     await program.parseAsync([...argv], { from: "user" });
     return exit;
@@ -87,6 +88,23 @@ function createProgram(host: Host): Command {
   program.on("command:*", ([name = ""]: string[]) => unknownCommand(program, name));
   program.helpCommand(false);
   return program;
+}
+
+/** `--variant V` wherever there is `--model M`: a variant is a model. */
+function offerVariant(command: Command): void {
+  if (!command.options.some(({ long }) => long === "--model")) return;
+  command.option("--variant <name>", "which variant of the file; the same as --model");
+  command.hook("preAction", () => {
+    const { model, variant } = command.opts<{ readonly model?: string; readonly variant?: string }>();
+    if (variant === undefined) return;
+    if (model !== undefined && model !== variant)
+      fail(
+        "usage",
+        `--model ${model} and --variant ${variant} name two models`,
+        "a variant is a model: give one",
+      );
+    command.setOptionValue("model", variant);
+  });
 }
 
 function unknownCommand(program: Command, name: string): never {

@@ -78,10 +78,75 @@ export const catalogue = {
   ),
   TFM1010: row(
     "not in this version",
-    "The statement belongs to the language's design but this version does not have it: the config form (`model m : family { … }` and `variant`), `each` and `scan`.",
-    "model m : decoder { layers = 12 }",
-    "model m(layers = 12) { … }",
+    "The statement belongs to the language's design but this version does not have it: `each` and `scan`.",
+    "scan i over t { y = f(x) }",
+    "repeat 4 { x = f(x) }",
   ),
+
+  // -------------------------------------------------------- syntax, in JSON
+  TFM1100: row(
+    "not JSON",
+    "A `.json` model is JSON as RFC 8259 has it: keys and strings between double quotes, commas between members, one value in the file. The message says what could stand there.",
+    '{ "model": "decoder" "layers": 12 }',
+    '{ "model": "decoder", "layers": 12 }',
+  ),
+  TFM1101: row(
+    "comment or extra comma in JSON",
+    'JSON has no comments, and no comma behind the last member. What a comment would say of a model, block, mask or score stands in its `"doc"`.',
+    '{ "layers": 12, } // deep',
+    '{ "doc": "deep", "layers": 12 }',
+  ),
+  TFM1102: row(
+    "key that stands twice",
+    "One of the two would silently win, so neither does.",
+    '{ "layers": 12, "layers": 24 }',
+    '{ "layers": 24 }',
+  ),
+  TFM1103: row(
+    "key that is not allowed",
+    "`__proto__`, `constructor` and `prototype` have a meaning of their own in JavaScript; a document with such a key is refused whole, so that no tool that reads it stumbles.",
+  ),
+  TFM1104: row(
+    "unknown key",
+    "An object of a model has the keys of spec/model.schema.json and no others; a family takes its knobs. Nothing is silently ignored.",
+    '{ "model": "decoder", "name": "m", "layesr": 12 }',
+    '{ "model": "decoder", "name": "m", "layers": 12 }',
+  ),
+  TFM1105: row(
+    "not a number of JSON",
+    "Numbers are finite decimals: `12`, `-0.5`, `3e-4`. There is no `NaN` and no `Infinity`, and the value must fit a double.",
+    '{ "clip": Infinity }',
+    '{ "clip": null }',
+  ),
+  TFM1106: row(
+    "character that stands in no string",
+    "Strings hold text: no control characters but tab and line feed, no halves of surrogate pairs, no marks that reorder text on the screen; neither as such nor as an escape.",
+  ),
+  TFM1107: row(
+    "wrong kind of value",
+    "The key wants another kind of value: an object, a list, a string, a truth value. What is computed (a size, a setting, a formula) is a number, `true`, `false`, `null` for `none`, a list, or a string with an expression of the language.",
+    '{ "repeat": "layers", "body": { "assign": "x", "value": "f(x)" } }',
+    '{ "repeat": "layers", "body": [{ "assign": "x", "value": "f(x)" }] }',
+  ),
+  TFM1108: row(
+    "missing key",
+    "The object lacks a key that it cannot do without.",
+    '{ "model": "decoder", "layers": 12 }',
+    '{ "model": "decoder", "name": "gpt2", "layers": 12 }',
+  ),
+  TFM1109: row(
+    "not a name",
+    "A name starts with a letter or `_`, goes on with letters, digits and `_`, and is no reserved word.",
+    '{ "use": "w-te", "value": "embedding(vocab, d)" }',
+    '{ "use": "wte", "value": "embedding(vocab, d)" }',
+  ),
+  TFM1110: {
+    ...row(
+      "comment that does not travel",
+      "`tfmc fmt --to json` keeps the comments right above a model, block, mask or score, as its `doc`. JSON has no place for the others; the converted file is without them.",
+    ),
+    severity: "warning",
+  },
 
   // ------------------------------------------------------- names and meaning
   TFM2001: row(
@@ -92,7 +157,7 @@ export const catalogue = {
   ),
   TFM2002: row(
     "unknown argument",
-    "The callee has no parameter of this name, or fewer parameters than there are arguments.",
+    "The callee has no parameter of this name, or fewer parameters than there are arguments. In config form (`model m : base { … }`) and with `--set` the settings are the parameters of the base.",
     "x = mlp(x, hiden: 4 * d)",
     "x = mlp(x, hidden: 4 * d)",
   ),
@@ -161,6 +226,24 @@ export const catalogue = {
     "What compiles is one model. The file has none, or has several and none was named.",
     "block f(x[t, d]) { return x }",
     "model m { … }",
+  ),
+  TFM2014: row(
+    "base that is no model",
+    "Behind the `:` of `model name : base { … }` and `variant name : base { … }` stands a model: a family of the library (`decoder`, `encoder`, `encoder_decoder`), or any model of the file or of its imports, variants included.",
+    "model m : decodre { layers = 2 }",
+    "model m : decoder { layers = 2 }",
+  ),
+  TFM2015: row(
+    "circle of settings or bases",
+    "A setting may use the other settings of its model in any order, but none that needs it in turn; a model may be based on a variant of another, but not on itself over one or more steps. A model of the file hides the library's of its name.",
+    "model m : decoder { d_model = 4 * heads; heads = d_model // 4 }",
+    "model m : decoder { d_model = 64; heads = d_model // 4 }",
+  ),
+  TFM2016: row(
+    "statement that sets nothing",
+    "A model that is based on another holds settings of the base's parameters (`layers = 2`), `train { … }` and `law` lines. What changes the dataflow belongs in a model of its own: `tfmc expand` prints the one that the settings make.",
+    "model m : decoder { x = x + mlp(x, 64) }",
+    "model m : decoder { ffn = mlp(hidden: 64) }",
   ),
 
   // --------------------------------------------------------- shapes and sizes

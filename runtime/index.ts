@@ -25,4 +25,5 @@ export type { Inputs, NestedNumbers, Tensor, TensorData, TensorLike } from "./te
 export { tensor } from "./tensor.js";
 export * from "./tokenizer.js";
 export * from "./trainer.js";
+export type * from "./web.js";
 export * from "./weights.js";

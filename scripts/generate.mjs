@@ -10,6 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { argv, exit } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { schemaDocument, validatorModule } from "./model-schema.mjs";
 import { bundlePage } from "./page-bundle.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -23,7 +24,20 @@ const generators = [
   { path: "cli/report/assets.ts", from: "sources", make: reportAssets },
   { path: "spec/ops.md", from: "build", make: opsDocument },
   { path: "spec/errors.md", from: "build", make: errorsDocument },
+  { path: "spec/model.schema.json", from: "build", make: async () => schemaDocument(await modelSchema()) },
+  {
+    path: "compiler/parser/json/validate.ts",
+    from: "build",
+    make: async () => validatorModule(await modelSchema()),
+  },
 ];
+
+/** The families of compiler/library, as JSON Schema. */
+async function modelSchema() {
+  const { modelSchema } = await built("compiler/parser/json/schema.js");
+  const { familiesOf } = await built("compiler/parser/json/knobs.js");
+  return modelSchema(familiesOf(libraryTexts()));
+}
 
 /**
  * A compiled module, by its path below dist.
@@ -100,15 +114,9 @@ const cell = (text) => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 
 /** compiler/library/*.tfm -> one record, file name without its ending -> text. */
 function librarySources() {
-  const folder = join(root, "compiler/library");
-  if (!existsSync(folder)) return undefined;
-  const files = readdirSync(folder)
-    .filter((file) => file.endsWith(".tfm"))
-    .sort();
-  const entries = files.map((file) => {
-    const text = readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n");
-    return `  ${JSON.stringify(file.slice(0, -".tfm".length))}: \`${escapeTemplate(text)}\`,\n`;
-  });
+  const entries = Object.entries(libraryTexts()).map(
+    ([name, text]) => `  ${JSON.stringify(name)}: \`${escapeTemplate(text)}\`,\n`,
+  );
   return `// Generated from compiler/library/*.tfm by \`npm run generate\`. Edit those, not this.
 export const librarySources: Readonly<Record<string, string>> = {
 ${entries.join("")}};
@@ -124,6 +132,20 @@ function reportAssets() {
 export const pageScript = \`${escapeTemplate(script)}\`;
 export const pageStyle = \`${escapeTemplate(style)}\`;
 `;
+}
+
+/** compiler/library/*.tfm by file name without its ending. */
+function libraryTexts() {
+  const folder = join(root, "compiler/library");
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith(".tfm"))
+    .sort();
+  return Object.fromEntries(
+    files.map((file) => [
+      file.slice(0, -".tfm".length),
+      readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n"),
+    ]),
+  );
 }
 
 /** @param {string} text */

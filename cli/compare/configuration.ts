@@ -8,18 +8,19 @@
 import { parse } from "../../compiler/index.js";
 import type { SettingValue } from "../../compiler/ir/build.js";
 import { librarySourceFiles } from "../../compiler/ir/build.js";
-import type { Expression, ModelDeclaration } from "../../compiler/parser/model.js";
+import type { Expression, ModelDeclaration, Span } from "../../compiler/parser/model.js";
 import type { Source } from "../source.js";
+import { tfmTextOf } from "../source.js";
 
 export interface Chain {
   /** The model, its base, and so on. */
   readonly chain: readonly ModelDeclaration[];
-  /** An expression of one of them as it was written. */
-  textOf(e: Expression): string;
+  /** A part of one of them as it was written. */
+  textOf(part: { readonly span: Span }): string;
 }
 
 export function readChain(source: Source, model: string): Chain {
-  const files = new Map([[source.file, source.text], ...librarySourceFiles()]);
+  const files = new Map([inLanguage(source), ...librarySourceFiles()]);
   const models = [...files].flatMap(([file, text]) =>
     parse(text, file).model.declarations.filter((d): d is ModelDeclaration => d.kind === "model"),
   );
@@ -29,10 +30,16 @@ export function readChain(source: Source, model: string): Chain {
   };
 }
 
+/** JSON is read as what it says in the language, so that all texts are of one kind. */
+const inLanguage = (source: Source): readonly [string, string] => {
+  const text = tfmTextOf(source);
+  return [text === source.text ? source.file : `${source.file}.tfm`, text];
+};
+
 /** The text of the model's own declaration. */
 export function declarationText(source: Source, model: string): string {
-  const { span } = readChain(source, model).chain[0]!;
-  return source.text.slice(span.start, span.end);
+  const { chain, textOf } = readChain(source, model);
+  return textOf(chain[0]!);
 }
 
 /** Every argument of the model and of its bases: a setting's value, else what the nearest of them says. */

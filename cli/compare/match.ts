@@ -153,7 +153,7 @@ function counted(
     settings: { ...settings, ...settingsOf([setting]) },
     resolve: imports.resolve,
   });
-  const result = summary(compiled, { batch, length });
+  const result = summary(compiled, { batch, length: length || undefined });
   return result && countOf({ parameters: result.parameters, flops: result.flops.train ?? 0 }, match);
 }
 

@@ -16,7 +16,6 @@ import { appendLine, exists, limits, readText, writeAtomic } from "../files.js";
 import { rewindMetrics } from "../run-folder.js";
 import type { TrainingPlan } from "../train-plan.js";
 import type { TrainingEnd, TrainingWatch } from "../training.js";
-import { batchOf } from "../training.js";
 
 export interface Outcome {
   readonly outcome: "done" | "diverged";
@@ -96,7 +95,7 @@ function lastTime(folder: string): number {
 
 async function recordNorms(plan: TrainingPlan, session: Session, step: number): Promise<void> {
   const { program, run } = plan;
-  const inputs = batchOf(plan, 1);
+  const inputs = plan.training.batch(0).inputs;
   const scalars = { seed: run.resolved.seed, step: 1, lr: 0 };
   const gradients = namesOf(program, "grad", "grad.");
   const norms: Norms = {

@@ -3,14 +3,12 @@
  */
 import { join } from "node:path";
 import { summary } from "../../compiler/index.js";
-import { numbersOf } from "../../runtime/tensor.js";
 import type { Context } from "../context.js";
 import { warn } from "../context.js";
 import { sha256 } from "../files.js";
 import type { Resolved } from "../run-folder.js";
 import type { TrainingPlan } from "../train-plan.js";
 import { planTraining } from "../train-plan.js";
-import { batchOf } from "../training.js";
 import type { CompareOptions } from "./options.js";
 import type { Variant } from "./variants.js";
 
@@ -49,10 +47,10 @@ export async function planVariant(
   return { ...variant, plan: counted, counts: countsOf(counted), adjusted };
 }
 
-export function countsOf({ loaded, run, program }: TrainingPlan): Counts {
-  if (!loaded) throw new Error("internal: a new plan has no compiled model");
+export function countsOf({ fresh, run, program }: TrainingPlan): Counts {
+  if (!fresh) throw new Error("internal: a new plan has no compiled model");
   const { batch, length } = run.resolved;
-  const { parameters, flops } = summary(loaded, { batch, length });
+  const { parameters, flops } = summary(fresh.loaded, { batch, length: length || undefined });
   return { parameters, flops: (flops.train ?? 0) * (program.recipe?.accumulate ?? 1) };
 }
 
@@ -62,21 +60,20 @@ export const runFolder = (folder: string, name: string, seed: number): string =>
 /** The plan of one seed. */
 export function seeded({ name, plan }: PlannedVariant, folder: string, seed: number): TrainingPlan {
   const resolved = { ...plan.run.resolved, seed };
-  return { ...plan, run: { ...plan.run, folder: runFolder(folder, name, seed), resolved } };
+  const run = { ...plan.run, folder: runFolder(folder, name, seed), resolved };
+  return { ...plan, run, ...(seed !== plan.run.resolved.seed && plan.fresh!.dataOf(seed)) };
 }
 
 // ------------------------------------------------------------------ data order
 
 /** What a run reads: the batches of some of its steps, hashed. */
 export function dataFingerprint(plan: TrainingPlan): string {
-  const { steps } = plan.run.resolved;
-  const texts = [1, 2, Math.ceil(steps / 2), steps].map((step) => {
+  const { steps, accumulate = 1 } = plan.run.resolved;
+  const last = steps * accumulate - 1;
+  const texts = [0, 1, last >> 1, last].map((n) =>
     // By position, not by name: two models may call their inputs differently.
-    return Object.entries(batchOf(plan, step)).map(([name, values]) => {
-      const { shape, data } = numbersOf(values, name);
-      return `${shape?.join()}:${Array.from(data).join()}`;
-    });
-  });
+    Object.values(plan.training.batch(n).inputs).map((values) => `${values.shape.join()}:${values.join()}`),
+  );
   return sha256(JSON.stringify(texts));
 }
 

@@ -99,8 +99,15 @@ export function sampleSection(variants: readonly VariantResult[]): Html {
     return html`<article><h3>${name}</h3>${texts.slice(0, 1)}${more}</article>`;
   });
   return html`<section aria-labelledby="samples"><h2 id="samples">What they write</h2>
-<p class="note">After the last step, from the first token of the training text, at temperature 0.7.</p>
+<p class="note">${sampleNote(variants)}</p>
 <div class="samples">${samples}</div></section>`;
+}
+
+function sampleNote(variants: readonly VariantResult[]): string {
+  const { task = "stream" } = variants[0]?.runs[0]?.resolved ?? {};
+  return task === "stream"
+    ? "After the last step, from the first token of the training text, at temperature 0.7."
+    : "After the last step, on the first examples kept for validation; what is right stands in brackets where it differs.";
 }
 
 export function environmentSection(

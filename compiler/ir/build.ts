@@ -11,28 +11,31 @@ import { diagnostic, fileSpan } from "../diagnostics.js";
 import { nearest } from "../nearest.js";
 import type { Expression, Model, ModelDeclaration, TrainStatement } from "../parser/model.js";
 import { readTfm } from "../parser/read-tfm.js";
-import { bindParameter } from "./build/arguments.js";
 import { assemble } from "./build/assemble.js";
 import type { Program, Resolve } from "./build/declarations.js";
 import { isLibraryFile, readDeclarations } from "./build/declarations.js";
+import type { Derivation } from "./build/derive.js";
+import { derive } from "./build/derive.js";
 import { evaluateAny } from "./build/evaluate.js";
 import { DEFAULT_MAXIMUM } from "./build/lengths.js";
 import { evaluate, runBody } from "./build/meaning.js";
 import type { RegionFrame } from "./build/paths.js";
 import { createFrame, rootPath } from "./build/paths.js";
-import { bind, createScope } from "./build/scope.js";
+import { createScope } from "./build/scope.js";
 import type { Env, Session } from "./build/session.js";
 import { pushDiagnostic, Stop } from "./build/session.js";
+import type { Given } from "./build/settings.js";
+import { bindSettings, settingsScope } from "./build/settings.js";
 import { executeStatement } from "./build/statements.js";
 import type { Training } from "./build/train.js";
 import { readTraining } from "./build/train.js";
 import type { Value } from "./build/values.js";
-import { boolean, number, poison } from "./build/values.js";
+import { boolean, number } from "./build/values.js";
 import type { Builder } from "./builder.js";
 import { createBuilder } from "./builder.js";
 import type { Built } from "./graph.js";
 
-export { librarySourceFiles } from "./build/declarations.js";
+export { isLibraryFile, librarySourceFiles } from "./build/declarations.js";
 
 export type SettingValue = number | boolean | string | readonly number[];
 
@@ -58,11 +61,12 @@ export function build(model: Model, options: BuildOptions): BuildResult {
   const diagnostics: Diagnostic[] = [];
   const program = readDeclarations(model, options.resolve, diagnostics);
   const entry = chooseEntry(model, program, options.entry, diagnostics);
-  if (!entry) return { built: undefined, diagnostics };
-  const settings = sortSettings(model, entry, options.settings ?? {}, diagnostics);
+  const derivation = entry && derive({ declaration: entry, scope: program.scope }, diagnostics);
+  if (!derivation) return { built: undefined, diagnostics };
+  const settings = sortSettings(model, derivation, options.settings ?? {}, diagnostics);
   const context: Context = {
     program,
-    entry,
+    derivation,
     settings,
     diagnostics,
     builder: options.builder ?? createBuilder(),
@@ -103,13 +107,13 @@ interface Settings {
 /** Which settings are the model's parameters and which the recipe's; the recipe itself refuses what it does not know. */
 function sortSettings(
   model: Model,
-  entry: ModelDeclaration,
+  { entry, root }: Derivation,
   given: Readonly<Record<string, SettingValue>>,
   diagnostics: Diagnostic[],
 ): Settings {
   const parameters = new Map<string, SettingValue>();
   const train = new Map<string, SettingValue>();
-  const names = entry.parameters.map(({ name }) => name.text);
+  const names = root.declaration.parameters.map(({ name }) => name.text);
   for (const [key, value] of Object.entries(given)) {
     if (names.includes(key)) parameters.set(key, value);
     else if (key.startsWith("train.")) train.set(key.slice("train.".length), value);
@@ -138,7 +142,7 @@ const RECIPE_NAMES = ["lr", "batch", "steps", "accumulate", "clip", "warmup", "w
 
 interface Context {
   readonly program: Program;
-  readonly entry: ModelDeclaration;
+  readonly derivation: Derivation;
   readonly settings: Settings;
   readonly diagnostics: Diagnostic[];
   readonly builder: Builder;
@@ -158,7 +162,7 @@ function elaborateModel(context: Context): Built | undefined {
   const training = hasLoss && plain.session.asked.training ? elaborateSettled(context, true) : undefined;
   const recipe = trainingOf(context, plain.env);
   if (hasErrors(context.diagnostics) || !recipe) return undefined;
-  return assemble(context.entry, plain, training, recipe);
+  return assemble(context.derivation.entry, plain, training, recipe);
 }
 
 /** Tables are as long as the lengths may become: once more where a bound was found after a table. */
@@ -178,7 +182,7 @@ function elaborateSettled(context: Context, training: boolean): Elaboration {
 }
 
 function elaborateOnce(
-  { program, entry, settings, diagnostics, builder, norms }: Context,
+  { program, derivation, settings, diagnostics, builder, norms }: Context,
   training: boolean,
   maxima: ReadonlyMap<string, number>,
 ): Elaboration {
@@ -199,7 +203,9 @@ function elaborateOnce(
     stacks: [],
   };
   const frame = createFrame(0, undefined);
-  const scope = createScope(program.scope, "block");
+  const { entry, root } = derivation;
+  const scope = createScope(root.scope, "block");
+  const base = entry.base;
   const env: Env = {
     session,
     scope,
@@ -207,61 +213,51 @@ function elaborateOnce(
     region: frame,
     turn: undefined,
     index: undefined,
-    calls: [],
+    calls: base ? [{ name: root.declaration.name.text, span: base.span, isModel: true }] : [],
     place: "model",
     states: undefined,
   };
-  for (const parameter of entry.parameters) {
-    try {
-      const given = settings.parameters.get(parameter.name.text);
-      const value = given === undefined ? defaultOf(env, parameter, diagnostics) : settingValue(env, given);
-      bindParameter(env, scope, parameter, value, parameter.span);
-    } catch (error) {
-      if (!(error instanceof Stop)) throw error;
-      bind(scope, parameter.name.text, poison, parameter.span);
-    }
-  }
-  runBody(env, entry.body);
+  bindSettings(env, derivation, new Map([...settings.parameters].map(([name, x]) => [name, givenOf(x)])));
+  runBody(env, root.declaration.body);
   return { env, session, frame };
 }
 
-function defaultOf(
-  env: Env,
-  { name, defaultValue, span }: ModelDeclaration["parameters"][number],
-  diagnostics: Diagnostic[],
-): Value {
-  if (defaultValue) return evaluate(env, defaultValue);
-  pushDiagnostic(
-    diagnostics,
-    diagnostic("TFM2003", span, `\`${name.text}\` has no default and no setting gives it.`, {
-      hint: `Write \`${name.text} = …\`, or set it on the command line.`,
-    }),
-  );
-  throw new Stop("setting");
-}
-
 /** A setting's text is an expression of the language: `post`, `rope(base: 5000)`. */
-function settingValue(env: Env, given: SettingValue): Value {
-  if (typeof given === "number") return number(given);
-  if (typeof given === "boolean") return boolean(given);
-  if (typeof given !== "string") return { kind: "list", items: given.map((item) => number(item)) };
+function givenOf(given: SettingValue): Given {
+  if (typeof given === "number") return { value: number(given) };
+  if (typeof given === "boolean") return { value: boolean(given) };
+  if (typeof given !== "string") return { value: { kind: "list", items: given.map((item) => number(item)) } };
   const file = "the command line";
   const prefix = "block setting(value = ";
   const read = readTfm(`${prefix}${given}) { return value }\n`, file);
   const [declaration] = read.model.declarations;
   const expression: Expression | undefined =
     declaration?.kind === "block" ? declaration.parameters[0]?.defaultValue : undefined;
-  if (read.diagnostics.length > 0 || !expression) return { kind: "string", value: given };
-  return evaluate(env, expression);
+  return read.diagnostics.length > 0 || !expression
+    ? { value: { kind: "string", value: given } }
+    : { expression };
 }
 
-function trainingOf({ entry, settings }: Context, env: Env): Training | undefined {
-  const statement = entry.body.filter((s): s is TrainStatement => s.kind === "train").at(-1);
+/** The recipes of the root and of what is based on it: the later ones win, setting by setting. */
+function trainingOf({ derivation, settings }: Context, env: Env): Training | undefined {
+  const { root, layers } = derivation;
+  const written = trainOf(root.declaration)
+    .slice(-1)
+    .map((statement) => ({ env, statement }));
+  for (const { declaration, scope } of layers)
+    for (const statement of trainOf(declaration).slice(0, 1))
+      written.push({ env: { ...env, scope: settingsScope(env, derivation, scope) }, statement });
   try {
-    const overrides = new Map([...settings.train].map(([name, value]) => [name, settingValue(env, value)]));
-    return readTraining(env, statement, overrides);
+    const overrides = new Map([...settings.train].map(([name, x]) => [name, givenValue(env, givenOf(x))]));
+    return readTraining(env, written, overrides);
   } catch (error) {
     if (error instanceof Stop) return undefined;
     throw error;
   }
 }
+
+const trainOf = ({ body }: ModelDeclaration): readonly TrainStatement[] =>
+  body.filter((s): s is TrainStatement => s.kind === "train");
+
+const givenValue = (env: Env, given: Given): Value =>
+  "value" in given ? given.value : evaluate(env, given.expression);

@@ -18,25 +18,73 @@ block silu(x[*]) { return x * sigmoid(x) }
 
 # p = softmax_j(score(q_i · k_j / sqrt(head_dim))) over the j that the mask allows; y = Σ_j p v_j, mixed by wo.
 # x[t, d] → [t, d].   Vaswani et al., 2017; kv_heads < heads: grouped queries, Ainslie et al., 2023
-# \`memory\` is attended to where it is not x; \`rotary\` turns queries and keys by their positions (rope).
-block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, bias = true, rotary = none, dropout_rate = 0, std = 0.02, out_std = std) {
+# \`memory\` is attended to where it is not x. \`rotary\` turns queries and keys by their positions (rope), \`key_rotary\` keys in
+# another way (xpos); \`relative\` gives a vector per pair of positions (shaw); \`qk_norm\` normalises queries and keys, each head
+# for itself; \`temperature\` divides the dot products; \`soft_cap\` bounds them, by c · tanh(s / c).
+block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, bias = true, rotary = none, key_rotary = rotary, relative = none, qk_norm = none, temperature = sqrt(head_dim), soft_cap = none, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), value_init = init, out_init = normal(out_std)) {
   group = heads / kv_heads
-  param wq[d, heads, head_dim] ~ normal(std)
-  param wk[e, kv_heads, head_dim], wv[e, kv_heads, head_dim] ~ normal(std)
-  param wo[heads, head_dim, d] ~ normal(out_std)
+  param wq[d, heads, head_dim] ~ init
+  param wk[e, kv_heads, head_dim] ~ init
+  param wv[e, kv_heads, head_dim] ~ value_init
+  param wo[heads, head_dim, d] ~ offer(out_init, fan_in: heads * head_dim, fan_out: d)
   param bq[heads, head_dim], bk[kv_heads, head_dim], bv[kv_heads, head_dim], bo[d] ~ zeros if bias
 
   q[h, i, c] = x[i, m] * wq[m, h, c] + bq[h, c]
   k[g, j, c] = memory[j, m] * wk[m, g, c] + bk[g, c]
   v[g, j, c] = memory[j, m] * wv[m, g, c] + bv[g, c]
+  if qk_norm != none {
+    each_head = per_head(qk_norm)
+    q = each_head(q) as q_norm
+    k = each_head(k) as k_norm
+  }
   if rotary != none {
     q = rotary(q)
-    k = rotary(k)
+    k = key_rotary(k)
   }
-  r[h, i, j] = q[h, i, c] * k[h // group, j, c] / sqrt(head_dim)
+  r[h, i, j] = q[h, i, c] * k[h // group, j, c] / temperature
+  if relative != none {
+    near = relative(q) as relative_keys
+    r[h, i, j] = r[h, i, j] + q[h, i, c] * near[i, j, c] / temperature
+  }
+  if soft_cap != none { r = soft_cap * tanh(r / soft_cap) }
   p[h, i, j] = softmax[j](score(r[h, i, j], h, i, j) where mask(i, j))
   p = dropout(p, dropout_rate)
-  y[i, n] = p[h, i, j] * v[h // group, j, c] * wo[h, c, n] + bo[n]
+  if relative == none {
+    y[i, n] = p[h, i, j] * v[h // group, j, c] * wo[h, c, n] + bo[n]
+    return y
+  }
+  far = relative(q) as relative_values
+  mixed[h, i, c] = p[h, i, j] * v[h // group, j, c] + p[h, i, j] * far[i, j, c]
+  y[i, n] = mixed[h, i, c] * wo[h, c, n] + bo[n]
+  return y
+}
+
+# A norm of rows as a norm of each head's rows; other blocks take [heads, t, head_dim] as they are.
+block per_head(norm) {
+  match norm {
+    layer_norm { return head_layer_norm(eps: norm.eps, affine: norm.affine, shift: norm.shift) }
+    rms_norm { return head_rms_norm(eps: norm.eps) }
+    else { return norm }
+  }
+}
+
+# rms_norm along head_dim, one gain for all heads.   Henry et al., 2020; Dehghani et al., 2023
+block head_rms_norm(x[heads, t, head_dim], eps = 1e-6) {
+  param gain[head_dim] ~ ones
+  square[h, i] = mean[c](x[h, i, c] * x[h, i, c])
+  y[h, i, c] = x[h, i, c] / sqrt(square[h, i] + eps) * gain[c]
+  return y
+}
+
+# layer_norm along head_dim, one gain and one bias for all heads.
+block head_layer_norm(x[heads, t, head_dim], eps = 1e-5, affine = true, shift = true) {
+  param gain[head_dim] ~ ones if affine
+  param bias[head_dim] ~ zeros if affine and shift
+  mu[h, i] = mean[c](x[h, i, c])
+  centred[h, i, c] = x[h, i, c] - mu[h, i]
+  variance[h, i] = mean[c](centred[h, i, c] * centred[h, i, c])
+  y[h, i, c] = centred[h, i, c] / sqrt(variance[h, i] + eps)
+  if affine { y[h, i, c] = y[h, i, c] * gain[c] + bias[c] }
   return y
 }
 
@@ -46,23 +94,333 @@ mask causal(i, j) = j <= i
 # The last w positions, itself included.   Beltagy, Peters and Cohan, 2020
 mask sliding(w)(i, j) = j <= i and i - j < w
 
+# The first n positions see each other, what follows is causal.   Raffel et al., 2020
+mask prefix(n)(i, j) = j <= i or j < n
+
 # The positions that hold something; valid[s] is 0 or 1, or a truth value's input.
 mask padding(valid[s])(i, j) = valid[j]
 
-# A penalty that grows with distance, by a slope per head.   Press, Smith and Lewis, 2022
-score alibi(slope[h])(s, h, i, j) = s - slope[h] * (i - j)
+# What \`seen\` allows, of the positions that hold something.
+mask padded(seen, valid[s])(i, j) = seen(i, j) and valid[j]
 
-# ALiBi's slopes for \`heads\` heads, 2 ^ (-8 (h + 1) / heads).   → [heads]
+# One score after another.
+score after(first, second)(s, h, i, j) = second(first(s, h, i, j), h, i, j)
+
+# A number per head and pair of positions, added.
+score plus(bias[h, t, s])(s, h, i, j) = s + bias[h, i, j]
+
+# A penalty that grows with distance, by a slope per head.   Press, Smith and Lewis, 2022
+score alibi(slope[h])(s, h, i, j) = s - slope[h] * abs(i - j)
+
+# ALiBi's slopes, 2 ^ (-8 (h + 1) / heads) where heads is a power of two; the heads beyond one take every other slope of
+# the next power.   → [heads]
 block alibi_slopes(heads) {
-  table slope[heads](h) = 2 ^ (0 - 8 * (h + 1) / heads)
+  whole = 2 ^ floor(log(heads) / log(2) + 1e-6)
+  table slope[heads](h) = if h < whole then 2 ^ (0 - 8 * (h + 1) / whole) else 2 ^ (0 - 4 * (2 * (h - whole) + 1) / whole)
   return slope
+}
+`,
+  "decoder": `# Decoders: each position sees what came before it and learns to say what comes next. GPT, LLaMA, Gemma and their like.
+
+# A decoder-only transformer. Input \`tokens\`, output \`logits\`, trained on the next token.
+#   vocab: number of token ids
+#   context: the longest sequence
+#   d_model: width of the stream
+#   layers: number of layers
+#   heads: attention heads
+#   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
+#   head_dim: width of a head
+#   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
+#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
+#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:), xpos(base:, scale_base:)
+#   mask: causal, sliding(w), prefix(n), full, or a mask of your own; padding is never seen
+#   score: a score of your own, applied to the scaled products before those of \`position\`
+#   temperature: what the dot products are divided by
+#   qk_norm: none, rms_norm, layer_norm, or a block on [heads, t, head_dim], for queries and keys
+#   soft_cap: none, or c: attention scores become c · tanh(s / c)
+#   ffn: mlp, gated_mlp, swiglu, geglu, reglu, moe(experts:, top:), with arguments as in mlp(hidden:, act: relu), or a block of your own; hidden is 4 d_model where not said
+#   bias: whether attention and mlp have biases
+#   dropout: the rate of the three below
+#   residual_dropout: on what a sub-layer gives
+#   attention_dropout: on attention weights
+#   embedding_dropout: on embeddings with their positions
+#   tied: whether the output uses the embedding's table
+#   embedding_scale: what embeddings are multiplied by; sqrt(d_model) in the first Transformer
+#   embedding_norm: none, or a norm of the embeddings
+#   init: initial values of matrices: normal(0.02), xavier_normal, …
+#   output_init: initial values of the matrices that write to the stream; depth_scaled divides init by sqrt(2 layers)
+#   embedding_init: initial values of the embeddings
+#   final_soft_cap: none, or c: logits become c · tanh(logits / c)
+#   share_layers: whether all layers share one set of parameters
+#   smoothing: label smoothing, the share of a target that is spread over all tokens
+model decoder(
+  vocab = 256, context = 256, d_model = 128, layers = 4, heads = 4, kv_heads = heads, head_dim = d_model / heads,
+  norm = layer_norm, norm_at = pre, position = learned, mask = causal, score = none, temperature = sqrt(head_dim),
+  qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
+  dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
+  tied = true, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  final_soft_cap = none, share_layers = false, smoothing = 0
+) {
+  input tokens[t <= context] : int(vocab)
+
+  use wte = embedding(vocab, d_model, init: embedding_init)
+  # How strong the stream is and how small initial values are, by the depth.   Wang et al., 2022
+  match norm_at {
+    deepnorm {
+      alpha = (2 * layers) ^ 0.25
+      beta = (8 * layers) ^ -0.25
+    }
+    pre, post, sandwich, dual_residual, parallel, none {
+      alpha = 1
+      beta = 1
+    }
+  }
+  written = if output_init == depth_scaled then init / sqrt(2 * layers) else output_init
+
+  attend = attention(
+    heads: heads, kv_heads: kv_heads, head_dim: head_dim, mask: padded(mask, valid(tokens)), bias: bias,
+    qk_norm: qk_norm, temperature: temperature, soft_cap: soft_cap, dropout_rate: attention_dropout,
+    init: init, value_init: beta * init, out_init: beta * written
+  )
+  feed = offer(ffn, hidden: 4 * d_model, bias: bias, init: beta * init, out_init: beta * written)
+  x = transformer(
+    wte(tokens), layers, attend, feed,
+    position: position, heads: heads, context: context, score: score,
+    norm: norm, norm_at: norm_at, alpha: alpha, residual_dropout: residual_dropout, share: share_layers,
+    embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
+  ) as _
+
+  if tied {
+    logits = unembed(x, wte.table)
+  } else {
+    use head = embedding(vocab, d_model, init: embedding_init)
+    logits = unembed(x, head.table)
+  }
+  output logits = capped(logits, final_soft_cap)
+  loss cross_entropy(logits, next(tokens), smoothing: smoothing)
+}
+`,
+  "encoder": `# Encoders: each position sees all others. BERT and its like, with masked tokens or a label per sequence to learn from.
+
+# An encoder-only transformer. Input \`tokens\` (and \`segment\`, \`label\`), output \`logits\`, trained on hidden tokens or on labels.
+#   vocab: number of token ids
+#   context: the longest sequence
+#   d_model: width of the stream
+#   layers: number of layers
+#   heads: attention heads
+#   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
+#   head_dim: width of a head
+#   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
+#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
+#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:)
+#   mask: full, or a mask of your own; padding is never seen
+#   score: a score of your own, applied to the scaled products before those of \`position\`
+#   temperature: what the dot products are divided by
+#   qk_norm: none, rms_norm, layer_norm, or a block on [heads, t, head_dim], for queries and keys
+#   soft_cap: none, or c: attention scores become c · tanh(s / c)
+#   ffn: mlp, gated_mlp, swiglu, geglu, reglu, moe(experts:, top:), with arguments as in mlp(hidden:, act: relu), or a block of your own; hidden is 4 d_model where not said
+#   bias: whether attention, mlp and the head of \`classify\` have biases
+#   dropout: the rate of the three below
+#   residual_dropout: on what a sub-layer gives
+#   attention_dropout: on attention weights
+#   embedding_dropout: on embeddings with their positions
+#   segments: number of segment ids of the input \`segment\`; 0: there is no such input
+#   task: masked (input \`tokens\` is corrupted, the logits of each position learn what stood there), classify (one label per sequence)
+#   classes: number of labels of \`classify\`
+#   pooling: mean, first: the vector of a sequence that \`classify\` reads
+#   tied: whether the output of \`masked\` uses the embedding's table
+#   embedding_scale: what embeddings are multiplied by
+#   embedding_norm: none, or a norm of the embeddings
+#   init: initial values of matrices: normal(0.02), xavier_normal, …
+#   output_init: initial values of the matrices that write to the stream; depth_scaled divides init by sqrt(2 layers)
+#   embedding_init: initial values of the embeddings
+#   final_soft_cap: none, or c: logits become c · tanh(logits / c)
+#   share_layers: whether all layers share one set of parameters
+#   smoothing: label smoothing, the share of a target that is spread over all classes
+model encoder(
+  vocab = 256, context = 256, d_model = 128, layers = 4, heads = 4, kv_heads = heads, head_dim = d_model / heads,
+  norm = layer_norm, norm_at = pre, position = learned, mask = full, score = none, temperature = sqrt(head_dim),
+  qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
+  dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
+  segments = 0, task = masked, classes = 2, pooling = mean,
+  tied = true, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  final_soft_cap = none, share_layers = false, smoothing = 0
+) {
+  input tokens[t <= context] : int(vocab)
+
+  use wte = embedding(vocab, d_model, init: embedding_init)
+  x = wte(tokens)
+  if segments > 0 {
+    input segment[t] : int(segments)
+    use wse = embedding(segments, d_model, init: embedding_init)
+    x = x + wse(segment)
+  }
+
+  # How strong the stream is and how small initial values are, by the depth.   Wang et al., 2022
+  match norm_at {
+    deepnorm {
+      alpha = (2 * layers) ^ 0.25
+      beta = (8 * layers) ^ -0.25
+    }
+    pre, post, sandwich, dual_residual, parallel, none {
+      alpha = 1
+      beta = 1
+    }
+  }
+  written = if output_init == depth_scaled then init / sqrt(2 * layers) else output_init
+
+  attend = attention(
+    heads: heads, kv_heads: kv_heads, head_dim: head_dim, mask: padded(mask, valid(tokens)), bias: bias,
+    qk_norm: qk_norm, temperature: temperature, soft_cap: soft_cap, dropout_rate: attention_dropout,
+    init: init, value_init: beta * init, out_init: beta * written
+  )
+  feed = offer(ffn, hidden: 4 * d_model, bias: bias, init: beta * init, out_init: beta * written)
+  x = transformer(
+    x, layers, attend, feed,
+    position: position, heads: heads, context: context, score: score, two_sided: true,
+    norm: norm, norm_at: norm_at, alpha: alpha, residual_dropout: residual_dropout, share: share_layers,
+    embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
+  ) as _
+
+  match task {
+    masked {
+      if tied {
+        logits = unembed(x, wte.table)
+      } else {
+        use head = embedding(vocab, d_model, init: embedding_init)
+        logits = unembed(x, head.table)
+      }
+      output logits = capped(logits, final_soft_cap)
+      loss cross_entropy(logits, original(tokens), smoothing: smoothing)
+    }
+    classify {
+      input label : int(classes)
+      logits = label_logits(pooled(x, valid(tokens), pooling), classes, bias, init: init) as head
+      output logits = capped(logits, final_soft_cap)
+      loss label_cross_entropy(logits, label, smoothing: smoothing)
+    }
+  }
+}
+`,
+  "encoder_decoder": `# Encoder-decoders: one sequence is read as a whole, another is written from left to right. The first Transformer, T5, BART.
+
+# Inputs \`source\` and \`target\`, output \`logits\`, trained on the next token of \`target\`.
+#   vocab: number of token ids
+#   source_vocab: the same of \`source\`
+#   target_vocab: the same of \`target\`
+#   context: the longest sequence, of either side
+#   d_model: width of the streams
+#   layers: number of layers, of either side
+#   encoder_layers: layers of the encoder
+#   decoder_layers: layers of the decoder
+#   heads: attention heads
+#   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
+#   head_dim: width of a head
+#   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
+#   norm_at: pre, post, sandwich, deepnorm (stronger streams and smaller initial values, by the depths), dual_residual, parallel (attention and feed-forward side by side), none
+#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:); inside self-attention only
+#   mask: what the decoder sees of itself: causal, sliding(w), prefix(n), or a mask of your own; padding is never seen
+#   encoder_mask: what the encoder sees of itself: full, or a mask of your own
+#   score: a score of your own, applied to the scaled products of self-attention before those of \`position\`
+#   temperature: what the dot products are divided by
+#   qk_norm: none, rms_norm, layer_norm, or a block on [heads, t, head_dim], for queries and keys
+#   soft_cap: none, or c: attention scores become c · tanh(s / c)
+#   ffn: mlp, gated_mlp, swiglu, geglu, reglu, moe(experts:, top:), with arguments as in mlp(hidden:, act: relu), or a block of your own; hidden is 4 d_model where not said
+#   bias: whether attention and mlp have biases
+#   dropout: the rate of the three below
+#   residual_dropout: on what a sub-layer gives
+#   attention_dropout: on attention weights
+#   embedding_dropout: on embeddings with their positions
+#   tied: all (source, target and output use one table), output (target and output do), none
+#   embedding_scale: what embeddings are multiplied by; sqrt(d_model) in the first Transformer
+#   embedding_norm: none, or a norm of the embeddings
+#   init: initial values of matrices: normal(0.02), xavier_uniform, …
+#   output_init: initial values of the matrices that write to the streams; depth_scaled divides init by sqrt(2 layers), by sqrt(3 layers) in the decoder
+#   embedding_init: initial values of the embeddings
+#   final_soft_cap: none, or c: logits become c · tanh(logits / c)
+#   share_layers: whether all layers of a side share one set of parameters
+#   smoothing: label smoothing, the share of a target that is spread over all tokens
+model encoder_decoder(
+  vocab = 256, source_vocab = vocab, target_vocab = vocab, context = 256, d_model = 128,
+  layers = 4, encoder_layers = layers, decoder_layers = layers, heads = 4, kv_heads = heads, head_dim = d_model / heads,
+  norm = layer_norm, norm_at = pre, position = sinusoidal, mask = causal, encoder_mask = full, score = none,
+  temperature = sqrt(head_dim), qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
+  dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
+  tied = all, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  final_soft_cap = none, share_layers = false, smoothing = 0
+) {
+  input source[s <= context] : int(source_vocab)
+  input target[t <= context] : int(target_vocab)
+
+  # How strong the streams are and how small initial values are, by the depths.   Wang et al., 2022
+  match norm_at {
+    deepnorm {
+      depths = encoder_layers ^ 4 * decoder_layers
+      encoder_alpha = 0.81 * depths ^ 0.0625
+      encoder_beta = 0.87 * depths ^ -0.0625
+      decoder_alpha = (3 * decoder_layers) ^ 0.25
+      decoder_beta = (12 * decoder_layers) ^ -0.25
+    }
+    pre, post, sandwich, dual_residual, parallel, none {
+      encoder_alpha = 1
+      encoder_beta = 1
+      decoder_alpha = 1
+      decoder_beta = 1
+    }
+  }
+  encoder_written = if output_init == depth_scaled then init / sqrt(2 * encoder_layers) else output_init
+  decoder_written = if output_init == depth_scaled then init / sqrt(3 * decoder_layers) else output_init
+
+  use wte = embedding(target_vocab, d_model, init: embedding_init)
+  match tied {
+    all { x = wte(source) }
+    output, none {
+      use source_wte = embedding(source_vocab, d_model, init: embedding_init)
+      x = source_wte(source)
+    }
+  }
+
+  # What all attention here has in common, and all layers.
+  look = attention(
+    heads: heads, kv_heads: kv_heads, head_dim: head_dim, bias: bias, qk_norm: qk_norm, temperature: temperature,
+    soft_cap: soft_cap, dropout_rate: attention_dropout, init: init
+  )
+  side = transformer(
+    position: position, heads: heads, context: context, score: score,
+    norm: norm, norm_at: norm_at, residual_dropout: residual_dropout, share: share_layers,
+    embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
+  )
+
+  read = look(value_init: encoder_beta * init, out_init: encoder_beta * encoder_written)
+  memory = side(
+    x, encoder_layers, two_sided: true, alpha: encoder_alpha,
+    attend: read(mask: padded(encoder_mask, valid(source))),
+    feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: encoder_beta * init, out_init: encoder_beta * encoder_written)
+  ) as encoder
+
+  write = look(value_init: decoder_beta * init, out_init: decoder_beta * decoder_written)
+  y = side(
+    wte(target), decoder_layers, alpha: decoder_alpha,
+    attend: write(mask: padded(mask, valid(target))),
+    cross: write(memory: memory, mask: padding(valid(source))),
+    feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: decoder_beta * init, out_init: decoder_beta * decoder_written)
+  ) as decoder
+
+  if tied == none {
+    use head = embedding(target_vocab, d_model, init: embedding_init)
+    logits = unembed(y, head.table)
+  } else {
+    logits = unembed(y, wte.table)
+  }
+  output logits = capped(logits, final_soft_cap)
+  loss cross_entropy(logits, next(target), smoothing: smoothing)
 }
 `,
   "layers": `# Layers with parameters: embeddings, linear maps, norms, feed-forward blocks.
 
 # Row tokens[i] of a table.   tokens[t], integers → [t, d]
-block embedding(tokens[t], vocab, d, std = 0.02) {
-  param table[vocab, d] ~ normal(std)
+block embedding(tokens[t], vocab, d, std = 0.02, init = normal(std)) {
+  param table[vocab, d] ~ init
   y[i, m] = table[tokens[i], m]
   return y
 }
@@ -103,10 +461,10 @@ block rms_norm(x[t, d], eps = 1e-6) {
 }
 
 # act(x W1 + b1) W2 + b2.   x[t, d] → [t, d]; Vaswani et al., 2017
-block mlp(x[t, d], hidden, act = gelu, bias = true, dropout_rate = 0, std = 0.02, out_std = std) {
-  param w1[d, hidden] ~ normal(std)
+block mlp(x[t, d], hidden, act = gelu, bias = true, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
+  param w1[d, hidden] ~ init
   param b1[hidden] ~ zeros if bias
-  param w2[hidden, d] ~ normal(out_std)
+  param w2[hidden, d] ~ out_init
   param b2[d] ~ zeros if bias
   h[i, f] = x[i, m] * w1[m, f] + b1[f]
   a = dropout(act(h), dropout_rate)
@@ -115,13 +473,55 @@ block mlp(x[t, d], hidden, act = gelu, bias = true, dropout_rate = 0, std = 0.02
 }
 
 # (act(x Wg) · x Wu) Wd: with silu SwiGLU, with gelu GEGLU.   Shazeer, 2020
-block gated_mlp(x[t, d], hidden, act = silu, dropout_rate = 0, std = 0.02, out_std = std) {
-  param wg[d, hidden], wu[d, hidden] ~ normal(std)
-  param wd[hidden, d] ~ normal(out_std)
+block gated_mlp(x[t, d], hidden, act = silu, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
+  param wg[d, hidden], wu[d, hidden] ~ init
+  param wd[hidden, d] ~ out_init
   gate[i, f] = x[i, m] * wg[m, f]
   up[i, f] = x[i, m] * wu[m, f]
   a = dropout(act(gate) * up, dropout_rate)
   y[i, n] = a[i, f] * wd[f, n]
+  return y
+}
+
+# gated_mlp with silu, gelu, relu.   Shazeer, 2020
+block swiglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
+  return gated_mlp(x, hidden, silu, dropout_rate, init: init, out_init: out_init) as _
+}
+block geglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
+  return gated_mlp(x, hidden, gelu, dropout_rate, init: init, out_init: out_init) as _
+}
+block reglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
+  return gated_mlp(x, hidden, relu, dropout_rate, init: init, out_init: out_init) as _
+}
+
+# A mixture of \`experts\` MLPs: each row goes through the \`top\` experts that its router likes best, weighted by the router's
+# probabilities, which \`renormalise\` makes add up to 1.   Shazeer et al., 2017; Fedus et al., 2022; Jiang et al., 2024
+# Computed densely: every expert sees every row and the weights of those not chosen are 0, so that it costs experts / top
+# times the arithmetic of a sparse one, and [t, experts, hidden] elements of memory.
+block moe(x[t, d], experts, hidden, top = 2, act = silu, gated = true, renormalise = true, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
+  param router[d, experts] ~ init
+  param wg[experts, d, hidden] ~ offer(init, fan_in: d, fan_out: hidden) if gated
+  param w1[experts, d, hidden] ~ offer(init, fan_in: d, fan_out: hidden)
+  param w2[experts, hidden, d] ~ offer(out_init, fan_in: hidden, fan_out: d)
+
+  r[i, e] = x[i, m] * router[m, e]
+  # How many experts are liked better; of equals the first is.
+  rank[i, e] = sum[f](if r[i, f] > r[i, e] or r[i, f] == r[i, e] and f < e then 1 else 0)
+  p[i, e] = softmax[e](r[i, e])
+  chosen[i, e] = if rank[i, e] < top then p[i, e] else 0
+  if renormalise {
+    whole[i] = sum[e](chosen[i, e])
+    chosen[i, e] = chosen[i, e] / whole[i]
+  }
+  up[i, e, f] = x[i, m] * w1[e, m, f]
+  if gated {
+    gate[i, e, f] = x[i, m] * wg[e, m, f]
+    a = act(gate) * up
+  } else {
+    a = act(up)
+  }
+  a = dropout(a, dropout_rate)
+  y[i, n] = chosen[i, e] * a[i, e, f] * w2[e, f, n]
   return y
 }
 
@@ -134,6 +534,32 @@ block dropout(x[*], p) {
     }
   }
   return x
+}
+
+# One vector for a sequence: the mean of the positions that hold something, or the first.   x[t, d], valid[t] → [d]
+block pooled(x[t, d], valid[t], pooling = mean) {
+  match pooling {
+    mean { y[m] = mean[i](x[i, m] where valid[i]) }
+    first { y[m] = x[0, m] }
+  }
+  return y
+}
+
+# Logits of labels: y = x W + b.   x[d] → [classes]
+block label_logits(x[d], classes, bias = true, std = 0.02, init = normal(std)) {
+  param w[d, classes] ~ init
+  param b[classes] ~ zeros if bias
+  y[n] = x[m] * w[m, n] + b[n]
+  return y
+}
+
+# The image in squares of \`size\`, each one a row, from left to right and from top to bottom; a square's elements are ordered
+# (row, column, channel).   image[height, width, channels] → [squares, size · size · channels]; Dosovitskiy et al., 2021
+block patches(image[height, width, channels], size) {
+  across = width / size
+  grid[r, s, a, b, c] = image[r * size + a, s * size + b, c]
+  y[n, m] = grid[n // across, n % across, m // (size * channels), m // channels % size, m % channels]
+  return y
 }
 `,
   "losses": `# Losses: a sum and a count, so that micro-batches, padding and devices agree.
@@ -151,6 +577,17 @@ block cross_entropy(logits[t, vocab], targets[t], smoothing = 0) {
   }
   total = sum[i](each[i] where targets[i] >= 0)
   count = sum[i](if targets[i] >= 0 then 1 else 0)
+  return total, count
+}
+
+# The same for one label per example.   logits[classes], label[] → sum, count
+block label_cross_entropy(logits[classes], label[], smoothing = 0) {
+  norm = logsumexp[v](logits[v])
+  picked = logits[label]
+  average = mean[v](logits[v])
+  each = norm - (1 - smoothing) * picked - smoothing * average
+  total = if label >= 0 then each else 0
+  count = if label >= 0 then 1 else 0
   return total, count
 }
 `,
@@ -212,20 +649,226 @@ block sinusoidal_position(x[t], d, base = 10000) {
   return angle
 }
 
-# Queries or keys turned by their position: pairs (c, c + half) by the angle i / base^(c / half).
-# x[heads, t, head_dim] → the same.   Su et al., 2021; \`interleaved\` pairs (2c, 2c + 1)
-block rope(x[heads, t, head_dim], base = 10000, interleaved = false) {
-  half = head_dim / 2
-  table turn_cos[t, half](i, c) = cos(i / base ^ (c / half))
-  table turn_sin[t, half](i, c) = sin(i / base ^ (c / half))
-  if interleaved {
-    turned[h, i, c] = if c % 2 == 0 then 0 - x[h, i, c + 1] else x[h, i, c - 1]
-    y[h, i, c] = x[h, i, c] * turn_cos[i, c // 2] + turned[h, i, c] * turn_sin[i, c // 2]
-  } else {
-    turned[h, i, c] = if c < half then 0 - x[h, i, c + half] else x[h, i, c - half]
-    y[h, i, c] = x[h, i, c] * turn_cos[i, c % half] + turned[h, i, c] * turn_sin[i, c % half]
-  }
+# x plus a learned vector per position.   x[t, d] → [t, d]
+block learned(x[t, d], context, std = 0.02, init = normal(std)) {
+  param table[context, d] ~ init
+  place = positions(x)
+  y[i, m] = x[i, m] + table[place[i], m]
   return y
+}
+
+# x plus the sinusoids of its positions.   x[t, d] → [t, d]
+block sinusoidal(x[t, d], base = 10000) {
+  return x + sinusoidal_position(positions(x), d, base)
+}
+
+# Queries or keys turned by their position: pairs of elements by the angle i · frequency.   x[heads, t, head_dim] → the same.
+# Su et al., 2021. \`layout\`: halves pairs (c, c + half), interleaved pairs (2c, 2c + 1). \`fraction\` of head_dim is turned, the
+# rest stays. \`scaling\` and \`factor\` stretch a model beyond the \`original\` length that it was trained on (rotary_frequency).
+block rope(x[heads, t, head_dim], base = 10000, fraction = 1, layout = halves, scaling = none, factor = 1, original = 2048) {
+  width = head_dim * fraction
+  half = width / 2
+  strength = rotary_strength(scaling, factor)
+  match layout {
+    halves {
+      table turn_cos[t, head_dim](i, c) = if c < width then strength * cos(i * rotary_frequency(c % half, half, base, scaling, factor, original)) else 1
+      table turn_sin[t, head_dim](i, c) = if c < width then strength * sin(i * rotary_frequency(c % half, half, base, scaling, factor, original)) else 0
+      turned[h, i, c] = if c < half then 0 - x[h, i, c + half] else x[h, i, c - half]
+    }
+    interleaved {
+      table turn_cos[t, head_dim](i, c) = if c < width then strength * cos(i * rotary_frequency(c // 2, half, base, scaling, factor, original)) else 1
+      table turn_sin[t, head_dim](i, c) = if c < width then strength * sin(i * rotary_frequency(c // 2, half, base, scaling, factor, original)) else 0
+      turned[h, i, c] = if c % 2 == 0 then 0 - x[h, i, c + 1] else x[h, i, c - 1]
+    }
+  }
+  y[h, i, c] = x[h, i, c] * turn_cos[i, c] + turned[h, i, c] * turn_sin[i, c]
+  return y
+}
+
+# The angle per position of pair m of \`half\`: base ^ (-m / half), where nothing is scaled.
+# linear: all angles / factor (Chen et al., 2023). ntk: a larger base, so that the slowest pair is slowed by \`factor\` and the
+# fastest hardly. yarn: slow pairs (less than 1 turn in \`original\` positions) / factor, fast ones (over 32 turns) as they
+# are, a ramp between (Peng et al., 2023). llama3: the same with 1 and 4 turns, ramped by wavelength (Dubey et al., 2024).
+block rotary_frequency(m, half, base, scaling, factor, original) {
+  plain = base ^ (0 - m / half)
+  turns = original * plain / 6.283185307179586
+  match scaling {
+    none { return plain }
+    linear { return plain / factor }
+    ntk { return (base * factor ^ (half / (half - 1))) ^ (0 - m / half) }
+    llama3 {
+      kept = min(max((turns - 1) / 3, 0), 1)
+      return kept * plain + (1 - kept) * plain / factor
+    }
+    yarn {
+      first = floor(max(yarn_pair(32, half, base, original), 0))
+      last = min(0 - floor(0 - yarn_pair(1, half, base, original)), 2 * half - 1)
+      slowed = min(max((m - first) / max(last - first, 0.001), 0), 1)
+      return slowed * plain / factor + (1 - slowed) * plain
+    }
+  }
+}
+
+# The pair, between whole numbers, that turns \`turns\` times in \`original\` positions.
+block yarn_pair(turns, half, base, original) {
+  return half * log(original / (turns * 6.283185307179586)) / log(base)
+}
+
+# YaRN also sharpens the attention, by 0.1 ln factor + 1 on queries and on keys.
+block rotary_strength(scaling, factor) {
+  match scaling {
+    yarn { return 0.1 * log(factor) + 1 }
+    none, linear, ntk, llama3 { return 1 }
+  }
+}
+
+# rope, whose pairs also decay with the distance: queries grow by zeta ^ (i / scale_base), \`keys\` shrink by the same, so that
+# a product falls by zeta ^ ((i - j) / scale_base). For causal masks.   Sun et al., 2022
+block xpos(x[heads, t, head_dim], base = 10000, scale_base = 512, gamma = 0.4, keys = false) {
+  half = head_dim / 2
+  sign = if keys then 0 - 1 else 1
+  table decay[t, head_dim](i, c) = ((2 * (c // 2) / head_dim + gamma) / (1 + gamma)) ^ (sign * i / scale_base)
+  turned = rope(x, base, layout: interleaved)
+  y[h, i, c] = turned[h, i, c] * decay[i, c]
+  return y
+}
+
+# A learned vector per distance j - i, the same beyond \`clip\`.   x[heads, t, head_dim] → [t, t, head_dim]; Shaw, Uszkoreit and Vaswani, 2018
+block shaw(x[heads, t, head_dim], clip = 16, std = 0.02, init = normal(std)) {
+  param table[2 * clip + 1, head_dim] ~ init
+  place = positions(x, 1)
+  y[i, j, c] = table[min(max(place[j] - place[i], 0 - clip), clip) + clip, c]
+  return y
+}
+
+# A learned number per head and bucket of distances: half of the buckets are single distances, the others grow by equal
+# factors up to \`distance\`; \`two_sided\` gives the positions behind half of them.   x[t, d] → [heads, t, t]; Raffel et al., 2020
+block t5(x[t, d], heads, context, buckets = 32, distance = 128, two_sided = false, std = 0.02, init = normal(std)) {
+  param table[buckets, heads] ~ init
+  side = if two_sided then buckets / 2 else buckets
+  single = side / 2
+  span = 2 * context - 1
+  # Row n is the distance i - j = n - (context - 1); 1e-5 keeps log(16 / 8) / log(16) and its like from falling short.
+  table bucket[span](n) = t5_bucket(n - (context - 1), side, single, distance, two_sided)
+  number[n] = integer(bucket[n])
+  place = positions(x)
+  y[h, i, j] = table[number[place[i] - place[j] + context - 1], h]
+  return y
+}
+
+block t5_bucket(behind, side, single, distance, two_sided) {
+  away = if two_sided then abs(behind) else max(behind, 0)
+  far = single + floor(log(max(away, single) / single) / log(distance / single) * (side - single) + 1e-5)
+  own = if away < single then away else min(far, side - 1)
+  return if two_sided then own + (if behind < 0 then side else 0) else own
+}
+
+# Attention with what \`position\` does inside it; positions that are added to the embeddings do nothing here. \`score\` comes first.
+# \`two_sided\` tells t5 to look both ways, \`context\` is the longest sequence.
+block placed(attend, x[t, d], position, heads, context, score = none, two_sided = false) {
+  match position {
+    none, learned, sinusoidal { return attend(score: score) }
+    rope { return attend(score: score, rotary: position) }
+    xpos { return attend(score: score, rotary: position, key_rotary: offer(position, keys: true)) }
+    shaw { return attend(score: score, relative: position) }
+    alibi { return attend(score: after(score, offer(position, slope: alibi_slopes(heads)))) }
+    t5 {
+      biased = offer(position, heads: heads, context: context, two_sided: two_sided)
+      bias = biased(x) as relative_bias
+      return attend(score: after(score, plus(bias)))
+    }
+    else { return attend(score: score, rotary: position) }
+  }
+}
+`,
+  "stack": `# Layers on top of each other: how sub-layers and norms meet the stream x.
+
+# The sub-layer f, added to the stream where \`norm_at\` says. Only dual_residual has a second stream; it passes through the others.
+# x[t, d], second[t, d] → x, second
+block residual(x[t, d], second[t, d], f, norm, norm_at = pre, alpha = 1, dropout_rate = 0) {
+  match norm_at {
+    # The stream itself is never normalised.   Xiong et al., 2020
+    pre { x = x + dropout(f(norm(x)), dropout_rate) }
+    # The first Transformer.   Vaswani et al., 2017
+    post { x = norm(x + dropout(f(x), dropout_rate)) }
+    # Before and after the sub-layer.   Ding et al., 2021
+    sandwich { x = x + norm(dropout(f(norm(x)), dropout_rate)) }
+    # post with a stronger stream: alpha grows with the depth.   Wang et al., 2022
+    deepnorm { x = norm(alpha * x + dropout(f(x), dropout_rate)) }
+    # post, and beside it the plain sum of what all sub-layers gave.   Xie et al., 2023
+    dual_residual {
+      y = dropout(f(x), dropout_rate)
+      x = norm(x + y)
+      second = second + y
+    }
+    none { x = x + dropout(f(x), dropout_rate) }
+  }
+  return x, second
+}
+
+# One layer: self-attention, attention to a memory where \`cross\` is one, feed-forward.   x, second → x, second
+block transformer_layer(x[t, d], second[t, d], attend, feed, cross = none, norm = layer_norm, norm_at = pre, alpha = 1, dropout_rate = 0) {
+  if norm_at == parallel {
+    # All sub-layers read the same norm of x.   Wang and Komatsuzaki, 2021
+    n = norm(x)
+    y = dropout(attend(n), dropout_rate) + dropout(feed(n), dropout_rate)
+    if cross != none { y = y + dropout(cross(n), dropout_rate) }
+    return x + y, second
+  }
+  s = residual(x, second, attend, norm, norm_at, alpha, dropout_rate) as _
+  if cross != none { s = residual(s[0], s[1], cross, norm, norm_at, alpha, dropout_rate) as _ }
+  s = residual(s[0], s[1], feed, norm, norm_at, alpha, dropout_rate) as _
+  return s[0], s[1]
+}
+
+# \`layers\` such layers, and the norm at the end that norm_at asks for. \`share\`: all layers have the same parameters.
+# x[t, d] → [t, d]
+block transformer_stack(x[t, d], layers, attend, feed, cross = none, norm = layer_norm, norm_at = pre, alpha = 1, dropout_rate = 0, share = false) {
+  second = x
+  if share {
+    repeat shared layers {
+      s = transformer_layer(x, second, attend, feed, cross, norm, norm_at, alpha, dropout_rate) as _
+      x = s[0]
+      second = s[1]
+    }
+  } else {
+    repeat layers {
+      s = transformer_layer(x, second, attend, feed, cross, norm, norm_at, alpha, dropout_rate) as _
+      x = s[0]
+      second = s[1]
+    }
+  }
+  match norm_at {
+    pre, sandwich, parallel { return norm(x) }
+    dual_residual { return x + norm(second) }
+    post, deepnorm, none { return x }
+  }
+}
+
+# Embeddings as a stack wants them: scaled, placed (learned and sinusoidal positions are added here), normalised, dropped.
+# x[t, d] → [t, d]
+block embedded(x[t, d], position, context, scale = 1, norm = none, dropout_rate = 0) {
+  y = x * scale
+  match position {
+    learned { y = offer(position, context: context)(y) as wpe }
+    sinusoidal { y = position(y) }
+    else { y = y }
+  }
+  if norm != none { y = norm(y) as embedding_norm }
+  return dropout(y, dropout_rate)
+}
+
+# From embeddings to what the last layer gives: \`embedded\`, attention \`placed\`, \`layers\` layers.   x[t, d] → [t, d]
+block transformer(x[t, d], layers, attend, feed, cross = none, position = none, heads = 1, context = 1, score = none, two_sided = false, norm = layer_norm, norm_at = pre, alpha = 1, residual_dropout = 0, share = false, embedding_scale = 1, embedding_norm = none, embedding_dropout = 0) {
+  x = embedded(x, position, context, embedding_scale, embedding_norm, embedding_dropout) as _
+  look = placed(attend, x, position, heads, context, score, two_sided) as _
+  return transformer_stack(x, layers, look, feed, cross, norm, norm_at, alpha, residual_dropout, share) as _
+}
+
+# cap · tanh(logits / cap).   logits[*] → the same; Gemma Team, 2024
+block capped(logits[*], cap) {
+  if cap == none { return logits }
+  return cap * tanh(logits / cap)
 }
 `,
 };

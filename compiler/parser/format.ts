@@ -12,11 +12,13 @@ import { formatCount, formatExpression, formatOperand, quoted } from "./format-e
 import type { Layout } from "./layout.js";
 import { bracketed, layOut } from "./layout.js";
 import type {
+  BlockDeclaration,
   Declaration,
   Expression,
   IfStatement,
   MatchStatement,
   Model,
+  ModelDeclaration,
   Name,
   Parameter,
   Span,
@@ -120,11 +122,7 @@ class Formatter {
       }
       case "model":
       case "block": {
-        const list =
-          d.kind === "model" && d.parameters.length === 0
-            ? ""
-            : bracketed("(", d.parameters.map(parameter), ")");
-        this.block([`${d.kind} ${d.name.text}`, list], d.body, d.span);
+        this.block(header(d), d.body, d.span);
         break;
       }
       default:
@@ -242,6 +240,14 @@ class Formatter {
     this.flush(s.span.end);
     this.close();
   }
+}
+
+function header(d: ModelDeclaration | BlockDeclaration): Layout {
+  const list = bracketed("(", d.parameters.map(parameter), ")");
+  if (d.kind === "block") return [`block ${d.name.text}`, list];
+  const word = d.variant ? "variant" : "model";
+  if (d.base) return `${word} ${d.name.text} : ${d.base.text}`;
+  return [`${word} ${d.name.text}`, d.parameters.length > 0 ? list : ""];
 }
 
 const hasBody = (d: Declaration): boolean => d.kind === "model" || d.kind === "block";

@@ -79,6 +79,7 @@ export class TfmParser extends CstParser {
       this.OR([
         { ALT: () => this.SUBRULE(this.import) },
         { ALT: () => this.SUBRULE(this.model) },
+        { ALT: () => this.SUBRULE(this.variant) },
         { ALT: () => this.SUBRULE(this.block) },
         { ALT: () => this.SUBRULE(this.formula) },
         { ALT: () => this.SUBRULE(this.law) },
@@ -102,7 +103,29 @@ export class TfmParser extends CstParser {
     () => {
       this.CONSUME(t.Model);
       this.CONSUME(t.Name);
-      this.OPTION(() => this.SUBRULE(this.parameters));
+      this.OPTION(() =>
+        this.OR([
+          { ALT: () => this.SUBRULE(this.parameters) },
+          {
+            ALT: () => {
+              this.CONSUME(t.Colon);
+              this.CONSUME2(t.Name, { LABEL: "base" });
+            },
+          },
+        ]),
+      );
+      this.SUBRULE(this.body);
+    },
+    passesOn,
+  );
+
+  readonly variant = this.RULE(
+    "variant",
+    () => {
+      this.CONSUME(t.Variant);
+      this.CONSUME(t.Name);
+      this.CONSUME(t.Colon);
+      this.CONSUME2(t.Name, { LABEL: "base" });
       this.SUBRULE(this.body);
     },
     passesOn,

@@ -91,7 +91,8 @@ function hintFor(token: t.Token, place: Place): string | undefined {
   if (token.image === "//") return "Comments start with `#`.";
   if (place === "declaration" && statementHeads.has(token.tokenType))
     return "Statements stand inside `model … { }` or `block … { }`.";
-  if (place === "declaration") return "A file has `import`, `model`, `block`, `mask`, `score` and `law`.";
+  if (place === "declaration")
+    return "A file has `import`, `model`, `variant`, `block`, `mask`, `score` and `law`.";
   if (place === "statement" && t.declarationKeywords.has(token.image))
     return `\`${token.image}\` stands outside models and blocks.`;
   return undefined;

@@ -20,7 +20,7 @@ export const sizeLimit = 1 << 20;
 export const diagnosticLimit = 20;
 
 /** Made once, since analysing the grammar takes longer than reading a file; setting `input` resets it. */
-const parser = new TfmParser();
+export const parser = new TfmParser();
 
 export interface Read {
   readonly model: Model;
@@ -48,7 +48,7 @@ export function readTfm(text: string, file: string): Read {
 }
 
 /** Text that is no source at all gets one diagnostic, not one per character. */
-function refuse(text: string, file: string): Diagnostic | undefined {
+export function refuse(text: string, file: string): Diagnostic | undefined {
   const at = (start: number) => ({ file, start, end: start + 1 });
   if (text.length > sizeLimit) {
     return diagnostic(
@@ -76,13 +76,14 @@ function parse(
   const cst = parser.file();
   const context = { file, diagnostics: [] as Diagnostic[] };
   const declarations = declarationsOf(cst, context, docOf);
-  const errors = parser.errors.flatMap((e) => syntaxDiagnostic(e, text, file, reported));
+  const errors = parser.errors.flatMap((e) => syntaxDiagnostic(e, text.length, file, reported));
   return { declarations, diagnostics: [...errors, ...context.diagnostics] };
 }
 
-function syntaxDiagnostic(
+/** `size` is where the text ends that the parser was given. */
+export function syntaxDiagnostic(
   error: IRecognitionException,
-  text: string,
+  size: number,
   file: string,
   reported: ReadonlySet<number>,
 ): readonly Diagnostic[] {
@@ -90,12 +91,12 @@ function syntaxDiagnostic(
   const previous = "previousToken" in error ? (error.previousToken as typeof token) : undefined;
   const mended = token.image === "" && token.tokenType !== t.Separator && token.tokenType !== EOF;
   if (mended || (previous && reported.has(previous.startOffset))) return [];
-  const start = Number.isFinite(token.startOffset) ? token.startOffset : text.length;
+  const start = Number.isFinite(token.startOffset) ? token.startOffset : size;
   const visible =
     token.tokenType === t.Separator && token.image !== ";"
       ? 1
       : Math.max(1, (token.endOffset ?? start) + 1 - start);
-  const span = { file, start, end: Math.min(text.length, start + visible) };
+  const span = { file, start, end: Math.min(size, start + visible) };
   const rule = context.ruleStack.at(-1) ?? "";
   const { code, message, hint } = explainSyntax(rule, token.tokenType, previous, error.message);
   return [diagnostic(code, span, message, { hint })];
@@ -107,13 +108,24 @@ function explainSyntax(
   previous: { readonly image: string; readonly tokenType: t.Token["tokenType"] } | undefined,
   message: string,
 ): { code: Code; message: string; hint?: string } {
-  if ((rule === "model" || rule === "body") && at === t.Colon) {
+  if (rule === "body" && at === t.Colon)
     return {
-      code: "TFM1010",
-      message: "The config form `model name : family { … }` is not in this version of the language.",
-      hint: "Write the model out with blocks, as `model name(…) { … }`.",
+      code: "TFM1000",
+      message,
+      hint: "A model has parameters of its own or sets those of a base, `model name : base { … }`, not both.",
     };
-  }
+  if (rule === "body" && at === t.LParen)
+    return {
+      code: "TFM1000",
+      message,
+      hint: "The settings of a base stand inside the braces: `model name : base { layers = 12 }`.",
+    };
+  if (rule === "variant" && at !== t.Name)
+    return {
+      code: "TFM1000",
+      message,
+      hint: "A variant says which model it changes: `variant post : gpt2 { norm_at = post }`.",
+    };
   if (rule === "assign" && at === t.LParen)
     return {
       code: "TFM1000",
@@ -128,7 +140,7 @@ function explainSyntax(
 }
 
 /** In reading order, one per place, and no more than a person reads. */
-function presentable(diagnostics: readonly Diagnostic[], text: string): readonly Diagnostic[] {
+export function presentable(diagnostics: readonly Diagnostic[], text: string): readonly Diagnostic[] {
   const seen = new Set<number>();
   const sorted = [...diagnostics].sort((a, b) => a.span.start - b.span.start);
   return sorted

@@ -48,7 +48,7 @@ const foreignOperators: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Controls, lone surrogates, and marks that make text read in another order than it is written. */
-const forbidden = /[\p{Cc}\p{Cs}\ufffd\u202a-\u202e\u2066-\u2069]/u;
+export const forbidden = /[\p{Cc}\p{Cs}\ufffd\u202a-\u202e\u2066-\u2069]/u;
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", '"': '"', "\\": "\\" };
 

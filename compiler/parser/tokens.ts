@@ -46,6 +46,7 @@ export const False = punctuation("False", "false");
 
 export const Import = punctuation("Import", "import");
 export const Model = punctuation("Model", "model");
+export const Variant = punctuation("Variant", "variant");
 export const Block = punctuation("Block", "block");
 export const Mask = punctuation("Mask", "mask");
 export const Score = punctuation("Score", "score");
@@ -105,6 +106,7 @@ export const symbols: ReadonlyMap<string, TokenType> = new Map([
 export const declarationKeywords: ReadonlyMap<string, TokenType> = new Map([
   ["import", Import],
   ["model", Model],
+  ["variant", Variant],
   ["block", Block],
   ["mask", Mask],
   ["score", Score],
@@ -130,7 +132,7 @@ export const statementKeywords: ReadonlyMap<string, TokenType> = new Map([
 ]);
 
 /** Statements of the design that this version does not have. */
-export const laterKeywords: ReadonlySet<string> = new Set(["variant", "each", "scan", "decode", "weights"]);
+export const laterKeywords: ReadonlySet<string> = new Set(["each", "scan", "decode", "weights"]);
 
 export const vocabulary: TokenType[] = [
   Separator,

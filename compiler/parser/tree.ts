@@ -4,7 +4,7 @@
  *     declaration{ model{ Name, parameters, body } }  →  { kind: "model", name, parameters, body, doc, span }
  */
 import type { CstNode } from "chevrotain";
-import type { Declaration, FormulaDeclaration, Name, Parameter } from "./model.js";
+import type { Declaration, FormulaDeclaration, ModelDeclaration, Name, Parameter } from "./model.js";
 import type { Context } from "./tree-expressions.js";
 import { expressionIn, nameOf, namesOf, nodes, report, spanOf, tokens } from "./tree-expressions.js";
 import { bodyOf, lawOf } from "./tree-statements.js";
@@ -32,16 +32,8 @@ function declarationOf(node: CstNode, c: Context, docOf: DocOf): Declaration {
     case "formula":
       return formulaOf(node, name, docOf(span.start), c);
     case "model":
-      return {
-        kind: "model",
-        name,
-        parameters: parametersOf(nodes(node, "parameters")[0], c),
-        base: undefined,
-        variant: false,
-        body: bodyOf(nodes(node, "body")[0], c),
-        doc: docOf(span.start),
-        span,
-      };
+    case "variant":
+      return modelOf(node, name, docOf(span.start), c);
     case "block":
       return {
         kind: "block",
@@ -54,6 +46,21 @@ function declarationOf(node: CstNode, c: Context, docOf: DocOf): Declaration {
     default:
       throw new Error(`internal: ${node.name} is no declaration`);
   }
+}
+
+function modelOf(node: CstNode, name: Name, doc: string, c: Context): ModelDeclaration {
+  const base = tokens(node, "base")[0];
+  const isVariant = node.name === "variant";
+  return {
+    kind: "model",
+    name,
+    parameters: parametersOf(nodes(node, "parameters")[0], c),
+    base: base || isVariant ? nameOf(base, c, node) : undefined,
+    variant: isVariant,
+    body: bodyOf(nodes(node, "body")[0], c),
+    doc,
+    span: spanOf(node, c),
+  };
 }
 
 function formulaOf(node: CstNode, name: Name, doc: string, c: Context): FormulaDeclaration {
@@ -84,7 +91,7 @@ function parametersOf(node: CstNode | undefined, c: Context): readonly Parameter
   return node === undefined ? [] : nodes(node, "parameter").map((p) => parameterOf(p, c));
 }
 
-function parameterOf(node: CstNode, c: Context): Parameter {
+export function parameterOf(node: CstNode, c: Context): Parameter {
   const axes = nodes(node, "axes")[0];
   const hasDefault = nodes(node, "expression").length > 0;
   return {

@@ -18,11 +18,23 @@ model small(d = 8) { input x[t, d] : real
  output y = probe_all(x)
  loss sum[i, c](y[i, c]) }
 `;
+const CONFIG = `model base(d = 8, layers = 2, norm = layer_norm, place = pre, dropout = 0.1) {
+  input x[t, d] : real
+  y = dropout(x, dropout)
+  repeat layers { match place { pre { y = y + mlp(norm(y), 4 * d) } post { y = norm(y + mlp(y, 4 * d)) } } }
+  output y = y
+  loss sum[i, c](y[i, c])
+  train { optimizer = adamw(lr: 1e-3); batch = 4 }
+}
+variant small : post { d = 2 * layers; train { batch = 2 } }
+variant post : base { place = post; norm = rms_norm(eps: 1 / d); layers = 3 }
+`;
 const texts = [
   ...["nano", "llama", "gpt2"].map((name) =>
     readFileSync(new URL(`../../examples/${name}.tfm`, import.meta.url), "utf8"),
   ),
   EXTRA,
+  CONFIG,
 ];
 const RUNS = Number(process.env["TFMC_MUTATIONS"] ?? 40);
 
@@ -44,7 +56,9 @@ test.each(texts.map((text, n) => [n, text] as const))("file %d", (n, text) => {
     const source = changed.join("");
     const { model, diagnostics } = readTfm(source, "m.tfm");
     try {
-      const result = build(model, { resolve: () => undefined });
+      const names = model.declarations.flatMap((d) => (d.kind === "model" ? [d.name.text] : []));
+      const entry = names[run % Math.max(1, names.length)];
+      const result = build(model, { resolve: () => undefined, ...(entry !== undefined && { entry }) });
       expect(result.built !== undefined || result.diagnostics.length > 0 || diagnostics.length > 0).toBe(
         true,
       );

@@ -60,6 +60,16 @@ model ${name}(${parameters}) {
 `;
 const good = model("x = x + attention(layer_norm(x), heads, mask: causal)");
 
+test("--variant is --model", async () => {
+  const path = file("v.tfm", `${model("x = x + mlp(x, d)")}variant wide : m { d = 16 }\n`);
+  const parameters = async (...options: string[]): Promise<string> =>
+    (await tfmc(["summary", path, "--json", ...options])).out.replace(/"name": "\w+"/, "");
+  expect(await parameters("--variant", "wide")).toBe(await parameters("--model", "wide"));
+  expect(await parameters("--variant", "wide")).toBe(await parameters("--set", "d=16"));
+  expect(await tfmc(["check", path, "--variant", "wide", "--model", "m"])).toMatchObject({ exit: 2 });
+  expect((await tfmc(["check", path, "--variant", "wade"])).err).toContain("Did you mean `wide`?");
+});
+
 describe("usage", () => {
   test("an unknown command names the nearest one", async () => {
     const { exit, err } = await tfmc(["frobnicate"]);

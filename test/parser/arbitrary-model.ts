@@ -31,6 +31,7 @@ const word = fc.constantFrom(
     "_",
     "é2",
     "match",
+    "variant",
   ],
 );
 const name: fc.Arbitrary<Name> = word.map((text) => ({ text, span }));
@@ -242,6 +243,18 @@ const declaration: fc.Arbitrary<Declaration> = fc.oneof(
       parameters: p,
       base: undefined,
       variant: false,
+      body: b,
+      doc: d,
+      span,
+    }),
+  ),
+  fc.tuple(name, name, fc.boolean(), body, doc).map(
+    ([n, base, variant, b, d]): Declaration => ({
+      kind: "model",
+      name: n,
+      parameters: [],
+      base,
+      variant,
       body: b,
       doc: d,
       span,

@@ -97,11 +97,28 @@ test("a forgotten brace is told once, and the next declaration is read", () => {
   expect(model.declarations.map((d) => d.kind)).toEqual(["model", "block", "mask"]);
 });
 
-test("the config form is refused with a code of its own", () => {
-  expect(codes("model gpt2 : decoder {\n  layers = 12\n}\nvariant a : gpt2 { layers = 2 }\n")).toEqual([
-    "TFM1010",
-    "TFM1010",
-  ]);
+/** A file in config form with one mistake → its code, message and hint. */
+const inConfigForm: readonly (readonly [text: string, code: string, says: string])[] = [
+  [
+    "model m(a = 1) : decoder { x = 1 }",
+    "TFM1000",
+    "A model has parameters of its own or sets those of a base",
+  ],
+  ["model m : decoder(layers: 2) { x = 1 }", "TFM1000", "The settings of a base stand inside the braces"],
+  ["model m : { x = 1 }", "TFM1000", "Expected a name, found `{`."],
+  ["variant m { x = 1 }", "TFM1000", "A variant says which model it changes"],
+  ["variant m(a = 1) : b { x = 1 }", "TFM1000", "A variant says which model it changes"],
+  ["varaint m : b { x = 1 }", "TFM1004", "`varaint` starts no declaration."],
+  ["model m : decoder { x = }", "TFM1000", "Expected an expression"],
+  ["model m : decoder {\n  x = 1\n", "TFM1002", "`{` is not closed."],
+  ["model m {\n  variant a : b { x = 1 }\n}", "TFM1000", "A statement cannot start with `variant`."],
+];
+
+test.each(inConfigForm)("config form: %s", (text, code, says) => {
+  const { model, diagnostics } = readTfm(`${text}\nvariant after : m { variant = 2 }\n`, "m.tfm");
+  expect(diagnostics.map((d) => d.code)).toEqual([code]);
+  expect(`${diagnostics[0]!.message} ${diagnostics[0]!.hint}`).toContain(says);
+  expect(model.declarations.at(-1)).toMatchObject({ kind: "model", variant: true, name: { text: "after" } });
 });
 
 test("keywords are names where no statement starts with them", () => {

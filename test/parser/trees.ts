@@ -48,6 +48,11 @@ model attribute(vocab = 256, context = 128, d = 64, θ = 1e4) {
   return x, y
 }
 import "layers.tfm"
+model small : decoder { layers = 2; norm = rms_norm(eps: 1e-5) # gain only
+  train { steps = 3 } }
+# Norms after the sums.
+variant post : small { norm_at = post; variant = 2
+  law size: params == 12 }
 mask causal(i, j) = j <= i
 mask sliding(w)(i, j) = j <= i and i - j < w
 score alibi(slope[h])(s, h, i, j) = s - slope[h] * (i - j)

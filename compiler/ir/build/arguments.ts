@@ -66,10 +66,9 @@ export function matchArguments(
       fail(env, "TFM2004", argument.nameSpan ?? argument.span, `\`${parameter.name.text}\` is given twice.`);
     else given.set(parameter.name.text, argument);
   }
-  const missing = parameters.filter(
-    (p) => !given.has(p.name.text) && p.defaultValue === undefined && !(open && p.axes !== undefined),
-  );
-  if (missing[0])
+  // What an open block lacks may still come, with its tensor or before.
+  const missing = parameters.filter((p) => !given.has(p.name.text) && p.defaultValue === undefined);
+  if (missing[0] && !open)
     fail(
       env,
       "TFM2003",

@@ -11,7 +11,7 @@ import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import { addSizes, divideSize, mulSizes, sizeEquals, subSizes } from "../shape.js";
 import type { Affine } from "./affine.js";
-import { addAffine, constantAffine, scaleAffine } from "./affine.js";
+import { addAffine, constantAffine, divided, scaleAffine } from "./affine.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
 import type { Want } from "./tensors.js";
@@ -34,6 +34,8 @@ export function operate(env: Env, o: Operation): Value {
   if (left.kind === "number" && right.kind === "number") return numbers(env, o, left, right);
   if ((o.operator === "==" || o.operator === "!=") && isName(left, right))
     return boolean(sameName(left, right) === (o.operator === "=="));
+  const scaled = scaledInitializer(o);
+  if (scaled) return scaled;
   const a = sizeLike(left);
   const b = sizeLike(right);
   if (a !== undefined && b !== undefined) {
@@ -49,6 +51,15 @@ export function operate(env: Env, o: Operation): Value {
   return neutral(o) ?? tensors(env, o);
 }
 
+/** `0.5 * normal(0.02)`, `normal(0.02) / 2`. */
+function scaledInitializer({ operator, left, right }: Operation): Value | undefined {
+  if (right.kind === "initializer" && left.kind === "number" && operator === "*")
+    return { ...right, gain: left.value * right.gain };
+  if (left.kind !== "initializer" || right.kind !== "number") return undefined;
+  if (operator === "*") return { ...left, gain: left.gain * right.value };
+  return operator === "/" && right.value !== 0 ? { ...left, gain: left.gain / right.value } : undefined;
+}
+
 const isName = (a: Value, b: Value): boolean =>
   [a, b].some(
     (v) =>
@@ -58,21 +69,27 @@ const isName = (a: Value, b: Value): boolean =>
       v.kind === "boolean" ||
       v.kind === "string" ||
       v.kind === "block" ||
-      v.kind === "formula",
+      v.kind === "formula" ||
+      v.kind === "initializer" ||
+      v.kind === "builtin",
   ) && ![a, b].some((v) => v.kind === "indexed");
 
+/** A function is the name that it was declared by, whatever arguments it holds: `rope(base: 1e4) == rope`. */
 function sameName(a: Value, b: Value): boolean {
   const nameOf = (v: Value): string | boolean => {
     switch (v.kind) {
       case "choice":
-        return `choice ${v.name}`;
+      case "builtin":
+        return `name ${v.name}`;
       case "boolean":
         return v.value;
       case "string":
         return `string ${v.value}`;
       case "block":
       case "formula":
-        return `declaration ${v.declaration.name.text}`;
+        return `name ${v.declaration.name.text}`;
+      case "initializer":
+        return `name ${v.name}`;
       case "none":
       case "full":
         return v.kind;
@@ -180,9 +197,7 @@ function indices({ operator }: Operation, x: Affine, y: Affine): Value | undefin
           ? index(scaleAffine(y, a))
           : undefined;
     case "//":
-      return b !== undefined && b > 0
-        ? index(b === 1 ? x : { kind: "floordiv", value: x, by: b })
-        : undefined;
+      return b !== undefined && b > 0 ? index(b === 1 ? x : divided(x, b)) : undefined;
     case "%":
       return b !== undefined && b > 0 ? index({ kind: "mod", value: x, by: b }) : undefined;
     default:

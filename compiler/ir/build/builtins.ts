@@ -79,23 +79,24 @@ const derived =
     return { ...x, node: builder.input("input", name, source.shape, dtype) };
   };
 
-/** 0, 1, 2, … along the first axis of x. */
+/** 0, 1, 2, … along an axis of x, the first one where none is said: `positions(x)`, `positions(x, 1)`. */
 function positions(env: Env, call: BuiltinCall): Value {
-  arity(env, call, 1);
-  const [x] = call.values as [Value];
-  const axis = x.kind === "tensor" ? innerShape(x)[0] : undefined;
+  arity(env, call, Math.max(1, Math.min(2, call.values.length)));
+  const [x, which] = call.values as [Value, Value | undefined];
+  const number = which === undefined ? 0 : which.kind === "number" ? which.value : -1;
+  const axis = x.kind === "tensor" ? innerShape(x)[number] : undefined;
   if (x.kind !== "tensor" || !axis)
     return fail(
       env,
       "TFM2006",
       call.spans[0]!,
-      `\`positions\` takes a tensor with an axis, and this is ${describe(x)}.`,
+      `\`positions\` takes a tensor and the number of one of its axes, and this is ${describe(x)}.`,
     );
   return {
     kind: "tensor",
     node: env.session.builder.iota([axis], 0),
     batched: false,
-    axes: x.axes.slice(0, 1),
+    axes: x.axes.slice(number, number + 1),
   };
 }
 
@@ -132,4 +133,8 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   original: derived("original", "i32"),
   positions,
   random,
+  integer: map("to_i32", Math.trunc, "same"),
+  // Takes named arguments: calls.ts hands it to functions.ts.
+  offer: (env, { span }) =>
+    fail(env, "TFM2003", span, "`offer` takes a function and named arguments for it."),
 };

@@ -13,8 +13,10 @@ import { evaluateArguments, matchArguments } from "./arguments.js";
 import { builtins } from "./builtins.js";
 import { checkCall, elaborate } from "./elaborate.js";
 import { bindCaptures, callFormula } from "./formulas.js";
+import { offer } from "./functions.js";
+import { callInitializer } from "./initializers.js";
 import { callInstance } from "./instances.js";
-import { evaluate } from "./meaning.js";
+import { evaluateCallee } from "./meaning.js";
 import { childPath } from "./paths.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
@@ -23,12 +25,13 @@ import type { BlockValue, Value } from "./values.js";
 import { BATCH, describe, tensor } from "./values.js";
 
 export function evaluateCall(env: Env, call: CallExpression): Value {
-  const callee = evaluate(env, call.callee);
+  const callee = evaluateCallee(env, call.callee);
   const args = evaluateArguments(env, call);
   if (call.as && callee.kind !== "block")
     fail(env, "TFM2005", call.as.span, "`as` names the parameters of a block's call.");
   switch (callee.kind) {
     case "builtin": {
+      if (callee.name === "offer") return offer(env, args, call.span);
       const keyword = args.find(({ name }) => name !== undefined);
       if (keyword)
         fail(env, "TFM2002", keyword.nameSpan!, `\`${callee.name}\` has no argument \`${keyword.name}\`.`);
@@ -48,6 +51,8 @@ export function evaluateCall(env: Env, call: CallExpression): Value {
       return callBlock(env, call.as ? { ...callee, as: call.as.text } : callee, args, call.span);
     case "instance":
       return callInstance(env, callee, args, call.span);
+    case "initializer":
+      return callInitializer(env, callee, args, call.span);
     case "none":
       return args[0] && args[0].value.kind !== "index" ? args[0].value : { kind: "boolean", value: true };
     case "full":
@@ -70,7 +75,8 @@ export function callBlock(env: Env, block: BlockValue, args: readonly Argument[]
     ({ value }) => value.kind === "indexed" || value.kind === "index",
   );
   const plain = inIndex ? unlabel(env, bound.arguments) : { arguments: bound.arguments, labels: undefined };
-  const path = childPath(env.path, block.as ?? what);
+  // `as _`: the caller's own path.
+  const path = block.as === "_" ? env.path : childPath(env.path, block.as ?? what);
   const { value } = elaborate({ ...env, index: undefined }, block, plain.arguments, path, span);
   return plain.labels ? relabel(env, value, plain.labels, span) : value;
 }

@@ -18,15 +18,16 @@ import type {
   Name,
   Parameter,
   Span,
-  Statement,
 } from "../../parser/model.js";
 import { readTfm } from "../../parser/read-tfm.js";
 import { builtins } from "./builtins.js";
+import { choicesOf } from "./choices.js";
+import { initializerNames, initializerValue } from "./initializers.js";
 import type { Scope } from "./scope.js";
 import { bind, createScope } from "./scope.js";
 import { pushDiagnostic } from "./session.js";
 import type { Value } from "./values.js";
-import { partsOf, visitExpression, visitStatements } from "./walk.js";
+import { bodyOf, partsOf, visitExpression, visitStatements } from "./walk.js";
 
 const PREFIX = "tfmc/library/";
 export const isLibraryFile = (file: string): boolean => file.startsWith(PREFIX);
@@ -50,6 +51,7 @@ export function readDeclarations(model: Model, resolve: Resolve, diagnostics: Di
       throw new Error(`internal: the library does not parse: ${own[0]!.span.file} ${own[0]!.message}`);
   const base = createScope(undefined, "global");
   for (const name of Object.keys(builtins)) bind(base, name, { kind: "builtin", name });
+  for (const name of initializerNames) bind(base, name, initializerValue(name));
   bind(base, "none", { kind: "none" });
   bind(base, "full", { kind: "full" });
   const files: Model[] = library.map((l) => l.model);
@@ -129,42 +131,13 @@ function declaredValue(d: Declaration, scope: Scope): Value | undefined {
     case "score":
       return { kind: "formula", declaration: d, scope, bound: d.captures.length === 0 };
     case "model":
-      return { kind: "model", declaration: d };
+      return { kind: "model", declaration: d, scope };
     case "import":
     case "law":
       return undefined;
     default:
       throw new Error(`internal: ${(d satisfies never as Declaration).kind} is no declaration`);
   }
-}
-
-const bodyOf = (d: Declaration): readonly Statement[] =>
-  d.kind === "model" || d.kind === "block" ? d.body : [];
-
-/** Every name that a `match` or a comparison knows: the choices there are. */
-function choicesOf(files: readonly Model[]): ReadonlySet<string> {
-  const names = new Set<string>();
-  const add = (x: Expression): void => {
-    if (x.kind === "name") names.add(x.text);
-  };
-  const look = (x: Expression): void =>
-    visitExpression(x, (e) => {
-      if (e.kind === "binary" && (e.operator === "==" || e.operator === "!="))
-        for (const side of [e.left, e.right]) add(side);
-    });
-  for (const d of files.flatMap((file) => file.declarations)) {
-    visitStatements(bodyOf(d), (s) => {
-      for (const x of partsOf(s).expressions) look(x);
-      if (s.kind === "match") add(s.value);
-      if (s.kind === "match") for (const c of s.cases) for (const p of c.patterns ?? []) add(p);
-    });
-    if (d.kind === "mask" || d.kind === "score") look(d.value);
-  }
-  // What a parameter starts as is a choice too, where the parameter is compared with choices.
-  for (const d of files.flatMap((file) => file.declarations))
-    if (d.kind === "block" || d.kind === "model")
-      for (const p of d.parameters) if (names.has(p.name.text) && p.defaultValue) add(p.defaultValue);
-  return names;
 }
 
 function checkRepeated(names: readonly Name[], diagnostics: Diagnostic[]): void {

@@ -84,7 +84,7 @@ function evaluateName(env: Env, { text, span }: NameExpression): Value {
     "TFM2001",
     span,
     `\`${text}\` is not a name here.`,
-    suggest(text, visibleNames(env.scope), span),
+    suggest(text, [...visibleNames(env.scope), ...env.session.choices], span),
   );
 }
 

@@ -9,7 +9,8 @@ import type { MemberExpression, Span, Statement, UseStatement } from "../../pars
 import type { Argument } from "./arguments.js";
 import { bindParameter, evaluateArguments, matchArguments } from "./arguments.js";
 import { checkCall, elaborate } from "./elaborate.js";
-import { evaluate, runStatement } from "./meaning.js";
+import { argumentOf } from "./functions.js";
+import { evaluate, evaluateCallee, runStatement } from "./meaning.js";
 import { again, childPath } from "./paths.js";
 import type { Scope } from "./scope.js";
 import { bind, createScope } from "./scope.js";
@@ -19,7 +20,7 @@ import type { InstanceValue, Value } from "./values.js";
 import { describe } from "./values.js";
 
 export function createInstance(env: Env, { name, value: call }: UseStatement): Value {
-  const callee = evaluate(env, call.callee);
+  const callee = evaluateCallee(env, call.callee);
   if (callee.kind !== "block")
     return fail(
       env,
@@ -73,6 +74,7 @@ function keepMembers(instance: InstanceValue, scope: Scope): void {
 
 /** `wte.table`: a parameter of an instance, whether or not it was called yet. */
 export function instanceMember(env: Env, base: Value, { member, span }: MemberExpression): Value {
+  if (base.kind === "block") return argumentOf(env, base, member);
   if (base.kind !== "instance")
     return fail(env, "TFM2006", span, `Only an instance has members, and this is ${describe(base)}.`);
   const known = base.members.get(member.text);

@@ -7,6 +7,7 @@
  * ```
  */
 import type { Expression, Statement } from "../../parser/model.js";
+import { lookupFunction } from "./scope.js";
 import type { Env } from "./session.js";
 import { fail, Stop, TurnNeeded } from "./session.js";
 import type { Value } from "./values.js";
@@ -17,6 +18,14 @@ export function evaluate(env: Env, x: Expression): Value {
   const value = env.session.meaning.expression(env, x);
   if (value.kind === "poison") throw new Stop("poison");
   return value;
+}
+
+/** What stands before `(`. A number or a tensor hides no function of its name: `dropout(x, dropout)` calls the block. */
+export function evaluateCallee(env: Env, x: Expression): Value {
+  if (x.kind !== "name" || env.index?.labels.has(x.text)) return evaluate(env, x);
+  const found = lookupFunction(env.scope, x.text);
+  if (found?.kind === "poison") throw new Stop("poison");
+  return found ?? evaluate(env, x);
 }
 
 /** A condition that must be known when the model is built. */

@@ -9,14 +9,15 @@
 import type { Expression, ParamStatement, Span } from "../../parser/model.js";
 import type { Initializer, Shape } from "../graph.js";
 import { absent } from "./arithmetic.js";
+import { initializer } from "./initializers.js";
 import { anonymous, sizeOf } from "./lengths.js";
 import { evaluate, evaluateCondition } from "./meaning.js";
 import { join } from "./paths.js";
 import { bind } from "./scope.js";
 import type { Env } from "./session.js";
-import { fail, suggest } from "./session.js";
+import { fail } from "./session.js";
 import type { AxisLabel, TensorValue } from "./values.js";
-import { describe, tensor } from "./values.js";
+import { tensor } from "./values.js";
 
 export const MAX_PARAMETERS = 2 ** 40;
 
@@ -55,7 +56,7 @@ function declare(
   const count = shape.reduce((product, { size }) => product * (size as number), 1);
   if (count > MAX_PARAMETERS)
     fail(env, "TFM4001", span, `\`${name}\` would have ${count} elements; the limit is ${MAX_PARAMETERS}.`);
-  const init = initializer(env, statement, shape);
+  const init = initializer(env, statement.init, shape);
   const path = join(env.path.path, name);
   const frame = env.path.region;
   const known = frame.parameters.get(path);
@@ -66,7 +67,11 @@ function declare(
       });
     return tensor(known.node, false, labels);
   }
-  if (known) throw new Error(`internal: parameter ${path} is declared twice`);
+  if (known)
+    fail(env, "TFM2004", span, `Two parameters here are called \`${path}\`.`, {
+      related: [{ message: "the first is declared here", span: known.span }],
+      hint: "`as _` gives a block's parameters the names of its caller's; call one of the two `as` something else.",
+    });
   const b = env.session.builder;
   const node = frame.outer
     ? b.input("slice", sliceName(frame.id, path), shape, "f32")
@@ -94,90 +99,3 @@ const CONSTANT: ReadonlySet<Initializer["kind"]> = new Set<Initializer["kind"]>(
 
 /** The name of a parameter inside its `repeat` until the region is closed. */
 export const sliceName = (region: number, path: string): string => `${region}:${path}`;
-
-const ARGUMENTS: Readonly<Record<Initializer["kind"], readonly string[]>> = {
-  zeros: [],
-  ones: [],
-  constant: ["value"],
-  normal: ["deviation", "mean"],
-  uniform: ["low", "high"],
-  xavier_uniform: ["fan_in", "fan_out"],
-  xavier_normal: ["fan_in", "fan_out"],
-  he_normal: ["fan_in", "fan_out"],
-};
-const isKind = (name: string): name is Initializer["kind"] => Object.hasOwn(ARGUMENTS, name);
-
-/** Where nothing is written: N(0, 0.02²) from two axes on, zeros below. */
-function initializer(env: Env, { init }: ParamStatement, shape: Shape): Initializer {
-  if (!init) return shape.length >= 2 ? { kind: "normal", deviation: 0.02, mean: 0 } : { kind: "zeros" };
-  const name = init.kind === "call" ? init.callee : init;
-  if (name.kind !== "name" || !isKind(name.text))
-    return fail(
-      env,
-      name.kind === "name" ? "TFM2001" : "TFM2006",
-      init.span,
-      "This is not a way to start a parameter.",
-      {
-        hint: `They are ${Object.keys(ARGUMENTS).join(", ")}.`,
-        ...(name.kind === "name" ? suggest(name.text, Object.keys(ARGUMENTS), name.span) : {}),
-      },
-    );
-  return makeInitializer(env, name.text, initArguments(env, init, name.text), shape, init.span);
-}
-
-function initArguments(env: Env, init: Expression, kind: Initializer["kind"]): ReadonlyMap<string, number> {
-  const names = ARGUMENTS[kind];
-  const given = new Map<string, number>();
-  if (init.kind !== "call") return given;
-  init.arguments.forEach(({ name, value: expression, span }, n) => {
-    const key = name?.text ?? names[n];
-    if (key === undefined || !names.includes(key))
-      fail(
-        env,
-        "TFM2002",
-        name?.span ?? span,
-        `\`${kind}\` has no argument ${name ? `\`${name.text}\`` : `number ${n + 1}`}.`,
-        {
-          hint: names.length ? `It has ${names.join(", ")}.` : "It has none.",
-          ...(name ? suggest(name.text, names, name.span) : {}),
-        },
-      );
-    const value = evaluate(env, expression);
-    if (value.kind !== "number")
-      fail(env, "TFM2006", expression.span, `A number is wanted here, and this is ${describe(value)}.`);
-    given.set(key, value.value);
-  });
-  return given;
-}
-
-function makeInitializer(
-  env: Env,
-  kind: Initializer["kind"],
-  given: ReadonlyMap<string, number>,
-  shape: Shape,
-  span: Span,
-): Initializer {
-  const need = (name: string): number =>
-    given.get(name) ?? fail(env, "TFM2003", span, `\`${kind}\` needs \`${name}\`.`);
-  switch (kind) {
-    case "zeros":
-    case "ones":
-      return { kind };
-    case "constant":
-      return { kind, value: need("value") };
-    case "normal":
-      return { kind, deviation: need("deviation"), mean: given.get("mean") ?? 0 };
-    case "uniform":
-      return { kind, low: need("low"), high: need("high") };
-    case "xavier_uniform":
-    case "xavier_normal":
-    case "he_normal": {
-      // Unless said otherwise the first axis is summed over, the others are what comes out.
-      const sizes = shape.map(({ size }) => size as number);
-      const rest = sizes.slice(1).reduce((a, b) => a * b, 1);
-      return { kind, fanIn: given.get("fan_in") ?? sizes[0] ?? 1, fanOut: given.get("fan_out") ?? rest };
-    }
-    default:
-      throw new Error(`internal: initializer ${kind satisfies never}`);
-  }
-}

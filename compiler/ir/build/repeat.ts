@@ -89,6 +89,11 @@ function runAbstract(env: Env, loop: Loop, spread: ReadonlySet<string> = new Set
     runAbstract(env, loop, new Set([...spread, ...wider]));
     return;
   }
+  const still = unchanged(made);
+  if (still.length > 0) {
+    runAbstract(env, { ...loop, carried: loop.carried.filter((name) => !still.includes(name)) }, spread);
+    return;
+  }
   for (const name of loop.carried)
     if (!made.tensors.includes(name) && made.scope.names.get(name)!.value !== made.before.get(name))
       throw new TurnNeeded("carried");
@@ -102,6 +107,10 @@ function runAbstract(env: Env, loop: Loop, spread: ReadonlySet<string> = new Set
     made.tensors.map((name) => made.initial.get(name)!),
   );
 }
+
+/** Names that the body assigns and leaves as they are need not be carried: they are what they were outside. */
+const unchanged = (made: Made): readonly string[] =>
+  made.tensors.filter((_, n) => made.turn.next[n] === made.turn.carries[n]);
 
 /** Closes a run of equal turns, lets its results out and gives the carried names their last values. */
 function finish(

@@ -47,6 +47,27 @@ export function holder(scope: Scope, name: string): Scope | undefined {
 export const lookup = (scope: Scope, name: string): Binding | undefined =>
   holder(scope, name)?.names.get(name);
 
+/** Kinds of value that can stand before `(`; what failed counts, for nothing must follow from it. */
+const FUNCTIONS: ReadonlySet<Value["kind"]> = new Set<Value["kind"]>([
+  "formula",
+  "block",
+  "instance",
+  "builtin",
+  "initializer",
+  "none",
+  "full",
+  "poison",
+]);
+
+/** The innermost function of the name, whatever else has it further in. */
+export function lookupFunction(scope: Scope, name: string): Value | undefined {
+  for (let at: Scope | undefined = scope; at; at = at.outer) {
+    const value = at.names.get(name)?.value;
+    if (value && FUNCTIONS.has(value.kind)) return value;
+  }
+  return undefined;
+}
+
 /** As `lookup`, but only as far as the block that this scope belongs to. */
 export function lookupInBlock(scope: Scope, name: string): Binding | undefined {
   for (let at: Scope | undefined = scope; at && at.kind !== "global"; at = at.outer) {

@@ -96,6 +96,13 @@ export const emptyIndex = (): IndexContext => ({
   guarded: new Set(),
 });
 
+/** A call around what is elaborated; `isModel` where a model in config form stands for its base. */
+export interface Call {
+  readonly name: string;
+  readonly span: Span;
+  readonly isModel?: true;
+}
+
 export interface Env {
   readonly session: Session;
   readonly scope: Scope;
@@ -104,7 +111,7 @@ export interface Env {
   /** The number of the turn for random draws, an i32 scalar. */
   readonly turn: Node | undefined;
   readonly index: IndexContext | undefined;
-  readonly calls: readonly { readonly name: string; readonly span: Span }[];
+  readonly calls: readonly Call[];
   readonly place: "model" | "block" | "optimizer";
   /** The optimizer's state as it stands, by name. */
   readonly states: Map<string, OptimizerState> | undefined;
@@ -137,7 +144,7 @@ export function report(env: Env, code: Code, span: Span, message: string, detail
   }
   const inner = { message: "the library's own line", span };
   const related = [...(details.related ?? []), inner];
-  const text = `In this call of \`${call.name}\`: ${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+  const text = `In this ${call.isModel ? "model" : "call"} of \`${call.name}\`: ${message.charAt(0).toLowerCase()}${message.slice(1)}`;
   pushDiagnostic(diagnostics, diagnostic(code, call.span, text, { ...details, fix: undefined, related }));
 }
 

@@ -6,7 +6,7 @@
  * x = layer_nrom(x)      TFM2001, and x is poison: nothing that follows from it is reported
  * ```
  */
-import type { AssignStatement, MatchStatement, Span, Statement } from "../../parser/model.js";
+import type { AssignStatement, Expression, MatchStatement, Span, Statement } from "../../parser/model.js";
 import { operate } from "./arithmetic.js";
 import { declareInput, declareState, declareTable, define } from "./inputs.js";
 import { createInstance } from "./instances.js";
@@ -173,13 +173,26 @@ function chosenCase(env: Env, s: MatchStatement): readonly Statement[] {
     .flatMap((p) => (p.kind === "name" ? [p.text] : p.kind === "number" ? [p.text] : []));
   const text =
     value.kind === "choice" ? value.name : value.kind === "number" ? String(value.value) : describe(value);
-  return fail(env, "TFM2006", s.value.span, `No case of this \`match\` is for \`${text}\`.`, {
-    hint: `The cases are ${patterns.join(", ")}.`,
-    related:
-      value.kind === "number" && value.origin
-        ? [{ message: "it was set here", span: value.origin.span }]
-        : [],
-  });
+  return fail(
+    env,
+    "TFM2006",
+    settingSpan(env, s.value) ?? s.value.span,
+    `No case of this \`match\` is for \`${text}\`.`,
+    {
+      hint: `The cases are ${patterns.join(", ")}.`,
+      related:
+        value.kind === "number" && value.origin
+          ? [{ message: "it was set here", span: value.origin.span }]
+          : [],
+    },
+  );
+}
+
+/** Where a library's model was given the value that its own line is about. */
+function settingSpan(env: Env, x: Expression): Span | undefined {
+  const span = x.kind === "name" ? lookupInBlock(env.scope, x.text)?.span : undefined;
+  const { isLibrary } = env.session;
+  return span && isLibrary(x.span.file) && !isLibrary(span.file) ? span : undefined;
 }
 
 function emit(

@@ -12,7 +12,7 @@ import { evaluateArguments, matchArguments } from "./arguments.js";
 import { elaborate } from "./elaborate.js";
 import { LIKE, stateName } from "./inputs.js";
 import { wholeNumber } from "./lengths.js";
-import { evaluate } from "./meaning.js";
+import { evaluate, evaluateCallee } from "./meaning.js";
 import { rootPath } from "./paths.js";
 import { bind, createScope, lookup } from "./scope.js";
 import type { Env, OptimizerState } from "./session.js";
@@ -47,22 +47,40 @@ export interface Training {
 /** A value that comes from outside the file and wins over what it says. */
 export type Overrides = ReadonlyMap<string, Value>;
 
-export function readTraining(
-  env: Env,
-  statement: TrainStatement | undefined,
-  overrides: Overrides,
-): Training {
-  const place = statement?.span ?? { file: "", start: 0, end: 0 };
-  const settings = new Map<string, { readonly value: Expression; readonly span: Span }>();
-  for (const { name, value, span } of statement?.settings ?? []) {
-    if (!(SETTINGS as readonly string[]).includes(name.text))
-      fail(env, "TFM2010", name.span, `\`train\` has no setting \`${name.text}\`.`, {
-        hint: `It has ${SETTINGS.join(", ")}.`,
-        ...suggest(name.text, SETTINGS, name.span),
-      });
-    if (settings.has(name.text)) fail(env, "TFM2004", name.span, `\`${name.text}\` is set twice.`);
-    settings.set(name.text, { value, span });
+/** A `train` with the place where its values mean something. */
+export interface Written {
+  readonly env: Env;
+  readonly statement: TrainStatement;
+}
+
+/** `value` as it stands in `env`. */
+interface Setting {
+  readonly value: Expression;
+  readonly env: Env;
+}
+
+/** The settings of several `train`s, each winning over those before it. */
+function settingsOf(written: readonly Written[]): ReadonlyMap<string, Setting> {
+  const settings = new Map<string, Setting>();
+  for (const { env, statement } of written) {
+    const own = new Set<string>();
+    for (const { name, value } of statement.settings) {
+      if (!(SETTINGS as readonly string[]).includes(name.text))
+        fail(env, "TFM2010", name.span, `\`train\` has no setting \`${name.text}\`.`, {
+          hint: `It has ${SETTINGS.join(", ")}.`,
+          ...suggest(name.text, SETTINGS, name.span),
+        });
+      if (own.has(name.text)) fail(env, "TFM2004", name.span, `\`${name.text}\` is set twice.`);
+      own.add(name.text);
+      settings.set(name.text, { value, env });
+    }
   }
+  return settings;
+}
+
+export function readTraining(env: Env, written: readonly Written[], overrides: Overrides): Training {
+  const place = written.at(-1)?.statement.span ?? { file: "", start: 0, end: 0 };
+  const settings = settingsOf(written);
   const used = new Set<string>();
   const override = (name: string): Value | undefined => {
     used.add(name);
@@ -73,15 +91,15 @@ export function readTraining(
     const written = settings.get(name);
     if (given) return wholeNumber(env, given, place, `\`${name}\``);
     return written
-      ? wholeNumber(env, evaluate(env, written.value), written.value.span, `\`${name}\``)
+      ? wholeNumber(env, evaluate(written.env, written.value), written.value.span, `\`${name}\``)
       : otherwise;
   };
-  const optimizer = readOptimizer(env, settings.get("optimizer")?.value, place, override);
-  const schedule = readSchedule(env, settings.get("schedule")?.value, override, () =>
+  const optimizer = readOptimizer(env, settings.get("optimizer"), place, override);
+  const schedule = readSchedule(env, settings.get("schedule"), override, () =>
     whole("steps", DEFAULTS.steps),
   );
   const steps = whole("steps", "steps" in schedule ? schedule.steps : DEFAULTS.steps);
-  const clip = readClip(env, override("clip"), settings.get("clip")?.value, place);
+  const clip = readClip(env, override("clip"), settings.get("clip"), place);
   const recipe = {
     learningRate: optimizer.learningRate,
     schedule,
@@ -107,22 +125,24 @@ const suggestOnly = (name: string, names: Iterable<string>, span: Span) => {
 function readClip(
   env: Env,
   given: Value | undefined,
-  written: Expression | undefined,
+  written: Setting | undefined,
   place: Span,
 ): number | undefined {
-  const value = given ?? (written && evaluate(env, written));
+  const value = given ?? (written && evaluate(written.env, written.value));
   if (!value) return DEFAULTS.clip;
   if (value.kind === "none") return undefined;
   if (value.kind === "number" && value.value > 0) return value.value;
-  return fail(env, "TFM2006", written?.span ?? place, "`clip` is a positive number, or `none`.");
+  return fail(env, "TFM2006", written?.value.span ?? place, "`clip` is a positive number, or `none`.");
 }
 
 function readSchedule(
-  env: Env,
-  x: Expression | undefined,
+  around: Env,
+  setting: Setting | undefined,
   override: (name: string) => Value | undefined,
   steps: () => number,
 ): Recipe["schedule"] {
+  const x = setting?.value;
+  const env = setting?.env ?? around;
   const name = x?.kind === "call" ? x.callee : x;
   const kind = name?.kind === "name" ? name.text : "constant";
   if (x && (name?.kind !== "name" || !Object.hasOwn(SCHEDULES, kind)))
@@ -178,15 +198,17 @@ function makeSchedule(
 }
 
 function readOptimizer(
-  env: Env,
-  x: Expression | undefined,
+  around: Env,
+  setting: Setting | undefined,
   place: Span,
   override: (name: string) => Value | undefined,
 ) {
+  const x = setting?.value;
+  const env = setting?.env ?? around;
   const span = x?.span ?? place;
   const value =
     x?.kind === "call"
-      ? evaluate(env, x.callee)
+      ? evaluateCallee(env, x.callee)
       : x
         ? evaluate(env, x)
         : lookup(env.scope, DEFAULTS.optimizer)!.value;

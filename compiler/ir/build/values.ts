@@ -9,7 +9,7 @@
  * ```
  */
 import type { BlockDeclaration, FormulaDeclaration, ModelDeclaration, Span } from "../../parser/model.js";
-import type { Node } from "../graph.js";
+import type { Initializer, Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import type { Affine } from "./affine.js";
 import type { PathContext } from "./paths.js";
@@ -87,6 +87,14 @@ export interface BlockValue {
   readonly as: string | undefined;
 }
 
+/** A way to start a parameter, `gain` times over: `normal(0.02)`, `0.5 * xavier_normal`. */
+export interface InitializerValue {
+  readonly kind: "initializer";
+  readonly name: Initializer["kind"];
+  readonly given: ReadonlyMap<string, number>;
+  readonly gain: number;
+}
+
 export interface InstanceValue {
   readonly kind: "instance";
   readonly name: string;
@@ -110,8 +118,9 @@ export type Value =
   | FormulaValue
   | BlockValue
   | InstanceValue
+  | InitializerValue
   | { readonly kind: "builtin"; readonly name: string }
-  | { readonly kind: "model"; readonly declaration: ModelDeclaration }
+  | { readonly kind: "model"; readonly declaration: ModelDeclaration; readonly scope: Scope }
   | { readonly kind: "none" }
   | { readonly kind: "full" }
   /** The value of what failed: silences what follows from it. */
@@ -157,6 +166,7 @@ const ARTICLES: Readonly<Record<Value["kind"], string>> = {
   formula: "a formula",
   block: "a block",
   instance: "an instance",
+  initializer: "a way to start a parameter",
   builtin: "a function",
   model: "a model",
   none: "`none`",

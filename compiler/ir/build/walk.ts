@@ -5,7 +5,7 @@
  * a[i] * f(b)   →   a[i], f(b)
  * ```
  */
-import type { Expression, Statement } from "../../parser/model.js";
+import type { Declaration, Expression, Statement } from "../../parser/model.js";
 
 export function childrenOf(x: Expression): readonly Expression[] {
   switch (x.kind) {
@@ -82,6 +82,9 @@ export function partsOf(s: Statement): {
       throw new Error(`internal: ${(s satisfies never as Statement).kind} is no statement`);
   }
 }
+
+export const bodyOf = (d: Declaration): readonly Statement[] =>
+  d.kind === "model" || d.kind === "block" ? d.body : [];
 
 export function visitExpression(x: Expression, f: (x: Expression) => void): void {
   f(x);

@@ -1,0 +1,86 @@
+/**
+ * Declarations → the names that are choices: what a `match` or a comparison knows and nothing declares.
+ *
+ * ```
+ * match norm_at { pre { … } post { … } }     choices pre, post; those of `norm_at` are these two
+ * ```
+ */
+import type { Declaration, Expression, Model, Statement } from "../../parser/model.js";
+import { assignedNames, bodyOf, partsOf, visitExpression, visitStatements } from "./walk.js";
+
+export function choicesOf(files: readonly Model[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  const compared = new Set<string>();
+  const declarations = files.flatMap((file) => file.declarations);
+  for (const d of declarations) {
+    const own = ownNames(d);
+    visitComparisons(d, (subject, x) => {
+      for (const side of subject ? [subject, x] : [x])
+        if (side.kind === "name" && own.has(side.text)) compared.add(side.text);
+      if (x.kind === "name" && !own.has(x.text)) names.add(x.text);
+    });
+  }
+  // What a parameter starts as is a choice too, where the parameter is compared with choices.
+  for (const d of declarations)
+    if (d.kind === "block" || d.kind === "model")
+      for (const { name, defaultValue } of d.parameters)
+        if (compared.has(name.text) && defaultValue?.kind === "name" && !ownNames(d).has(defaultValue.text))
+          names.add(defaultValue.text);
+  return names;
+}
+
+/** What a declaration binds itself: such a name in a comparison is what is compared, not a choice. */
+function ownNames(d: Declaration): ReadonlySet<string> {
+  const parameters =
+    d.kind === "block" || d.kind === "model" ? d.parameters : "captures" in d ? d.captures : [];
+  const indices = "arguments" in d ? d.arguments : [];
+  return new Set([
+    ...parameters.map(({ name }) => name.text),
+    ...indices.map(({ text }) => text),
+    ...assignedNames(bodyOf(d)),
+  ]);
+}
+
+/** Each pattern with what is matched, and each side of a comparison alone. */
+function visitComparisons(d: Declaration, f: (subject: Expression | undefined, x: Expression) => void): void {
+  const look = (x: Expression): void =>
+    visitExpression(x, (e) => {
+      if (e.kind !== "binary" || (e.operator !== "==" && e.operator !== "!=")) return;
+      f(undefined, e.left);
+      f(undefined, e.right);
+    });
+  visitStatements(bodyOf(d), (s) => {
+    for (const x of partsOf(s).expressions) look(x);
+    if (s.kind === "match") for (const c of s.cases) for (const p of c.patterns ?? []) f(s.value, p);
+  });
+  if (d.kind === "mask" || d.kind === "score") look(d.value);
+}
+
+/** The choices that a body knows for one of its names; `open` where what is none of them has a way as well. */
+export function casesOf(
+  body: readonly Statement[],
+  subject: string,
+): { readonly names: readonly string[]; readonly open: boolean } {
+  const names = new Set<string>();
+  let open = false;
+  const isSubject = (x: Expression): boolean => x.kind === "name" && x.text === subject;
+  const add = (x: Expression): void => {
+    if (x.kind === "name" && !isSubject(x)) names.add(x.text);
+  };
+  visitStatements(body, (s) => {
+    for (const x of partsOf(s).expressions)
+      visitExpression(x, (e) => {
+        if (e.kind !== "binary" || (e.operator !== "==" && e.operator !== "!=")) return;
+        if (!isSubject(e.left) && !isSubject(e.right)) return;
+        open = true;
+        add(e.left);
+        add(e.right);
+      });
+    if (s.kind !== "match" || !isSubject(s.value)) return;
+    for (const { patterns } of s.cases) {
+      if (!patterns) open = true;
+      for (const p of patterns ?? []) add(p);
+    }
+  });
+  return { names: [...names], open };
+}
