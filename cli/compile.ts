@@ -8,10 +8,12 @@ import type { Graph } from "../compiler/ir/graph.js";
 import { printGraph } from "../compiler/ir/text.js";
 import { closest } from "./closest.js";
 import type { Context } from "./context.js";
-import { print, printJson } from "./context.js";
+import { log, print, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import { fail } from "./failure.js";
 import { inside, writeAllAtomic } from "./files.js";
+import type { Format } from "./findings.js";
+import { formatOption } from "./findings.js";
 import type { Loaded, ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
@@ -25,6 +27,7 @@ interface EmitOptions extends ModelOptions {
   readonly timePasses: boolean;
   readonly O: string;
   readonly standalone: boolean;
+  readonly format: Format | undefined;
 }
 
 type Hook = NonNullable<CompileOptions["hook"]>;
@@ -41,6 +44,7 @@ export const addCompile: AddCommand = (program, action) => {
     .option("--time-passes", "print the time of each pass to stderr", false)
     .option("--standalone", "one script that brings the runtime along and imports nothing", false)
     .option("-O <level>", "0 as written, 1 without fusion of unlike kernels, 2 everything", "2")
+    .addOption(formatOption())
     .action(action(compile));
 };
 
@@ -51,7 +55,8 @@ async function compile(context: Context, path: string, options: EmitOptions): Pr
     times.set(key, (times.get(key) ?? 0) + milliseconds);
     if (options.dumpAfter === "all" || options.dumpAfter === pass) dump(context, pass, after);
   };
-  const loaded = await loadModel(context, path, options, { level: levelOf(options.O), hook });
+  const { format } = options;
+  const loaded = await loadModel(context, path, options, { level: levelOf(options.O), hook, format });
   if (!loaded) return 1;
   checkPassName(options.dumpAfter, times);
   if (options.timePasses) context.host.stderr.write(`${timeTable(times)}\n`);
@@ -64,7 +69,7 @@ async function writeModule(
   context: Context,
   { program }: Loaded,
   path: string,
-  { output, standalone }: EmitOptions,
+  { output, standalone, format }: EmitOptions,
 ): Promise<void> {
   const stem = path === "-" ? program.name : basename(path, extname(path));
   const folder = output ?? join("dist", stem);
@@ -72,8 +77,10 @@ async function writeModule(
   const files = new Map(Object.entries(emitted.files).map(([name, text]) => [inside(folder, name), text]));
   writeAllAtomic(files);
   const names = Object.keys(emitted.files);
-  if (context.options.json) printJson(context, { folder, files: names, kernels: program.kernels.length });
-  else print(context, names.map((name) => join(folder, name)).join("\n"));
+  const tell = format === "json" || format === "sarif" ? log : print; // stdout holds one document
+  if (context.options.json && format === undefined)
+    printJson(context, { folder, files: names, kernels: program.kernels.length });
+  else tell(context, names.map((name) => join(folder, name)).join("\n"));
 }
 
 function dump(context: Context, pass: string, after: Graph): void {

@@ -81,6 +81,12 @@ export const failures = {
     "a setting is wrong",
     "`--set name=value` overrides an argument of the model. The value is a number, `true`, `false` or a name.",
   ),
+  "not-canonical": kind(
+    "TFM5018",
+    1,
+    "the file is not in canonical form",
+    "`tfmc fmt --check` changes nothing and names the files that `tfmc fmt` would rewrite.",
+  ),
   "broken-run": kind(
     "TFM5020",
     1,

@@ -9,10 +9,11 @@ import { format } from "../compiler/index.js";
 import type { Context } from "./context.js";
 import { log, print, reportDiagnostics } from "./context.js";
 import type { ExitCode } from "./failure.js";
-import { fail } from "./failure.js";
+import { fail, failures } from "./failure.js";
 import { exists, writeAtomic } from "./files.js";
+import type { Finding, Format } from "./findings.js";
+import { formatOf, formatOption, hasErrors, isDiagnostic, reportFindings } from "./findings.js";
 import type { AddCommand } from "./options.js";
-
 import type { Source } from "./source.js";
 import { readSource } from "./source.js";
 
@@ -20,6 +21,7 @@ interface FmtOptions {
   readonly check: boolean;
   readonly to: Language | undefined;
   readonly output: string | undefined;
+  readonly format: Format | undefined;
 }
 
 export const addFmt: AddCommand = (program, action) => {
@@ -35,6 +37,7 @@ export const addFmt: AddCommand = (program, action) => {
       ]),
     )
     .option("-o, --output <file>", "with --to: write there instead; a file that exists is not replaced")
+    .addOption(formatOption())
     .action(action(fmt));
 };
 
@@ -46,9 +49,10 @@ async function fmt(context: Context, paths: readonly string[], options: FmtOptio
     return convert(context, await readSource(context, paths[0]!), to, output);
   }
   if (output !== undefined) fail("usage", "-o goes with --to", "without --to files are rewritten in place");
-  let exit: ExitCode = 0;
-  for (const path of paths) if ((await formatFile(context, path, check)) !== 0) exit = 1;
-  return exit;
+  const findings: Finding[] = [];
+  for (const path of paths) findings.push(...(await formatFile(context, path, check)));
+  report(context, findings, options.format);
+  return hasErrors(findings) ? 1 : 0;
 }
 
 function convert(context: Context, source: Source, to: Language, output: string | undefined): ExitCode {
@@ -65,19 +69,33 @@ function convert(context: Context, source: Source, to: Language, output: string 
   return exit;
 }
 
-async function formatFile(context: Context, path: string, check: boolean): Promise<ExitCode> {
+async function formatFile(context: Context, path: string, check: boolean): Promise<readonly Finding[]> {
   const { file, text } = await readSource(context, path);
   const { text: formatted, diagnostics } = format(text, file);
-  if (formatted === undefined) return reportDiagnostics(context, diagnostics);
-  if (check) return checkFile(context, file, text === formatted);
+  if (formatted === undefined) return diagnostics;
+  if (check) return text === formatted ? [] : [notCanonical(file)];
   if (path === "-") print(context, formatted);
   else if (text !== formatted) writeAtomic(path, formatted);
   if (path !== "-" && text !== formatted) log(context, `formatted ${file}`);
-  return 0;
+  return [];
 }
 
-function checkFile(context: Context, file: string, canonical: boolean): ExitCode {
-  if (canonical) return 0;
-  print(context, `${file} is not in canonical form`);
-  return 1;
+const notCanonical = (file: string): Finding => ({
+  code: failures["not-canonical"].code,
+  severity: "error",
+  message: `${file} is not in canonical form`,
+  file,
+  hint: undefined,
+});
+
+/** A file that is not canonical is a result of `--check`, no error, to people: its line goes to stdout. */
+function report(context: Context, findings: readonly Finding[], asked: Format | undefined): void {
+  const way = formatOf(context, asked);
+  if (way !== "pretty") {
+    if (asked !== undefined || findings.length > 0) reportFindings(context, findings, way);
+    return;
+  }
+  for (const finding of findings)
+    if (isDiagnostic(finding)) reportDiagnostics(context, [finding]);
+    else print(context, finding.message);
 }

@@ -12,6 +12,8 @@ import type { Program } from "../runtime/program.js";
 import type { Context } from "./context.js";
 import { hasErrors, reportDiagnostics } from "./context.js";
 import { fail } from "./failure.js";
+import type { Format } from "./findings.js";
+import { reportFindings } from "./findings.js";
 import { createImportResolver } from "./import-resolver.js";
 import type { Source } from "./source.js";
 import { readSource } from "./source.js";
@@ -31,7 +33,7 @@ export async function loadModel(
   context: Context,
   path: string,
   options: ModelOptions,
-  more: Pick<CompileOptions, "level" | "hook"> = {},
+  more: Pick<CompileOptions, "level" | "hook"> & { readonly format?: Format | undefined } = {},
 ): Promise<Loaded | undefined> {
   return compileSource(context, await readSource(context, path), settingsOf(options.set), {
     entry: options.model,
@@ -45,9 +47,11 @@ export function compileSource(
   settings: Readonly<Record<string, SettingValue>>,
   more: Pick<CompileOptions, "level" | "hook" | "entry"> & {
     readonly imports?: ReadonlyMap<string, string>;
+    /** How diagnostics are reported; as every command does where nothing is said. */
+    readonly format?: Format | undefined;
   } = {},
 ): Loaded | undefined {
-  const { imports: kept, ...options } = more;
+  const { imports: kept, format, ...options } = more;
   const imports = createImportResolver(context, dirname(source.file), kept);
   const compiled = compile(source.text, {
     file: source.file,
@@ -55,8 +59,10 @@ export function compileSource(
     resolve: imports.resolve,
     ...options,
   });
-  const exit = reportDiagnostics(context, [...imports.diagnostics(), ...compiled.diagnostics]);
-  if (exit !== 0) return undefined;
+  const diagnostics = [...imports.diagnostics(), ...compiled.diagnostics];
+  if (format === undefined) reportDiagnostics(context, diagnostics);
+  else reportFindings(context, diagnostics, format);
+  if (hasErrors(diagnostics)) return undefined;
   const { built, program } = compiled;
   if (!built || !program) throw new Error("internal: neither a program nor an error");
   return { ...compiled, built, program, source };

@@ -35,7 +35,7 @@ import type { Builder } from "./builder.js";
 import { createBuilder } from "./builder.js";
 import type { Built } from "./graph.js";
 
-export { librarySourceFiles } from "./build/declarations.js";
+export { isLibraryFile, librarySourceFiles } from "./build/declarations.js";
 
 export type SettingValue = number | boolean | string | readonly number[];
 
