@@ -10,26 +10,27 @@
  * @property {number} baseline
  */
 
-const width = 640;
-const height = 300;
-const left = 44;
-const right = 12;
-const top = 10;
-const bottom = 34;
+const left = 34;
+const right = 14;
+const top = 24;
+const bottom = 26;
 
 /** @param {SVGElement} svg @param {Curves} curves */
 export function drawChart(svg, { losses, validation, steps, baseline }) {
+  const width = Math.max(280, svg.clientWidth);
+  const height = Math.round(Math.min(300, 0.7 * width));
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const highest = Math.max(baseline, ...losses, ...validation.map(({ loss }) => loss)) * 1.05;
   /** @param {number} step */
   const x = (step) => left + (step / steps) * (width - left - right);
   /** @param {number} loss */
   const y = (loss) => top + (1 - loss / highest) * (height - top - bottom);
-  const grid = ticks(highest, 5).flatMap((loss) => [
+  const grid = ticks(highest, 5, 0.1).flatMap((loss) => [
     line("grid", x(0), y(loss), x(steps), y(loss)),
     label(left - 8, y(loss) + 4, "end", String(loss)),
   ]);
-  const marks = ticks(steps, 6).map((step) =>
-    label(x(step), height - 14, step === 0 ? "start" : "middle", String(step)),
+  const marks = ticks(steps, 5, 1).map((step) =>
+    label(x(step), height - 8, step === 0 ? "start" : step === steps ? "end" : "middle", String(step)),
   );
   /** @param {readonly number[]} values */
   const points = (values) =>
@@ -37,7 +38,8 @@ export function drawChart(svg, { losses, validation, steps, baseline }) {
   svg.replaceChildren(
     ...grid,
     ...marks,
-    label(width - right, height - 1, "end", "steps"),
+    label(left, 12, "start", "loss"),
+    label(width - right, 12, "end", "by step"),
     line("baseline", x(0), y(baseline), x(steps), y(baseline)),
     element("polyline", { class: "each", points: points(losses) }),
     element("polyline", { class: "training", points: points(smooth(losses)) }),
@@ -70,20 +72,20 @@ function description(losses, validation, baseline) {
 function smooth(values) {
   let [sum, weight] = [0, 0];
   return values.map((value) => {
-    sum = 0.95 * sum + value;
-    weight = 0.95 * weight + 1;
+    sum = 0.9 * sum + value;
+    weight = 0.9 * weight + 1;
     return sum / weight;
   });
 }
 
 /**
- * Round numbers from 0 on, about `count` of them.
- * @param {number} end @param {number} count
+ * Round numbers from 0 on, about `count` of them, and no closer than `least`.
+ * @param {number} end @param {number} count @param {number} least
  */
-function ticks(end, count) {
+function ticks(end, count, least) {
   const raw = end / count;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = ([1, 2, 5].find((factor) => factor * power >= raw) ?? 10) * power;
+  const step = Math.max(least, ([1, 2, 5].find((factor) => factor * power >= raw) ?? 10) * power);
   return Array.from({ length: Math.floor(end / step) + 1 }, (_, n) => Number((n * step).toPrecision(6)));
 }
 

@@ -34,6 +34,8 @@ let losses = [];
 /** @type {{ step: number, loss: number }[]} */
 let validation = [];
 let about = { device: "", parameters: 0, baseline: Math.log(96) };
+/** Steps of the training that the curve shows. */
+let planned = 600;
 let seed = 0;
 let drawn = false;
 
@@ -62,7 +64,7 @@ function draw() {
     drawChart(chart, {
       losses,
       validation,
-      steps: Math.max(1, Number(steps.value)),
+      steps: planned,
       baseline: about.baseline,
     });
   });
@@ -78,7 +80,7 @@ function receive(reply) {
     case "step":
       losses.push(reply.loss);
       status.textContent =
-        `Step ${reply.step} of ${steps.value}, loss ${reply.loss.toFixed(2)}, ` +
+        `Step ${reply.step} of ${planned}, loss ${reply.loss.toFixed(2)}, ` +
         `${Math.round(reply.lettersPerSecond).toLocaleString("en")} letters a second on ${about.device}.`;
       return draw();
     case "validation":
@@ -126,6 +128,7 @@ worker.addEventListener("error", (event) => {
   show("idle");
 });
 text.addEventListener("input", measure);
+addEventListener("resize", draw);
 temperature.addEventListener("input", () => {
   find("daring", HTMLOutputElement).value = Number(temperature.value).toFixed(1);
 });
@@ -135,6 +138,7 @@ find("training", HTMLFormElement).addEventListener("submit", (event) => {
     text.value.length < fewest ? `That is too little to learn from: give at least ${fewest} letters.` : "",
   );
   if (text.value.length < fewest) return;
+  planned = Number(steps.value);
   losses = [];
   validation = [];
   written.textContent = "";
@@ -144,7 +148,7 @@ find("training", HTMLFormElement).addEventListener("submit", (event) => {
     kind: "train",
     text: text.value,
     device: /** @type {"auto" | "webgpu" | "cpu"} */ (device.value),
-    steps: Number(steps.value),
+    steps: planned,
   });
 });
 find("generating", HTMLFormElement).addEventListener("submit", (event) => {

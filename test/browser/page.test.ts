@@ -1,7 +1,8 @@
 /** The example page as `npm run page` serves it: it trains, writes, and asks for nothing beyond its origin. */
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -51,7 +52,7 @@ describe("the example page", { timeout: 120_000 }, () => {
     await page.getByRole("button", { name: "Generate" }).click();
     await expect.poll(async () => (await textOf(page, "#written")).length, { timeout: 60_000 }).toBe(244);
     expect(await textOf(page, "#written")).toMatch(/^The /);
-    await page.screenshot({ path: fileURLToPath(new URL("page.png", screenshots)) });
+    await page.screenshot({ fullPage: true, path: fileURLToPath(new URL("page.png", screenshots)) });
     const [download] = await Promise.all([
       page.waitForEvent("download"),
       page.getByRole("button", { name: "Save weights" }).click(),
@@ -76,7 +77,7 @@ describe("the example page", { timeout: 120_000 }, () => {
     await page.getByLabel("Text to learn from").fill("ab ".repeat(400));
     expect(await trainFor(open, 2, "webgpu")).toContain("for 2 steps on the GPU (");
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
-    await page.screenshot({ path: fileURLToPath(new URL("page-dark.png", screenshots)) });
+    await page.screenshot({ fullPage: true, path: fileURLToPath(new URL("page-dark.png", screenshots)) });
     expect(complaints).toEqual([]);
     await open.close();
   });
@@ -102,12 +103,9 @@ describe("the example page", { timeout: 120_000 }, () => {
     await open.close();
   });
 
-  test("its scripts hold to their types", () => {
-    execFileSync(process.execPath, [
-      `${root}/node_modules/typescript/bin/tsc`,
-      "-p",
-      `${root}/examples/page`,
-    ]);
+  test("its scripts hold to their types", async () => {
+    const compiler = `${root}/node_modules/typescript/bin/tsc`;
+    await promisify(execFile)(process.execPath, [compiler, "-p", `${root}/examples/page`]);
   });
 
   test("what it loads is small", () => {
