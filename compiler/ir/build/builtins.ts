@@ -135,5 +135,6 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   random,
   integer: map("to_i32", Math.trunc, "same"),
   // Takes named arguments: calls.ts hands it to functions.ts.
-  offer: (env, { span }) => fail(env, "TFM2003", span, "`offer` takes a function and named arguments for it."),
+  offer: (env, { span }) =>
+    fail(env, "TFM2003", span, "`offer` takes a function and named arguments for it."),
 };

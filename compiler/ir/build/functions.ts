@@ -24,8 +24,7 @@ export function offer(env: Env, args: readonly Argument[], span: Span): Value {
   if (!first || first.name !== undefined)
     return fail(env, "TFM2003", span, "`offer` takes a function and named arguments for it.");
   for (const { name, span: at } of rest)
-    if (name === undefined)
-      fail(env, "TFM2002", at, "What is offered has a name: `offer(f, hidden: 64)`.");
+    if (name === undefined) fail(env, "TFM2002", at, "What is offered has a name: `offer(f, hidden: 64)`.");
   return offered(env, first.value, rest, span);
 }
 
@@ -83,8 +82,14 @@ export function argumentOf(
       fail(env, "TFM2003", member.span, `\`${declaration.name.text}\` was given no \`${text}\`.`);
   }
   const names = declaration.parameters.map(({ name }) => name.text);
-  return fail(env, "TFM2001", member.span, `\`${declaration.name.text}\` has no argument \`${member.text}\`.`, {
-    hint: `It has ${names.join(", ")}.`,
-    ...suggest(member.text, names, member.span),
-  });
+  return fail(
+    env,
+    "TFM2001",
+    member.span,
+    `\`${declaration.name.text}\` has no argument \`${member.text}\`.`,
+    {
+      hint: `It has ${names.join(", ")}.`,
+      ...suggest(member.text, names, member.span),
+    },
+  );
 }

@@ -36,7 +36,8 @@ export const initializerValue = (name: Initializer["kind"]): InitializerValue =>
   gain: 1,
 });
 
-export const acceptsArgument = (x: InitializerValue, name: string): boolean => ARGUMENTS[x.name].includes(name);
+export const acceptsArgument = (x: InitializerValue, name: string): boolean =>
+  ARGUMENTS[x.name].includes(name);
 
 /** `normal(0.02)`, `xavier_uniform(fan_out: 64)`: the arguments that say how wide. */
 export function callInitializer(
@@ -117,7 +118,10 @@ function wayToStart(env: Env, init: Expression): Value {
 }
 
 /** Unless said otherwise the first axis is summed over, the others are what comes out. */
-function fans({ given }: InitializerValue, shape: Shape): { readonly fanIn: number; readonly fanOut: number } {
+function fans(
+  { given }: InitializerValue,
+  shape: Shape,
+): { readonly fanIn: number; readonly fanOut: number } {
   const sizes = shape.map(({ size }) => size as number);
   const rest = sizes.slice(1).reduce((a, b) => a * b, 1);
   return { fanIn: given.get("fan_in") ?? sizes[0] ?? 1, fanOut: given.get("fan_out") ?? rest };
