@@ -9,6 +9,7 @@
  */
 import type { NextLogits, Row } from "./prefix.js";
 import { checkLogits } from "./sample.js";
+import type { AbortSignalLike } from "./web.js";
 
 export interface Sequence {
   /** The new tokens; the last one is that which ended it, if one did. */
@@ -31,7 +32,7 @@ export interface BeamOptions {
   /** How many of the best to give; at most `beam`. */
   readonly count: number;
   readonly stop: readonly number[];
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 interface Hypothesis {

@@ -34,8 +34,8 @@ export interface SessionOptions {
   readonly entries?: readonly EntryName[] | undefined;
 }
 
-/** Bindings kept ready; training needs one or two, generation a new one for each token. */
-const keptPlans = 8;
+/** Bindings kept ready; training on windows needs one or two, on pairs some twenty, generation a new one for each token. */
+const keptPlans = 32;
 
 export async function createSession(
   program: Program,

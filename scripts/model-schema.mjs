@@ -16,7 +16,6 @@ export function validatorModule(schema) {
     code: { source: true, esm: true },
     schemas: { model: compact(schema) },
   });
-  // @ts-expect-error the package is CommonJS with a default of its own
   const make = standaloneCode.default ?? standaloneCode;
   const code = make(ajv, { validate: "model" }).replace('"use strict";', "");
   return `// @ts-nocheck

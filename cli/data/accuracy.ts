@@ -3,9 +3,8 @@
  */
 import type { Program, Value } from "../../runtime/program.js";
 import type { Session } from "../../runtime/session.js";
-import type { TensorLike } from "../../runtime/tensor.js";
-import { numbersOf } from "../../runtime/tensor.js";
 import type { DataBatch } from "./dataset.js";
+import { idsOf } from "./dataset.js";
 import type { Task } from "./task.js";
 
 export interface Accuracy {
@@ -53,9 +52,9 @@ export async function accuracyOf(
   const [name, logits] = [targetsOf(task), logitsFor(session.program, task)];
   if (name === undefined || logits === undefined) return undefined;
   let [right, count] = [0, 0];
-  for (const { inputs } of batches) {
-    const guesses = await likeliest(session, logits, inputs);
-    const { data: targets } = numbersOf(inputs[name]!, name);
+  for (const batch of batches) {
+    const guesses = await likeliest(session, logits, batch);
+    const targets = idsOf(batch, name);
     guesses.forEach((guess, n) => {
       if (targets[n]! < 0) return;
       count++;
@@ -69,7 +68,7 @@ export async function accuracyOf(
 export async function likeliest(
   session: Session,
   { name, shape }: Value,
-  inputs: Readonly<Record<string, TensorLike>>,
+  { inputs }: DataBatch,
 ): Promise<Int32Array> {
   const outputs = await session.run("forward", inputs, {}, { read: [name] });
   const logits = outputs[name]!;

@@ -6,9 +6,9 @@
 import type { Session } from "../../runtime/session.js";
 import type { Tokenizer } from "../../runtime/tokenizer.js";
 import type { DataBatch } from "./dataset.js";
-import { decode } from "./decode.js";
+import { rowsOf } from "./dataset.js";
+import { closedRow, decode } from "./decode.js";
 import type { Ends } from "./pairs.js";
-import { rowsOf } from "./samples.js";
 import type { TaskOf } from "./task.js";
 
 export interface DecodedAccuracy {
@@ -29,9 +29,10 @@ export async function decodedAccuracy(
   const ends = tokenizer.specials as Ends;
   let [pairs, exact, equal, places] = [0, 0, 0, 0];
   for (const batch of batches) {
-    const rights = rowsOf(batch, task.next).map((row) => row.subarray(0, row.indexOf(ends.eos)));
+    const rights = rowsOf(batch, task.next).map((row) => closedRow(row, ends.eos).subarray(0, -1));
+    const sources = rowsOf(batch, task.source.name).map((row) => closedRow(row, ends.eos));
     const longest = 2 * Math.max(...rights.map((row) => row.length)) + 8;
-    const decoded = await decode(session, task, batch, { ...ends, longest, beam });
+    const decoded = await decode(session, sources, { ...ends, longest, beam });
     rights.forEach((right, n) => {
       const found = decoded[n]!;
       const same = equalTokens(right, found);

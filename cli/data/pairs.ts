@@ -71,8 +71,8 @@ export function pairDataset(
   };
 }
 
-/** By target, then by source: the decoder costs more for each position. */
-const sizeOf = ({ source, target }: Pair): number => target.length * 65536 + source.length;
+/** By the longer of the two: by target then source makes twice as many shapes, by the sum twice the padding. */
+const sizeOf = ({ source, target }: Pair): number => Math.max(source.length, target.length);
 
 export function pairBatch(
   { lengths }: Pick<Program, "lengths">,

@@ -6,7 +6,8 @@ import type { Tokenizer } from "../../runtime/tokenizer.js";
 import { generateText } from "../sample.js";
 import { likeliest, logitsFor, targetsOf } from "./accuracy.js";
 import type { DataBatch, Dataset } from "./dataset.js";
-import { decode } from "./decode.js";
+import { idsOf, rowsOf } from "./dataset.js";
+import { closedRow, decode } from "./decode.js";
 import type { Encoding } from "./encode.js";
 import type { Ends } from "./pairs.js";
 import type { Task, TaskOf } from "./task.js";
@@ -21,6 +22,7 @@ export interface Shown {
 
 /** Examples of the validation data, where there are any. */
 const shownExamples = 3;
+const shownBeam = 4;
 /** Tokens of the text around hidden ones. */
 const shownTokens = 64;
 
@@ -42,8 +44,6 @@ export async function sampleOf(session: Session, shown: Shown): Promise<string> 
   }
 }
 
-const idsOf = ({ inputs }: DataBatch, name: string): Int32Array => inputs[name] as Int32Array;
-
 async function continued(
   session: Session,
   task: TaskOf<"stream">,
@@ -64,22 +64,17 @@ async function translations(
   batch: DataBatch,
 ): Promise<string> {
   const ends = tokenizer.specials as Ends;
-  const [sources, targets] = [rowsOf(batch, task.source.name), rowsOf(batch, task.next)];
+  const targets = rowsOf(batch, task.next);
+  const sources = rowsOf(batch, task.source.name).map((row) => closedRow(row, ends.eos));
   const longest = 2 * Math.max(...targets.map((target) => target.length));
-  const decoded = await decode(session, task, batch, { ...ends, longest, beam: 1 });
+  const decoded = await decode(session, sources, { ...ends, longest, beam: shownBeam });
   return sources
     .map((source, n) => {
       const right = textOf(tokenizer, targets[n]!);
-      const found = textOf(tokenizer, decoded[n] ?? []);
+      const found = textOf(tokenizer, decoded[n]!);
       return `${textOf(tokenizer, source)} → ${found}${found === right ? "" : `   (${right})`}`;
     })
     .join("\n");
-}
-
-export function rowsOf(batch: DataBatch, name: string): readonly Int32Array[] {
-  const data = idsOf(batch, name);
-  const [rows = 0, width = 0] = (data as unknown as { readonly shape: readonly number[] }).shape;
-  return Array.from({ length: rows }, (_, n) => data.subarray(n * width, (n + 1) * width));
 }
 
 /** Up to the end, if there is one; targets that do not count are no text. */
@@ -98,7 +93,7 @@ async function filledIn(
 ): Promise<string> {
   const logits = logitsFor(session.program, task);
   if (logits === undefined) return "";
-  const guesses = await likeliest(session, logits, forwardOnly(session, batch));
+  const guesses = await likeliest(session, logits, batch);
   const [tokens] = rowsOf(batch, task.tokens.name);
   const [original] = rowsOf(batch, task.original);
   const piece = (ids: readonly number[]): string => textOf(tokenizer, ids);
@@ -115,12 +110,6 @@ async function filledIn(
   return text + piece(plain);
 }
 
-/** What only the loss reads is no input of the forward pass. */
-const forwardOnly = (session: Session, { inputs }: DataBatch): DataBatch["inputs"] =>
-  Object.fromEntries(
-    Object.entries(inputs).filter(([name]) => session.program.entries.forward.inputs.includes(name)),
-  );
-
 /** `a fine film → good`, and where it is wrong `   (bad)`. */
 async function classes(
   session: Session,
@@ -130,7 +119,7 @@ async function classes(
 ): Promise<string> {
   const logits = logitsFor(session.program, task);
   if (logits === undefined) return "";
-  const guesses = await likeliest(session, logits, forwardOnly(session, batch));
+  const guesses = await likeliest(session, logits, batch);
   const right = idsOf(batch, targetsOf(task)!);
   return Array.from(right, (label, n) => {
     const name =

@@ -55,7 +55,7 @@ export function huggingFaceTokenizer(json: unknown, beside: readonly unknown[] =
     encode: encoder(library, file),
     decode: decoder(library, file, specials),
     withSpecials: (wanted) => withSpecials(file, library, specials, wanted),
-    toJSON: () => withRoles(file, specials),
+    toJSON: () => withRoles(file, library, specials),
   };
 }
 
@@ -177,24 +177,31 @@ function withSpecials(
   let next = library.model!.vocab.length;
   const added = specialNames
     .filter((name) => name !== "unknown" && wanted.includes(name) && specials[name] === undefined)
-    .map((name) => specialToken(library.token_to_id(spelling[name]) ?? next++, name));
-  const own = withRoles(file, specials);
-  return huggingFaceTokenizer({ ...own, added_tokens: [...own.added_tokens, ...added] });
+    .map((name) => [name, library.token_to_id(spelling[name]) ?? next++] as const);
+  return huggingFaceTokenizer(withRoles(file, library, { ...specials, ...Object.fromEntries(added) }));
 }
 
-const specialToken = (id: number, name: SpecialName): AddedToken => ({
-  ...{ id, content: spelling[name], single_word: false, lstrip: false, rstrip: false, normalized: false },
-  special: true,
-  roles: [name],
-});
-
-/** The file, with each special token's roles written beside it. */
-function withRoles(file: TokenizerFile, specials: Specials): TokenizerFile {
+/** The file, with each special token's roles written beside it; those that were ordinary tokens, or none, are added. */
+function withRoles(file: TokenizerFile, library: Library, specials: Specials): TokenizerFile {
   const rolesOf = (id: number): readonly SpecialName[] =>
     specialNames.filter((name) => specials[name] === id);
   const tokens = file.added_tokens.map((token) => {
     const roles = rolesOf(token.id);
     return roles.length > 0 ? { ...token, roles } : token;
   });
-  return { ...file, added_tokens: tokens };
+  const ids = new Set(tokens.map(({ id }) => id));
+  const others = [...new Set(Object.values(specials))].filter((id) => !ids.has(id)).sort((a, b) => a - b);
+  const added = others.map((id): AddedToken => {
+    const roles = rolesOf(id);
+    return {
+      ...plainToken,
+      id,
+      content: library.id_to_token(id) ?? spelling[roles[0]!],
+      special: true,
+      roles,
+    };
+  });
+  return { ...file, added_tokens: [...tokens, ...added] };
 }
+
+const plainToken = { single_word: false, lstrip: false, rstrip: false, normalized: false };

@@ -42,45 +42,50 @@ export async function emitModule(program: Program, { runtime }: EmitOptions = {}
     isolatedDeclarations: true,
   };
   const options = { compilerOptions, fileName: `${base}.ts` };
-  const declaration = ts.transpileDeclaration(text, options).outputText;
-  const reading = { [`${base}.wgsl`]: wgslText(program), "program.json": `${outline(program, 4)}\n` };
-  if (runtime) {
-    const modules = new Map([...runtime].map(([name, code]) => [`./${name}`, code]));
-    modules.set("tfmc/runtime", runtime.get("index.js") ?? "");
-    modules.set(`./${base}.cpu.js`, cpuText(program)).set("model", text);
-    const script = bundle(
-      modules,
-      "model",
-      [className, "tfmc"],
-      (code) =>
-        ts.transpileModule(code, {
-          // A name that says CommonJS; `import()` stays what it is.
-          fileName: "module.cts",
-          compilerOptions: {
-            target: ts.ScriptTarget.ES2022,
-            module: ts.ModuleKind.NodeNext,
-            esModuleInterop: false,
-            removeComments: true,
-          },
-        }).outputText,
-    );
-    const top = header(program).map((line) => `// ${line}\n`);
-    return {
-      className,
-      files: { [`${base}.js`]: top.join("") + script, [`${base}.d.ts`]: declaration, ...reading },
-    };
-  }
-  return {
-    className,
-    files: {
-      [`${base}.ts`]: text,
-      [`${base}.js`]: ts.transpileModule(text, options).outputText,
-      [`${base}.d.ts`]: declaration,
-      [`${base}.cpu.js`]: cpuText(program),
-      [`${base}.cpu.d.ts`]: cpuDeclaration,
-      ...reading,
-    },
+  const script = runtime
+    ? standalone(ts, program, { base, text, className, runtime })
+    : ts.transpileModule(text, options).outputText;
+  const parts = {
+    [`${base}.ts`]: text,
+    [`${base}.js`]: script,
+    [`${base}.d.ts`]: ts.transpileDeclaration(text, options).outputText,
+    [`${base}.wgsl`]: wgslText(program),
+    [`${base}.cpu.js`]: cpuText(program),
+    [`${base}.cpu.d.ts`]: cpuDeclaration,
+    "program.json": `${outline(program, 4)}\n`,
   };
+  const inside = runtime ? [`${base}.ts`, `${base}.cpu.js`, `${base}.cpu.d.ts`] : [];
+  const files = Object.fromEntries(Object.entries(parts).filter(([name]) => !inside.includes(name)));
+  return { className, files };
+}
+
+interface Parts {
+  readonly base: string;
+  readonly text: string;
+  readonly className: string;
+  readonly runtime: ReadonlyMap<string, string>;
+}
+
+/** One script: the module, its kernels and the runtime. */
+function standalone(
+  ts: typeof import("ts-morph").ts,
+  program: Program,
+  { base, text, className, runtime }: Parts,
+): string {
+  const modules = new Map([...runtime].map(([name, code]) => [`./${name}`, code]));
+  modules.set("tfmc/runtime", runtime.get("index.js") ?? "");
+  modules.set(`./${base}.cpu.js`, cpuText(program)).set("model", text);
+  const compilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    esModuleInterop: false,
+    removeComments: true,
+  };
+  // A name that says CommonJS; `import()` stays what it is.
+  const toCommonJs = (code: string) =>
+    ts.transpileModule(code, { compilerOptions, fileName: "module.cts" }).outputText;
+  const top = header(program).map((line) => `// ${line}\n`);
+  return top.join("") + bundle(modules, "model", [className, "tfmc"], toCommonJs);
 }
 
 function writeModule(source: SourceFile, program: Program, className: string, base: string): void {

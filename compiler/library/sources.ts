@@ -552,6 +552,15 @@ block label_logits(x[d], classes, bias = true, std = 0.02, init = normal(std)) {
   y[n] = x[m] * w[m, n] + b[n]
   return y
 }
+
+# The image in squares of \`size\`, each one a row, from left to right and from top to bottom; a square's elements are ordered
+# (row, column, channel).   image[height, width, channels] → [squares, size · size · channels]; Dosovitskiy et al., 2021
+block patches(image[height, width, channels], size) {
+  across = width / size
+  grid[r, s, a, b, c] = image[r * size + a, s * size + b, c]
+  y[n, m] = grid[n // across, n % across, m // (size * channels), m // channels % size, m % channels]
+  return y
+}
 `,
   "losses": `# Losses: a sum and a count, so that micro-batches, padding and devices agree.
 

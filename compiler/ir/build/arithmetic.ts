@@ -11,7 +11,7 @@ import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import { addSizes, divideSize, mulSizes, sizeEquals, subSizes } from "../shape.js";
 import type { Affine } from "./affine.js";
-import { addAffine, constantAffine, scaleAffine } from "./affine.js";
+import { addAffine, constantAffine, divided, scaleAffine } from "./affine.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
 import type { Want } from "./tensors.js";
@@ -198,7 +198,7 @@ function indices({ operator }: Operation, x: Affine, y: Affine): Value | undefin
           : undefined;
     case "//":
       return b !== undefined && b > 0
-        ? index(b === 1 ? x : { kind: "floordiv", value: x, by: b })
+        ? index(b === 1 ? x : divided(x, b))
         : undefined;
     case "%":
       return b !== undefined && b > 0 ? index({ kind: "mod", value: x, by: b }) : undefined;

@@ -133,7 +133,7 @@ function evaluateSource(
 }
 
 /** The names of an expression, and those among them that can mean a parameter: no function before its `(`, nor itself. */
-function mentions(x: Expression, own: string, scope: Scope) {
+export function mentions(x: Expression, own: string, scope: Scope) {
   const named = new Set<string>();
   const needed = new Set<string>();
   const visit = (e: Expression): void => {

@@ -76,6 +76,8 @@ class Reader {
   /** The end of the token before, where what is missing belongs. */
   private before = 0;
   private stopped = false;
+  /** Strings that hold a mistake. */
+  private readonly broken = new Set<JsonString>();
   private readonly open = { object: 0, array: 0 };
 
   constructor(text: string, file: string) {
@@ -103,6 +105,12 @@ class Reader {
       this.end = Math.min(this.text.length, this.scanner.getPosition());
       if (this.token === kinds.lineComment || this.token === kinds.blockComment) this.comment();
     } while (this.token >= kinds.lineComment && this.token <= kinds.space);
+  }
+
+  /** The scanner ends a word behind its sign. */
+  private takeUpTo(end: number): void {
+    this.scanner.setPosition(end);
+    this.end = end;
   }
 
   private comment(): void {
@@ -142,8 +150,10 @@ class Reader {
         return this.nested("object", () => this.object());
       case kinds.openBracket:
         return this.nested("array", () => this.array());
-      case kinds.string:
-        return this.string();
+      case kinds.string: {
+        const string = this.string();
+        return this.broken.has(string) ? { kind: "broken", span } : string;
+      }
       case kinds.number:
         return this.number();
       case kinds.true:
@@ -242,6 +252,7 @@ class Reader {
 
   private takesKey(key: JsonString, first: JsonString | undefined): boolean {
     const name = key.value;
+    if (this.broken.has(key)) return false;
     if (dangerousKeys.has(name)) this.report("TFM1103", `\`${name}\` is not allowed as a key.`, {}, key.span);
     else if (first)
       this.report(
@@ -261,11 +272,13 @@ class Reader {
     const value = this.scanner.getTokenValue();
     const span = this.span(this.start + 1, closed ? this.end - 1 : this.end);
     const node: JsonString = { kind: "string", value, raw: this.text.slice(span.start, span.end), span };
+    const mistakes = this.diagnostics.length;
     if (error !== 0) this.report("TFM1100", scanErrors[error] ?? "The string is not finished.");
     else this.checkCharacters(node);
     if (!closed) this.stopped = true;
+    if (this.diagnostics.length > mistakes) this.broken.add(node);
     this.advance();
-    return error === 0 ? node : { ...node, value: "", raw: "" };
+    return node;
   }
 
   /** A string holds what could stand in a `.tfm` file, and line breaks. */
@@ -291,10 +304,12 @@ class Reader {
 
   /** A word that is no value of JSON: `NaN`, `True`, `'x'`. */
   private unknown(): JsonNode {
+    const infinite = /^[+-]?(?:NaN|Infinity|inf)\b/i.exec(this.text.slice(this.start, this.start + 12));
+    if (infinite) this.takeUpTo(this.start + infinite[0].length);
     const span = this.span();
     const raw = this.text.slice(span.start, span.end);
     const meant = words.get(raw);
-    if (/^[+-]?(NaN|Infinity|inf|nan)$/i.test(raw)) {
+    if (infinite) {
       this.report("TFM1105", `\`${raw}\` is not a number of JSON.`, { hint: "Numbers are finite." });
     } else if (meant) {
       const fix = { message: `Write \`${meant}\`.`, span, replacement: meant };

@@ -1,0 +1,336 @@
+/**
+ * Statements of a body → the statements that are left of it, with what is known of its names.
+ *
+ * ```
+ * match norm_at { pre { x = x + f(norm(x)) } … }     x = x + attention(layer_norm(x), heads)
+ * ```
+ */
+import type {
+  AssignStatement,
+  Expression,
+  IfStatement,
+  InputStatement,
+  MatchStatement,
+  ParamStatement,
+  RepeatStatement,
+  Statement,
+  TableStatement,
+  UseStatement,
+} from "../../parser/model.js";
+import { absent } from "../build/arithmetic.js";
+import { join, take } from "../build/paths.js";
+import { assignedNames } from "../build/walk.js";
+import { captureItems } from "./calls.js";
+import type { Engine, Frame } from "./engine.js";
+import { variable } from "./engine.js";
+import type { Place } from "./evaluate.js";
+import { know, placeIn } from "./evaluate.js";
+import { foldBinary } from "./fold.js";
+import type { Known } from "./known.js";
+import { constant, isVariable, nameOf, nameText, nowhere, numberText, open, textOf, Whole } from "./known.js";
+
+/** What the body returns, if it does; its statements go to `frame.out`. */
+export function runStatements(engine: Engine, frame: Frame, body: readonly Statement[]): Known | undefined {
+  for (const s of body) {
+    const returned = runOne(engine, frame, s);
+    if (returned) return returned;
+  }
+  return undefined;
+}
+
+function runOne(engine: Engine, frame: Frame, s: Statement): Known | undefined {
+  const p = placeIn(engine, frame);
+  const text = (x: Expression): Expression => textOf(know(p, x));
+  const put = (statement: Statement): undefined => void frame.out.push(statement);
+  switch (s.kind) {
+    case "param":
+      return runParam(p, s);
+    case "state": {
+      frame.names.set(s.name.text, open(nameText(s.name.text), true));
+      return put({ ...s, ...(s.sizes && { sizes: s.sizes.map(text) }), value: text(s.value) });
+    }
+    case "table":
+      return runTable(p, s);
+    case "input":
+      return runInput(p, s);
+    case "assign":
+      return runAssign(p, s);
+    case "use":
+      return runUse(p, s);
+    case "repeat":
+      return runRepeat(p, s);
+    case "if":
+      return runIf(p, s);
+    case "match":
+      return runMatch(p, s);
+    case "output": {
+      put({ ...s, value: text(s.value) });
+      frame.names.set(s.name.text, open(nameText(s.name.text), true));
+      return undefined;
+    }
+    case "probe":
+    case "loss":
+      return put({ ...s, value: text(s.value) });
+    case "return":
+      return runReturn(p, s.values, s);
+    case "train":
+    case "law":
+      return put(s);
+    default:
+      throw new Error(`internal: ${(s satisfies never as Statement).kind} is no statement`);
+  }
+}
+
+function runReturn(p: Place, values: readonly Expression[], s: Statement): Known {
+  const { frame } = p;
+  const known = values.map((x) => know(p, x));
+  if (frame.returns === "value") {
+    if (frame.branches) throw new Whole("a return inside an open choice");
+    return known.length === 1 ? known[0]! : { kind: "list", items: captureItems(p, known) };
+  }
+  frame.out.push({ kind: "return", values: known.map(textOf), span: s.span });
+  return known[0]!;
+}
+
+function runParam({ engine, frame }: Place, s: ParamStatement): undefined {
+  const p = placeIn(engine, frame);
+  const condition = s.condition && know(p, s.condition);
+  if (frame.returns === "value") throw new Whole("parameters have a path");
+  const value =
+    condition?.kind === "constant" && condition.value.kind === "boolean" ? condition.value.value : undefined;
+  for (const { name } of s.entries)
+    frame.names.set(
+      name.text,
+      value === false
+        ? constant(absent(name.text, name.span), numberText(0))
+        : open(nameText(name.text), true),
+    );
+  if (value === false) return undefined;
+  frame.out.push({
+    ...s,
+    entries: s.entries.map((e) => ({ ...e, sizes: e.sizes.map((x) => textOf(know(p, x))) })),
+    init: s.init && textOf(know(p, s.init)),
+    condition: value === true ? undefined : condition && textOf(condition),
+  });
+  return undefined;
+}
+
+function runTable({ engine, frame }: Place, s: TableStatement): undefined {
+  if (frame.returns === "value") throw new Whole("sizes have names");
+  const p = placeIn(engine, frame);
+  const inner = placeIn(
+    engine,
+    frame,
+    s.indices.map(({ text }) => text),
+  );
+  frame.out.push({
+    ...s,
+    sizes: s.sizes.map((x) => textOf(know(p, x))),
+    value: textOf(know(inner, s.value)),
+  });
+  frame.names.set(s.name.text, open(nameText(s.name.text), true));
+  return undefined;
+}
+
+function runInput({ engine, frame }: Place, s: InputStatement): undefined {
+  const p = placeIn(engine, frame);
+  const axis = (x: Expression): Expression => {
+    const limited = x.kind === "binary" && x.operator === "<=" ? x : undefined;
+    const length = limited ? limited.left : x;
+    if (length.kind === "name" && (limited || !frame.names.has(length.text)))
+      frame.names.set(length.text, open(length, false));
+    return limited ? { ...limited, right: textOf(know(p, limited.right)) } : textOf(know(p, x));
+  };
+  frame.out.push({ ...s, axes: s.axes.map(axis), bound: s.bound && textOf(know(p, s.bound)) });
+  frame.names.set(s.name.text, open(nameText(s.name.text), true));
+  return undefined;
+}
+
+/** Labels: the indices on the left; names in subscripts that mean nothing else are indices too. */
+function runAssign({ engine, frame }: Place, s: AssignStatement): undefined {
+  const name = s.target.text;
+  const p = placeIn(
+    engine,
+    frame,
+    s.indices?.map(({ text }) => text),
+  );
+  const before = frame.names.get(name);
+  const known = know(p, s.value);
+  if (!s.indices && !s.operator) {
+    set(engine, frame, name, known);
+    return undefined;
+  }
+  if (s.operator && !s.indices && before?.kind === "constant") {
+    const binary = {
+      kind: "binary",
+      operator: s.operator,
+      left: nameText(name),
+      right: s.value,
+      span: s.span,
+    } as const;
+    set(engine, frame, name, foldBinary(engine, binary, before, known));
+    return undefined;
+  }
+  if (frame.returns === "value") throw new Whole("axes have names");
+  const target = nameOf(variable(frame, name));
+  if (before?.kind === "constant") throw new Whole("a number becomes a tensor");
+  frame.out.push({ ...s, target, value: textOf(known) });
+  frame.names.set(name, open(nameText(target.text), true));
+  return undefined;
+}
+
+/** A name that is assigned: known where it can stay so, else a variable. */
+function set(engine: Engine, frame: Frame, name: string, known: Known): void {
+  const target = variable(frame, name);
+  const forced = frame.forced.has(name);
+  if (!forced && (known.kind === "function" || known.kind === "list" || known.kind === "instance")) {
+    const items = known.kind === "list" ? captureItems(placeIn(engine, frame), known.items) : undefined;
+    frame.names.set(name, items ? { kind: "list", items } : known);
+    return;
+  }
+  if (forced && (known.kind === "function" || known.kind === "list" || known.kind === "instance"))
+    throw new Whole("a function that a loop changes");
+  const isSettled =
+    known.kind === "constant" &&
+    !forced &&
+    (known.value.kind !== "number" ||
+      known.text.kind === "number" ||
+      (known.text.kind === "name" && !isVariable(known.text.text)));
+  if (isSettled) {
+    frame.names.set(name, known);
+    return;
+  }
+  if (known.kind === "constant" && known.value.kind !== "number")
+    throw new Whole("a choice that a loop changes");
+  frame.out.push({
+    kind: "assign",
+    target: nameOf(target),
+    indices: undefined,
+    operator: undefined,
+    value: textOf(known),
+    span: nowhere,
+  });
+  const text = nameText(target);
+  frame.names.set(
+    name,
+    known.kind === "constant" && !forced
+      ? constant(known.value, text)
+      : open(text, known.kind !== "open" || known.tensor),
+  );
+}
+
+function runUse({ engine, frame }: Place, s: UseStatement): undefined {
+  const p = placeIn(engine, frame);
+  // The arguments of an instance are those of its block: evaluated as a call whose tensor is missing.
+  const callee = know(p, s.value.callee);
+  const args = s.value.arguments.map((a) => ({ ...a, value: textOf(know(p, a.value)) }));
+  const text = textOf(callee);
+  const merged =
+    text.kind === "call"
+      ? { callee: text.callee, arguments: [...args, ...text.arguments] }
+      : { callee: text, arguments: args };
+  frame.out.push({ ...s, value: { ...s.value, ...merged } });
+  take(frame.path, s.name.text);
+  frame.names.set(s.name.text, { kind: "instance", text: nameText(s.name.text) });
+  return undefined;
+}
+
+function runRepeat({ engine, frame }: Place, s: RepeatStatement): undefined {
+  const count = textOf(know(placeIn(engine, frame), s.count));
+  const label = s.count.kind === "name" ? s.count.text : "repeat";
+  const written = count.kind === "name" && !isVariable(count.text) ? count.text : "repeat";
+  if (label !== written) throw new Whole("a loop whose parameters would be named otherwise");
+  const carried = assignedNames(s.body).filter((name) => frame.names.has(name));
+  for (const name of carried) makeVariable(frame, name);
+  const path = {
+    ...frame.path,
+    path: join(frame.path.path, take(frame.path, label)),
+    taken: new Map<string, number>(),
+  };
+  const inner: Frame = { ...frame, out: [], path, forced: new Set([...frame.forced, ...carried]) };
+  if (s.index) frame.names.set(s.index.text, open(nameText(variable(frame, s.index.text)), false));
+  if (runStatements(engine, inner, s.body)) throw new Error("internal: a repeat returns");
+  const index = s.index && nameOf(variable(frame, s.index.text));
+  frame.out.push({ ...s, count, index, body: inner.out });
+  return undefined;
+}
+
+function makeVariable(frame: Frame, name: string): void {
+  const known = frame.names.get(name)!;
+  const target = variable(frame, name);
+  if (known.kind !== "open" && !(known.kind === "constant" && known.value.kind === "number"))
+    throw new Whole("a function that a loop changes");
+  const text = nameText(target);
+  if (known.text.kind !== "name" || known.text.text !== target)
+    frame.out.push({
+      kind: "assign",
+      target: nameOf(target),
+      indices: undefined,
+      operator: undefined,
+      value: known.text,
+      span: nowhere,
+    });
+  frame.names.set(name, open(text, known.kind === "open" && known.tensor));
+}
+
+function runIf(p: Place, s: IfStatement): Known | undefined {
+  const { engine, frame } = p;
+  const condition = know(p, s.condition);
+  if (condition.kind === "constant" && condition.value.kind === "boolean")
+    return runStatements(engine, frame, condition.value.value ? s.then : s.otherwise);
+  const [then, otherwise] = branches(engine, frame, [s.then, s.otherwise]);
+  frame.out.push({ ...s, condition: textOf(condition), then: then!, otherwise: otherwise! });
+  return undefined;
+}
+
+function runMatch(p: Place, s: MatchStatement): Known | undefined {
+  const { engine, frame } = p;
+  const value = know(p, s.value);
+  const verdicts = s.cases.map(
+    ({ patterns }) => patterns?.map((pattern) => verdict(p, value, pattern)) ?? [true],
+  );
+  const first = verdicts.findIndex((v) => v.some((x) => x !== false));
+  if (first !== -1 && verdicts[first]!.includes(true))
+    return runStatements(engine, frame, s.cases[first]!.body);
+  const left = s.cases.filter((_, n) => verdicts[n]!.some((x) => x !== false));
+  const bodies = branches(
+    engine,
+    frame,
+    left.map(({ body }) => body),
+  );
+  const cases = left.map((c, n) => ({ ...c, body: bodies[n]! }));
+  frame.out.push({ ...s, value: textOf(value), cases });
+  return undefined;
+}
+
+/** Whether the pattern is the value; undefined where that is open. */
+function verdict(p: Place, value: Known, pattern: Expression): boolean | undefined {
+  const binary = {
+    kind: "binary",
+    operator: "==",
+    left: nameText(""),
+    right: pattern,
+    span: nowhere,
+  } as const;
+  const equal = foldBinary(p.engine, binary, value, know(p, pattern));
+  return equal.kind === "constant" && equal.value.kind === "boolean" ? equal.value.value : undefined;
+}
+
+/** Each body on its own; what any of them assigns is a variable from here on. */
+function branches(
+  engine: Engine,
+  frame: Frame,
+  bodies: readonly (readonly Statement[])[],
+): readonly (readonly Statement[])[] {
+  const assigned = new Set(bodies.flatMap(assignedNames));
+  const known = [...assigned].filter((name) => frame.names.has(name));
+  for (const name of known) makeVariable(frame, name);
+  const forced = new Set([...frame.forced, ...assigned]);
+  const frames = bodies.map((body): Frame => {
+    const inner: Frame = { ...frame, names: new Map(frame.names), out: [], forced, branches: true };
+    runStatements(engine, inner, body);
+    return inner;
+  });
+  for (const name of assigned) frame.names.set(name, open(nameText(variable(frame, name)), true));
+  return frames.map(({ out }) => out);
+}
