@@ -7,6 +7,7 @@ import type { IRecognitionException } from "chevrotain";
 import { EOF } from "chevrotain";
 import type { Code, Diagnostic } from "../diagnostics.js";
 import { diagnostic } from "../diagnostics.js";
+import { advised } from "./advice.js";
 import { arrange } from "./arrange.js";
 import { TfmParser } from "./grammar.js";
 import { dropHeadless } from "./heads.js";
@@ -43,7 +44,7 @@ export function readTfm(text: string, file: string): Read {
   ];
   return {
     model: { file, declarations: parsed.declarations, trivia: trivia() },
-    diagnostics: presentable(diagnostics, text),
+    diagnostics: presentable(diagnostics, text).map((d) => advised(d, text)),
   };
 }
 
@@ -132,8 +133,6 @@ function explainSyntax(
       message,
       hint: "A call alone is no statement; give its value a name: `x = …`.",
     };
-  if (at === t.Equals && rule !== "assign")
-    return { code: "TFM1000", message, hint: "Equality is written `==`." };
   if (previous?.tokenType === t.Star && at === t.Star)
     return { code: "TFM1000", message, hint: "Power is written `^`." };
   return { code: "TFM1000", message };
@@ -150,10 +149,14 @@ export function presentable(diagnostics: readonly Diagnostic[], text: string): r
 
 /** Whether a syntax error is but the echo of the mistake before it: a dropped character, a bracket closed too late. */
 function follows(d: Diagnostic, before: Diagnostic | undefined, text: string): boolean {
-  if (d.code !== "TFM1000" || before === undefined) return false;
+  if (before === undefined) return false;
+  const apart = text.slice(before.span.end, d.span.start).includes("\n");
+  // The bracket that a dropped statement opened.
+  if (d.code === "TFM1002" && before.code === "TFM1000") return !apart && ")]".includes(text[d.span.start]!);
+  if (d.code !== "TFM1000") return false;
   if (before.code === "TFM1001") return text.slice(before.span.end, d.span.start).trim() === "";
   const isBracket = before.code === "TFM1002" && "([".includes(text[before.span.start]!);
-  return isBracket && !text.slice(before.span.end, d.span.start).includes("\n");
+  return isBracket && !apart;
 }
 
 /** Where a body ends and the next begins, which the tree does not say. */
