@@ -38,12 +38,12 @@ const uses: Readonly<
   "char-gpt": {
     data: "tales.txt",
     train: ["--tokenizer", "chars", "--set", "d_model=16", "--length", "16", "--batch", "2"],
-    ask: ["-p", "The fox ", "-n", "8"],
+    ask: ["-p", "the ", "-n", "8"],
   },
   "llama-mini": {
     data: "tales.txt",
     train: ["--tokenizer", "chars", "--set", "d_model=16", "--length", "16", "--batch", "2"],
-    ask: ["-p", "The fox ", "-n", "8"],
+    ask: ["-p", "the ", "-n", "8"],
   },
   seq2seq: {
     data: "pairs.tsv",
