@@ -20,7 +20,7 @@ const compared: readonly [string, DeviceKind][] = [
   ["decoder_dual", "cpu"],
   ["decoder_xpos", "cpu"],
   ["decoder_moe", "cpu"],
-  ["seq2seq_2017", "webgpu"],
+  ["encoder_labels", "webgpu"],
 ];
 
 test.each(compared)(
