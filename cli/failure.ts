@@ -109,7 +109,7 @@ export const failures = {
     "TFM5022",
     1,
     "the tokenizer and the model disagree about the vocabulary",
-    "Every token id must be below the model's `vocab`. `--set vocab=N` changes the model; `--tokenizer bytes` needs 256.",
+    "Every token id must be below the model's `vocab`. `--set vocab=N` changes the model; `--tokenizer bytes` needs 256, `bpe:N` needs N; special tokens come on top of bytes and characters.",
   ),
   "cannot-match": kind(
     "TFM5030",

@@ -81,11 +81,26 @@ export function buildSource(
   builder = createBuilder(),
 ): Pick<Compiled, "built" | "diagnostics"> {
   const { model, diagnostics } = parse(source, options.file);
-  if (hasErrors(diagnostics)) return { built: undefined, diagnostics };
   const { entry, settings, norms } = options;
   const resolve = options.resolve ?? (() => undefined);
   const result = build(model, { entry, settings, norms, resolve, builder });
+  if (hasErrors(diagnostics))
+    return {
+      built: undefined,
+      diagnostics: [...diagnostics, ...certainly(result.diagnostics, model, source)],
+    };
   return { built: result.built, diagnostics: [...diagnostics, ...result.diagnostics] };
+}
+
+/**
+ * What `build` says of a tree with holes may be due to the holes. It is not where a word that occurs nowhere else in the text
+ * is near to one that is known.
+ */
+function certainly(found: readonly Diagnostic[], { file }: Model, source: string): readonly Diagnostic[] {
+  return found.filter(({ code, span, fix }) => {
+    if (!fix || span.file !== file || (code !== "TFM2001" && code !== "TFM2002")) return false;
+    return source.split(source.slice(span.start, span.end)).length === 2;
+  });
 }
 
 /** What is wrong with a source. */

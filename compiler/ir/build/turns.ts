@@ -181,9 +181,17 @@ export function widened(env: Env, loop: Loop, made: Made): readonly string[] {
   });
 }
 
+/** Tensors that have a name here, or that a function with a name holds: a loop takes them as they are and computes none again. */
 export function namedNodes(env: Env): ReadonlySet<Node> {
   const nodes = new Set<Node>();
+  const add = (value: Value): void => {
+    if (value.kind === "tensor") nodes.add(value.node);
+    if (value.kind === "list") value.items.forEach(add);
+    if (value.kind === "block") for (const held of value.bound.values()) add(held);
+    if (value.kind === "formula" && value.bound && value.scope.kind === "block")
+      for (const held of value.scope.names.values()) add(held.value);
+  };
   for (let at: Scope | undefined = env.scope; at; at = at.outer)
-    for (const { value } of at.names.values()) if (value.kind === "tensor") nodes.add(value.node);
+    for (const { value } of at.names.values()) add(value);
   return nodes;
 }
