@@ -20,6 +20,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
  */
 const generators = [
   { path: "compiler/library/sources.ts", from: "sources", make: librarySources },
+  { path: "cli/error-samples.ts", from: "sources", make: errorSamples },
   { path: "spec/ops.md", from: "build", make: opsDocument },
   { path: "spec/errors.md", from: "build", make: errorsDocument },
   { path: "spec/model.schema.json", from: "build", make: async () => schemaDocument(await modelSchema()) },
@@ -97,6 +98,43 @@ ${[.../** @type {[string, Meaning][]} */ (Object.entries(catalogue)), ...failed,
   .sort(([x], [y]) => (x < y ? -1 : 1))
   .map(errorSection)
   .join("")}`;
+}
+
+/** test/samples/errors -> the shortest sample of each code, with what is said of it and its mend. */
+function errorSamples() {
+  const folder = join(root, "test/samples/errors");
+  if (!existsSync(folder)) return undefined;
+  /** @param {string} file */
+  const read = (file) => readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n");
+  /** @type {Map<string, { file: string, text: string, said: string, mended?: string }>} */
+  const chosen = new Map();
+  for (const file of readdirSync(folder).sort()) {
+    const [, stem, code, kind] = /^((TFM\d{4})-[a-z0-9-]+)\.(tfm|json|sh)$/.exec(file) ?? [];
+    if (stem === undefined || code === undefined || !existsSync(join(folder, `${stem}.txt`))) continue;
+    const mended = `${stem}.mended.${kind}`;
+    const sample = { file, text: read(file), said: read(`${stem}.txt`) };
+    if (sample.text.length >= (chosen.get(code)?.text.length ?? 800)) continue;
+    chosen.set(code, existsSync(join(folder, mended)) ? { ...sample, mended: read(mended) } : sample);
+  }
+  const entries = [...chosen].map(([code, sample]) => {
+    const fields = Object.entries(sample).map(
+      ([name, text]) => `    ${name}: \`${escapeTemplate(text)}\`,\n`,
+    );
+    return `  ${code}: {\n${fields.join("")}  },\n`;
+  });
+  return `// Generated from test/samples/errors by \`npm run generate\`. Edit those, not this.
+export interface ErrorSample {
+  readonly file: string;
+  readonly text: string;
+  /** What tfmc says of it. */
+  readonly said: string;
+  /** Where the fix that is proposed does not say it. */
+  readonly mended?: string;
+}
+
+export const errorSamples: Readonly<Record<string, ErrorSample>> = {
+${entries.join("")}};
+`;
 }
 
 /** @param {[string, { title: string, explanation: string, example?: { wrong: string, right: string } }]} row */

@@ -24,7 +24,8 @@ export interface Range {
 
 /** Only indices and numbers, with an operator that may split or merge them. */
 const isDigits = (x: Expression): boolean =>
-  x.kind === "binary" && (x.operator === "*" || x.operator === "+" || x.operator === "//" || x.operator === "%")
+  x.kind === "binary" &&
+  (x.operator === "*" || x.operator === "+" || x.operator === "//" || x.operator === "%")
     ? isPlain(x.left) && isPlain(x.right)
     : false;
 const isPlain = (x: Expression): boolean => x.kind === "name" || x.kind === "number" || isDigits(x);
@@ -51,7 +52,9 @@ function mixedRadix(sum: Extract<Affine, { kind: "sum" }>, size: Size): readonly
   const ranges = terms.map(({ factor, atom }, n): Range | undefined => {
     const whole = n === 0 ? size : terms[n - 1]!.factor;
     const count = divideSize(whole, factor);
-    return typeof atom === "string" && count !== undefined && count !== 1 ? { label: atom, size: count } : undefined;
+    return typeof atom === "string" && count !== undefined && count !== 1
+      ? { label: atom, size: count }
+      : undefined;
   });
   return ranges.every((range) => range !== undefined) ? ranges : [];
 }
@@ -71,7 +74,9 @@ export function sharedAxes(values: readonly Value[], sizes: readonly Size[]): Me
   const all = labels.flat();
   const shared = new Set(all.filter((label, n) => all.indexOf(label) !== n));
   const plain = (label: string): boolean =>
-    values.every((v, n) => !labels[n]!.includes(label) || (v.kind === "index" && plainLabel(v.affine) === label));
+    values.every(
+      (v, n) => !labels[n]!.includes(label) || (v.kind === "index" && plainLabel(v.affine) === label),
+    );
   const axes = values.flatMap((_, n) => (labels[n]!.some((l) => shared.has(l) && !plain(l)) ? [n] : []));
   if (axes.length < 2) return undefined;
   const [first, last] = [axes[0]!, axes.at(-1)!];
@@ -80,7 +85,11 @@ export function sharedAxes(values: readonly Value[], sizes: readonly Size[]): Me
     const value = values[n]!;
     const stride = product(sizes.slice(n + 1, last + 1));
     const own =
-      value.kind === "index" ? value.affine : value.kind === "number" ? constantAffine(value.value) : undefined;
+      value.kind === "index"
+        ? value.affine
+        : value.kind === "number"
+          ? constantAffine(value.value)
+          : undefined;
     if (!own || typeof stride !== "number") return undefined;
     affine = addAffine(affine, scaleAffine(own, stride));
   }
@@ -95,7 +104,8 @@ function withoutDigits(x: Affine): Affine {
     const { value, by } = low.atom;
     const above = JSON.stringify(divided(value, by));
     const high = x.terms.find(
-      ({ factor, atom }) => factor === low.factor * by && typeof atom !== "string" && JSON.stringify(atom) === above,
+      ({ factor, atom }) =>
+        factor === low.factor * by && typeof atom !== "string" && JSON.stringify(atom) === above,
     );
     if (high) return withoutDigits(addAffine(without(x, low, high), scaleAffine(value, low.factor)));
   }
@@ -110,6 +120,13 @@ const without = (x: Extract<Affine, { kind: "sum" }>, ...gone: readonly AffineTe
 /** The axes as one. */
 export function mergeAxes(env: Env, node: Node, axis: number, count: number): Node {
   const joined = node.shape.slice(axis, axis + count);
-  const flat = { name: joined.map(({ name }) => name).join("_"), size: product(joined.map(({ size }) => size)) };
-  return env.session.builder.reshape(node, [...node.shape.slice(0, axis), flat, ...node.shape.slice(axis + count)]);
+  const flat = {
+    name: joined.map(({ name }) => name).join("_"),
+    size: product(joined.map(({ size }) => size)),
+  };
+  return env.session.builder.reshape(node, [
+    ...node.shape.slice(0, axis),
+    flat,
+    ...node.shape.slice(axis + count),
+  ]);
 }

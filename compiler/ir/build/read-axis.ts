@@ -163,7 +163,8 @@ function readSplit(
     const below = terms[n + 1];
     return below ? sizeEquals(factor, mulSizes(below.factor, axes[n + 1]!.size)) : factor === 1;
   });
-  if (!fits || !sizeEquals(node.shape[axis]!.size, mulSizes(terms[0]!.factor, axes[0]!.size))) return undefined;
+  if (!fits || !sizeEquals(node.shape[axis]!.size, mulSizes(terms[0]!.factor, axes[0]!.size)))
+    return undefined;
   return { node: env.session.builder.reshape(node, replaceAt(node.shape, axis, axes)), labels };
 }
 
