@@ -67,23 +67,13 @@ async function opsDocument() {
   return `# Ops\n\nGenerated from compiler/ir/ops by \`npm run generate\`. Every node of a Graph is one of these.\n${sections.join("")}`;
 }
 
-/** Three tables of codes -> one document, in the order of the codes. */
+/** What every code means, with its sample -> one document, in the order of the codes. */
 async function errorsDocument() {
-  const { catalogue } = await built("compiler/catalogue.js");
-  const { failures } = await built("cli/failure.js");
-  const { runtimeErrors } = await built("runtime/errors.js");
-  const { runtimeExplanations } = await built("cli/runtime-failure.js");
-  /** @typedef {{ title: string, explanation: string, example?: { wrong: string, right: string } }} Meaning */
-  /** @type {[string, Meaning][]} */
-  const failed = Object.values(failures).map((failure) => [failure.code, failure]);
-  /** @type {[string, Meaning][]} */
-  const atRunTime = Object.entries(runtimeErrors).map(([code, title]) => [
-    code,
-    { title, explanation: runtimeExplanations[code] },
-  ]);
+  const { allCodes, meaningOf } = await built("cli/meaning.js");
+  const { errorSamples: samples } = await built("cli/error-samples.js");
   return `# Errors
 
-Generated from compiler/catalogue.ts, cli/failure.ts and runtime/errors.ts by \`npm run generate\`; \`tfmc explain CODE\` prints the same.
+Generated from compiler/catalogue.ts, cli/failure.ts, runtime/errors.ts and test/samples/errors by \`npm run generate\`; \`tfmc explain CODE\` prints the same.
 A code is never reused for something else.
 
 | codes | concern |
@@ -94,10 +84,7 @@ A code is never reused for something else.
 | TFM4xxx | limits of the compiler |
 | TFM5xxx | the command line |
 | TFM6xxx | devices, weights, data and training at run time |
-${[.../** @type {[string, Meaning][]} */ (Object.entries(catalogue)), ...failed, ...atRunTime]
-  .sort(([x], [y]) => (x < y ? -1 : 1))
-  .map(errorSection)
-  .join("")}`;
+${/** @type {readonly string[]} */ (allCodes).map((code) => errorSection(code, meaningOf(code), samples[code])).join("")}`;
 }
 
 /** test/samples/errors -> the shortest sample of each code, with what is said of it and its mend. */
@@ -137,12 +124,20 @@ ${entries.join("")}};
 `;
 }
 
-/** @param {[string, { title: string, explanation: string, example?: { wrong: string, right: string } }]} row */
-function errorSection([code, { title, explanation, example }]) {
-  const shown = example
-    ? `\nInstead of\n\n\`\`\`text\n${example.wrong}\n\`\`\`\n\nwrite\n\n\`\`\`text\n${example.right}\n\`\`\`\n`
+/**
+ * @param {string} code
+ * @param {{ title: string, explanation: string, example?: { wrong: string, right: string } }} meaning
+ * @param {{ file: string, text: string, said: string, mended?: string } | undefined} sample
+ */
+function errorSection(code, { title, explanation, example }, sample) {
+  /** @param {string} text */
+  const fenced = (text) => `\n\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
+  const short = example ? `\nInstead of\n${fenced(example.wrong)}\nwrite\n${fenced(example.right)}` : "";
+  const whole = sample
+    ? `\n${sample.file.endsWith(".sh") ? "For example, after" : "For example, of"}\n${fenced(sample.text)}\ntfmc says\n${fenced(sample.said)}`
     : "";
-  return `\n## ${code}: ${title}\n\n${explanation}\n${shown}`;
+  const mend = sample?.mended ? `\nand takes\n${fenced(sample.mended)}` : "";
+  return `\n## ${code}: ${title}\n\n${explanation}\n${short}${whole}${mend}`;
 }
 
 /** @param {string} text */
