@@ -41,6 +41,8 @@ export interface CompileOptions {
   readonly settings?: Readonly<Record<string, SettingValue>> | undefined;
   /** The Model behind an `import`; without it every import is diagnosed as missing. */
   readonly resolve?: ((path: string, from: string) => Model | undefined) | undefined;
+  /** The forward entry also gives the mean square of what each `repeat` carries: `norm.<place>.<name>`. */
+  readonly norms?: boolean | undefined;
   /** How much is optimised; 2 where nothing is said. */
   readonly level?: 0 | 1 | 2 | undefined;
   /** Called after every pass of every entry. */
@@ -79,8 +81,9 @@ export function buildSource(
   builder = createBuilder(),
 ): Pick<Compiled, "built" | "diagnostics"> {
   const { model, diagnostics } = parse(source, options.file);
-  const { entry, settings } = options;
-  const result = build(model, { entry, settings, resolve: options.resolve ?? (() => undefined), builder });
+  const { entry, settings, norms } = options;
+  const resolve = options.resolve ?? (() => undefined);
+  const result = build(model, { entry, settings, norms, resolve, builder });
   if (hasErrors(diagnostics))
     return {
       built: undefined,

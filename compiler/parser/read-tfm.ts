@@ -34,7 +34,7 @@ export function readTfm(text: string, file: string): Read {
   const scanned = scan(text, file);
   const arranged = arrange(scanned.tokens, file);
   const headed = dropHeadless(arranged.tokens, file, arranged.reported);
-  const { docOf, trivia } = takeDocs(scanned.trivia, text);
+  const { docOf, trivia } = takeDocs([...scanned.trivia, ...marksOf(arranged.tokens, file)], text);
   const parsed = parse(headed.tokens, text, file, arranged.reported, docOf);
   const diagnostics = [
     ...scanned.diagnostics,
@@ -159,6 +159,21 @@ function follows(d: Diagnostic, before: Diagnostic | undefined, text: string): b
   return isBracket && !apart;
 }
 
+/** Where a body ends and the next begins, which the tree does not say. */
+function marksOf(tokens: readonly t.Token[], file: string): readonly Trivia[] {
+  return tokens.flatMap((token, i): readonly Trivia[] => {
+    const before = tokens[i - 1];
+    const kind =
+      token.tokenType === t.Else && before?.tokenType === t.RBrace
+        ? "else"
+        : token.tokenType === t.LBrace && before?.tokenType === t.RParen
+          ? "open"
+          : undefined;
+    const span = { file, start: before?.startOffset ?? 0, end: token.endOffset + 1 };
+    return kind ? [{ kind, span }] : [];
+  });
+}
+
 /** Comments on lines of their own right above a declaration become its doc and leave the trivia. */
 function takeDocs(
   trivia: readonly Trivia[],
@@ -169,15 +184,21 @@ function takeDocs(
     trivia.flatMap((x) => (x.kind === "comment" && !x.trailing ? [[x.span.end, x] as const] : [])),
   );
   const docOf = (start: number): string => {
+    const above: Trivia[] = [];
     const lines: string[] = [];
     for (let at = start; ; ) {
       const gap = /\r?\n[ \t]*$/.exec(text.slice(Math.max(0, at - 200), at));
       const comment = gap && byEnd.get(at - gap[0].length);
-      if (!comment || taken.has(comment)) return lines.join("\n");
+      if (!comment || taken.has(comment)) break;
       lines.unshift(comment.text);
-      taken.add(comment);
+      above.push(comment);
       at = comment.span.start;
     }
+    const doc = lines.join("\n");
+    // A lone `#` says nothing, so it is a comment and no doc.
+    if (doc !== "") for (const comment of above) taken.add(comment);
+    return doc;
   };
-  return { docOf, trivia: () => trivia.filter((x) => !taken.has(x)) };
+  const inOrder = (a: Trivia, b: Trivia): number => a.span.start - b.span.start;
+  return { docOf, trivia: () => trivia.filter((x) => !taken.has(x)).sort(inOrder) };
 }

@@ -2,9 +2,17 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatModel } from "../../compiler/parser/format.js";
+import type { Model } from "../../compiler/parser/model.js";
 import { diagnosticLimit, readTfm } from "../../compiler/parser/read-tfm.js";
 import { countParsing } from "../support/work.js";
 import { bare, everything, read } from "./trees.js";
+
+/** What comments say, wherever they stand. */
+function commentsOf(model: Model): readonly string[] {
+  const loose = (model.trivia ?? []).flatMap((item) => (item.kind === "comment" ? [item.text] : []));
+  const docs = model.declarations.flatMap((d) => ("doc" in d && d.doc !== "" ? d.doc.split("\n") : []));
+  return [...loose, ...docs].sort();
+}
 
 function survives(text: string): void {
   const { result, work } = countParsing(() => readTfm(text, "fuzz.tfm"));
@@ -14,6 +22,7 @@ function survives(text: string): void {
   expect(diagnostics.length).toBeLessThanOrEqual(diagnosticLimit);
   if (diagnostics.length === 0) {
     expect(bare(read(printed))).toEqual(bare(model));
+    expect(commentsOf(read(printed))).toEqual(commentsOf(model));
     expect(formatModel(read(printed))).toBe(printed);
   }
   for (const d of diagnostics) {

@@ -76,7 +76,9 @@ function evaluateName(env: Env, x: NameExpression): Value {
   const { text } = x;
   if (env.index?.labels.has(text)) return { kind: "index", affine: indexAffine(text) };
   const binding = lookup(env.scope, text);
-  if (binding) return binding.value;
+  // No knob takes a model: `variant post : gpt2 { norm_at = post }` means the choice.
+  const hidden = binding?.value.kind === "model" && env.session.choices.has(text);
+  if (binding && !hidden) return binding.value;
   if (text === "training") {
     env.session.asked.training = true;
     return boolean(env.session.training);
