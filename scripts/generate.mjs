@@ -12,6 +12,7 @@ import { argv, exit } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { familiesDocument } from "./families-document.mjs";
 import { schemaDocument, validatorModule } from "./model-schema.mjs";
+import { bundlePage } from "./page-bundle.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -21,6 +22,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
  */
 const generators = [
   { path: "compiler/library/sources.ts", from: "sources", make: librarySources },
+  { path: "cli/report/assets.ts", from: "sources", make: reportAssets },
   { path: "spec/ops.md", from: "build", make: opsDocument },
   { path: "spec/families.md", from: "build", make: familiesPage },
   { path: "spec/errors.md", from: "build", make: errorsDocument },
@@ -131,6 +133,17 @@ function librarySources() {
   return `// Generated from compiler/library/*.tfm by \`npm run generate\`. Edit those, not this.
 export const librarySources: Readonly<Record<string, string>> = {
 ${entries.join("")}};
+`;
+}
+
+/** cli/report/page -> the script and the style of report.html, as text. */
+function reportAssets() {
+  const folder = join(root, "cli/report/page");
+  const script = bundlePage(folder, "main.ts");
+  const style = readFileSync(join(folder, "style.css"), "utf8").replaceAll("\r\n", "\n");
+  return `// Generated from cli/report/page by \`npm run generate\`. Edit that, not this.
+export const pageScript = \`${escapeTemplate(script)}\`;
+export const pageStyle = \`${escapeTemplate(style)}\`;
 `;
 }
 

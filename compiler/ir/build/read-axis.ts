@@ -42,7 +42,7 @@ export function outOfRange(
     env,
     "TFM3004",
     span,
-    `The subscript reaches ${reached}, outside the axis ${sizeWords(env, size, axis.name)}, which counts from 0${typeof size === "number" ? ` to ${size - 1}` : ""}.`,
+    `The subscript reaches ${reached}; the axis is ${sizeWords(env, size, axis.name)} and counts from 0${typeof size === "number" ? ` to ${size - 1}` : ""}.`,
     {
       related: [
         { message: "of this tensor", span: base },
