@@ -10,7 +10,7 @@ import { fail } from "./failure.js";
 import type { Guess } from "./generate/guesses.js";
 import { classify, fill } from "./generate/guesses.js";
 import type { GenerateOptions } from "./generate/options.js";
-import { checkOptions, describeGenerate } from "./generate/options.js";
+import { checkMeaning, checkTogether, describeGenerate } from "./generate/options.js";
 import { readPrompts } from "./generate/prompts.js";
 import type { Generated, Generation } from "./generate/texts.js";
 import { continueLive, continueTexts, isLive, promptIds, translate } from "./generate/texts.js";
@@ -25,15 +25,16 @@ export const addGenerate: AddCommand = (program, action) => {
 };
 
 async function generate(context: Context, folder: string, options: GenerateOptions): Promise<ExitCode> {
+  checkTogether(options);
   const run = readRun(folder);
+  const prompts = await readPrompts(context, options);
   const files = await readCheckpoint(folder, (message) => warn(context, message));
   const opened = openRun(context, run);
   if (!opened) return 1;
   const { program, task, encoding } = opened;
-  checkOptions(program.name, task.kind, options);
+  checkMeaning(program.name, task.kind, options);
   const tokenizer =
     encoding.tokenizer ?? fail("broken-run", `\`${folder}\` has no tokenizer`, undefined, folder);
-  const prompts = await readPrompts(context, options);
   if (task.kind === "stream") for (const [n, prompt] of prompts.entries()) promptIds(tokenizer, prompt, n);
   const stop = new AbortController();
   const stopListening = context.host.onInterrupt(() => stop.abort());
@@ -101,25 +102,31 @@ function show<T extends object>(
   context: Context,
   results: readonly T[],
   lines: (result: T) => readonly string[],
+  between = "\n",
 ): void {
   if (context.options.json) printJson(context, { results });
-  else print(context, results.flatMap(lines).join("\n"));
+  else print(context, results.map((result) => lines(result).join("\n")).join(between));
 }
 
-/** A line each, with the score before it where several are asked for; `whole`: with the prompt that it continues. */
+/**
+ * The score stands before each text where several are asked for. A continued text has lines of its own and its prompt
+ * before it; a translation is a line.
+ */
 function showTexts(
   context: Context,
   { best }: GenerateOptions,
   prompts: readonly string[],
   found: readonly (readonly Generated[])[],
-  whole: boolean,
+  continued: boolean,
 ): void {
   const results = prompts.map((prompt, n) => ({ prompt, texts: found[n]! }));
-  show(context, results, ({ prompt, texts }) =>
-    texts.map(({ text, score }) => {
-      const line = whole ? prompt + text : text;
-      return best === undefined ? line : `${score.toFixed(4)}\t${line}`;
-    }),
+  const line = (prompt: string, { text, score }: Generated): string =>
+    `${best === undefined ? "" : `${score.toFixed(4)}\t`}${continued ? prompt : ""}${text}`;
+  show(
+    context,
+    results,
+    ({ prompt, texts }) => texts.map((text) => line(prompt, text)),
+    continued ? "\n\n" : "\n",
   );
 }
 

@@ -45,7 +45,7 @@ export function compileSource(
   context: Context,
   source: Source,
   settings: Readonly<Record<string, SettingValue>>,
-  more: Pick<CompileOptions, "level" | "hook" | "entry"> & {
+  more: Pick<CompileOptions, "level" | "hook" | "entry" | "norms"> & {
     readonly imports?: ReadonlyMap<string, string>;
     /** How diagnostics are reported; as every command does where nothing is said. */
     readonly format?: Format | undefined;

@@ -6,6 +6,7 @@ import { version } from "../compiler/version.js";
 import { RuntimeError } from "../runtime/errors.js";
 import { addCheck } from "./check.js";
 import { closest } from "./closest.js";
+import { addCompare } from "./compare.js";
 import { addCompile } from "./compile.js";
 import type { CommonOptions, Context, Host } from "./context.js";
 import { createContext, failureDocument, failureText, printJson } from "./context.js";
@@ -18,6 +19,7 @@ import { addFmt } from "./fmt.js";
 import { addGenerate } from "./generate.js";
 import { addGrad } from "./grad.js";
 import { addGraph } from "./graph.js";
+import { addInit } from "./init.js";
 import type { Action } from "./options.js";
 import { natural } from "./options.js";
 import { writeReproducer } from "./reproducer.js";
@@ -27,6 +29,7 @@ import { addSummary } from "./summary.js";
 import { addTrain } from "./train.js";
 
 const commands = [
+  addInit,
   addCheck,
   addFmt,
   addSummary,
@@ -35,6 +38,7 @@ const commands = [
   addRun,
   addGrad,
   addTrain,
+  addCompare,
   addEval,
   addGenerate,
   addDoctor,

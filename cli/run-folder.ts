@@ -162,8 +162,8 @@ export const appendMetric = (folder: string, metric: Metric): void =>
   appendLine(join(folder, "metrics.jsonl"), JSON.stringify(metric));
 
 /** Drops what was logged after the checkpoint at `step`: those steps are done again. The seconds until then. */
-export function rewindMetrics(folder: string, step: number): number {
-  const path = join(folder, "metrics.jsonl");
+export function rewindMetrics(folder: string, step: number, name = "metrics.jsonl"): number {
+  const path = join(folder, name);
   if (!exists(path)) return 0;
   const kept = readText(path, limits.text)
     .split("\n")

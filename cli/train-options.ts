@@ -24,13 +24,22 @@ export interface TrainOptions extends ModelOptions {
 }
 
 export const describeTrain = (program: Command): Command =>
-  program
-    .command("train")
-    .description("train a model on text, pairs, labelled texts or pictures, whichever its inputs ask for")
-    .argument(
-      "[file]",
-      "a `.tfm` or `.json` file, or - for standard input; with --resume the run's own model is used",
-    )
+  addTrainingOptions(
+    program
+      .command("train")
+      .description("train a model on text, pairs, labelled texts or pictures, whichever its inputs ask for")
+      .argument(
+        "[file]",
+        "a `.tfm` or `.json` file, or - for standard input; with --resume the run's own model is used",
+      ),
+  )
+    .option("--model <name>", "which model of the file")
+    .option("-o, --output <run>", "the run folder to write; a new one under runs/ where nothing is said")
+    .option("--resume <run>", "continue this run; --steps may extend it");
+
+/** What says how a run goes: the same for `train` and for the runs of `compare`. */
+export const addTrainingOptions = (command: Command): Command =>
+  command
     .option(
       "--data <path>",
       "a text file or a folder of them; `.tsv` or `.jsonl` of pairs or of labelled texts; a folder of pictures",
@@ -63,7 +72,4 @@ export const describeTrain = (program: Command): Command =>
     .option("--val-target <file>", "of pairs in two files: the targets beside --val")
     .option("--eval-every <steps>", "validate this often; 0 for never before the end", natural)
     .option("--save-every <steps>", "write a checkpoint this often; 0 for never before the end", natural)
-    .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
-    .option("--model <name>", "which model of the file")
-    .option("-o, --output <run>", "the run folder to write; a new one under runs/ where nothing is said")
-    .option("--resume <run>", "continue this run; --steps may extend it");
+    .option("--set <name=value>", "an argument of the model (repeatable)", several, []);

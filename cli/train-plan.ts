@@ -21,6 +21,7 @@ import type { InputsUnder, Settings } from "./data/vocabulary.js";
 import { checkVocabulary, reconcile } from "./data/vocabulary.js";
 import { fail } from "./failure.js";
 import { exists } from "./files.js";
+import type { Loaded } from "./load.js";
 import { buildQuietly, compileSource, settingsOf } from "./load.js";
 import { openRun } from "./open-run.js";
 import type { Resolved, Run } from "./run-folder.js";
@@ -39,6 +40,8 @@ export interface TrainingPlan {
   readonly validation: Dataset | undefined;
   /** Where a resumed run continues. */
   readonly checkpoint: CheckpointParts | undefined;
+  /** Of a new run: what the compiler said of its model, and its data as another seed orders it. */
+  readonly fresh?: { readonly loaded: Loaded; dataOf(seed: number): Encoded };
 }
 
 const defaultSeed = 1;
@@ -49,6 +52,7 @@ export async function planTraining(
   context: Context,
   path: string | undefined,
   options: TrainOptions,
+  more: { readonly norms?: boolean } = {},
 ): Promise<TrainingPlan | undefined> {
   if (path === undefined) return fail("usage", "`train` needs a model", "`tfmc train FILE --data PATH`");
   const { data } = options;
@@ -60,7 +64,7 @@ export async function planTraining(
   const prepared =
     built && prepare(context, source, taskOf(built.name, inputsOfBuilt(built)), { ...options, data });
   const settings = prepared?.settings ?? given;
-  const loaded = compileSource(context, source, settings, { entry: options.model });
+  const loaded = compileSource(context, source, settings, { entry: options.model, ...more });
   if (!loaded || !prepared) return undefined;
   const { program } = loaded;
   const { raw, encoding } = prepared;
@@ -92,6 +96,11 @@ export async function planTraining(
     encoding,
     ...encodeSplit(context, { program, task, encoding }, raw, run.resolved),
     checkpoint: undefined,
+    fresh: {
+      loaded,
+      dataOf: (seed) =>
+        encodeSplit(silent(context), { program, task, encoding }, raw, { ...run.resolved, seed }),
+    },
   };
 }
 
@@ -169,6 +178,12 @@ function lengthOf(program: Program, task: Task, given: number | undefined): numb
     fail("usage", `--length ${given} is more than the model's context of ${longest}`);
   return given ?? longest;
 }
+
+/** What was said of the data is not said again. */
+const silent = (context: Context): Context => ({
+  ...context,
+  options: { ...context.options, quiet: true },
+});
 
 type Encoded = Pick<TrainingPlan, "training" | "validation">;
 

@@ -25,11 +25,29 @@ import type { TrainingPlan } from "./train-plan.js";
 import type { TrainProgress } from "./train-progress.js";
 import { createTrainProgress } from "./train-progress.js";
 
+/** Who looks on as a run proceeds. What it waits for is none of the steps' time. */
+export interface TrainingWatch {
+  /** Just before a step; `done` are the steps before it. */
+  before(open: OpenSession, done: number): Promise<void>;
+  /** Just after it was given to the device. */
+  after(): void;
+  /** What came back from the device. */
+  recorded(records: readonly StepRecord[]): void;
+  /** The last step, validation and checkpoint were done; nothing is printed then. */
+  finished(open: OpenSession, end: TrainingEnd): Promise<void>;
+}
+
+export interface TrainingEnd {
+  readonly step: number;
+  readonly sample: string;
+}
+
 interface Loop extends OpenSession {
   readonly context: Context;
   readonly plan: TrainingPlan;
   readonly trainer: Trainer;
   readonly progress: TrainProgress;
+  readonly watch: TrainingWatch | undefined;
   /** What the last step and the last checkpoint left; the only thing here that changes. */
   readonly latest: {
     loss: number | undefined;
@@ -47,7 +65,11 @@ const quickExamples = { stream: 64, masked: 64, pairs: 512, texts: 512, images: 
 /** A GPU need not wait for the host after every step. */
 const logEvery = { webgpu: 8, cpu: 1 } as const;
 
-export async function trainPlan(context: Context, plan: TrainingPlan): Promise<ExitCode> {
+export async function trainPlan(
+  context: Context,
+  plan: TrainingPlan,
+  watch?: TrainingWatch,
+): Promise<ExitCode> {
   const { program, run, checkpoint } = plan;
   const { resolved, folder } = run;
   const weights = checkpoint?.weights ?? initialise(program, resolved.seed);
@@ -68,7 +90,7 @@ export async function trainPlan(context: Context, plan: TrainingPlan): Promise<E
     };
     const start = performance.now();
     const seconds = (): number => before + (performance.now() - start) / 1000;
-    const loop: Loop = { context, plan, device, session, trainer, progress, latest, seconds };
+    const loop: Loop = { context, plan, device, session, trainer, progress, watch, latest, seconds };
     announce(loop);
     return runSteps(loop).catch((error: unknown) => diverged(loop, error));
   });
@@ -143,7 +165,9 @@ async function runSteps(loop: Loop): Promise<ExitCode> {
     every > 0 && trainer.stepsDone % every === 0 && trainer.stepsDone < steps;
   try {
     while (trainer.stepsDone < steps && !interrupted) {
+      await loop.watch?.before(loop, trainer.stepsDone);
       await oneStep(loop);
+      loop.watch?.after();
       if (due(evalEvery)) await validate(loop);
       if (due(saveEvery)) await save(loop);
       await yieldToSignals();
@@ -171,7 +195,9 @@ async function oneStep(loop: Loop): Promise<void> {
 }
 
 /** What came back from the device goes to metrics.jsonl and to the screen. */
-function record({ plan, progress, session, latest, seconds }: Loop, recent: readonly StepRecord[]): void {
+function record(loop: Loop, recent: readonly StepRecord[]): void {
+  const { plan, progress, session, latest, seconds, watch } = loop;
+  watch?.recorded(recent);
   const { steps } = plan.run.resolved;
   const memory = memoryOf(session);
   for (const { step, loss, gradNorm, lr } of recent) {
@@ -273,6 +299,7 @@ async function finish(loop: Loop): Promise<ExitCode> {
   const path = await save(loop);
   const sample = await sampleOf(session, { ...plan, seed: plan.run.resolved.seed });
   const loss = latest.loss;
+  await loop.watch?.finished(loop, { step: trainer.stepsDone, sample });
   progress.event("done", {
     step: trainer.stepsDone,
     loss: loss ?? null,
@@ -281,7 +308,7 @@ async function finish(loop: Loop): Promise<ExitCode> {
     sample,
     path,
   });
-  if (context.options.json) return 0;
+  if (context.options.json || loop.watch) return 0;
   const trained = loss === undefined ? "no step was left to do" : `training loss ${loss.toFixed(4)}`;
   const validation = validated === undefined ? "" : `, validation loss ${validated.loss.toFixed(4)}`;
   print(context, `${trained}${validation}\n\n${sample.trim()}\n\ncheckpoint: ${path}`);

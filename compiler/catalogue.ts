@@ -87,20 +87,20 @@ export const catalogue = {
   TFM1100: row(
     "not JSON",
     "A `.json` model is JSON as RFC 8259 has it: keys and strings between double quotes, commas between members, one value in the file. The message says what could stand there.",
-    '{ "model": "decoder" "layers": 12 }',
-    '{ "model": "decoder", "layers": 12 }',
+    '{ "model": "decoder" "name": "gpt2" }',
+    '{ "model": "decoder", "name": "gpt2" }',
   ),
   TFM1101: row(
     "comment or extra comma in JSON",
     'JSON has no comments, and no comma behind the last member. What a comment would say of a model, block, mask or score stands in its `"doc"`.',
-    '{ "layers": 12, } // deep',
-    '{ "doc": "deep", "layers": 12 }',
+    '{ "model": "decoder", "name": "gpt2", } // deep',
+    '{ "model": "decoder", "name": "gpt2", "doc": "deep" }',
   ),
   TFM1102: row(
     "key that stands twice",
     "One of the two would silently win, so neither does.",
-    '{ "layers": 12, "layers": 24 }',
-    '{ "layers": 24 }',
+    '{ "model": "decoder", "name": "m", "layers": 12, "layers": 24 }',
+    '{ "model": "decoder", "name": "m", "layers": 24 }',
   ),
   TFM1103: row(
     "key that is not allowed",
@@ -115,8 +115,8 @@ export const catalogue = {
   TFM1105: row(
     "not a number of JSON",
     "Numbers are finite decimals: `12`, `-0.5`, `3e-4`. There is no `NaN` and no `Infinity`, and the value must fit a double.",
-    '{ "clip": Infinity }',
-    '{ "clip": null }',
+    '{ "model": "decoder", "name": "m", "soft_cap": Infinity }',
+    '{ "model": "decoder", "name": "m", "soft_cap": null }',
   ),
   TFM1106: row(
     "character that stands in no string",
@@ -125,8 +125,8 @@ export const catalogue = {
   TFM1107: row(
     "wrong kind of value",
     "The key wants another kind of value: an object, a list, a string, a truth value. What is computed (a size, a setting, a formula) is a number, `true`, `false`, `null` for `none`, a list, or a string with an expression of the language.",
-    '{ "repeat": "layers", "body": { "assign": "x", "value": "f(x)" } }',
-    '{ "repeat": "layers", "body": [{ "assign": "x", "value": "f(x)" }] }',
+    '{ "declarations": [{ "model": "m", "body": { "assign": "x", "value": 1 } }] }',
+    '{ "declarations": [{ "model": "m", "body": [{ "assign": "x", "value": 1 }] }] }',
   ),
   TFM1108: row(
     "missing key",
@@ -137,8 +137,8 @@ export const catalogue = {
   TFM1109: row(
     "not a name",
     "A name starts with a letter or `_`, goes on with letters, digits and `_`, and is no reserved word.",
-    '{ "use": "w-te", "value": "embedding(vocab, d)" }',
-    '{ "use": "wte", "value": "embedding(vocab, d)" }',
+    '{ "model": "decoder", "name": "gpt-2" }',
+    '{ "model": "decoder", "name": "gpt2" }',
   ),
   TFM1110: {
     ...row(

@@ -41,6 +41,8 @@ export interface CompileOptions {
   readonly settings?: Readonly<Record<string, SettingValue>> | undefined;
   /** The Model behind an `import`; without it every import is diagnosed as missing. */
   readonly resolve?: ((path: string, from: string) => Model | undefined) | undefined;
+  /** The forward entry also gives the mean square of what each `repeat` carries: `norm.<place>.<name>`. */
+  readonly norms?: boolean | undefined;
   /** How much is optimised; 2 where nothing is said. */
   readonly level?: 0 | 1 | 2 | undefined;
   /** Called after every pass of every entry. */
@@ -79,10 +81,32 @@ export function buildSource(
   builder = createBuilder(),
 ): Pick<Compiled, "built" | "diagnostics"> {
   const { model, diagnostics } = parse(source, options.file);
-  if (hasErrors(diagnostics)) return { built: undefined, diagnostics };
-  const { entry, settings } = options;
-  const result = build(model, { entry, settings, resolve: options.resolve ?? (() => undefined), builder });
+  const { entry, settings, norms } = options;
+  const resolve = options.resolve ?? (() => undefined);
+  const result = build(model, { entry, settings, norms, resolve, builder });
+  if (hasErrors(diagnostics))
+    return {
+      built: undefined,
+      diagnostics: [...diagnostics, ...certainly(result.diagnostics, diagnostics, source)],
+    };
   return { built: result.built, diagnostics: [...diagnostics, ...result.diagnostics] };
+}
+
+/**
+ * What `build` says of a tree with holes may be due to the holes. It is not where a word that occurs nowhere else in the text
+ * is near to one that is known.
+ */
+function certainly(
+  found: readonly Diagnostic[],
+  syntax: readonly Diagnostic[],
+  source: string,
+): readonly Diagnostic[] {
+  const places = new Set(syntax.map(({ span }) => span.start));
+  return found.filter(({ code, span, fix }) => {
+    if (!fix || span.file !== syntax[0]!.span.file || (code !== "TFM2001" && code !== "TFM2002"))
+      return false;
+    return !places.has(span.start) && source.split(source.slice(span.start, span.end)).length === 2;
+  });
 }
 
 /** What is wrong with a source. */

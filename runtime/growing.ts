@@ -36,14 +36,11 @@ export function growingModel(program: Program): GrowingModel {
     throw unfit(program, "its inputs are not one stream of tokens, or a source and a target", given);
   const target = tokenInput(program, grown);
   const source = sources[0] && tokenInput(program, sources[0]);
+  if (target.symbol === source?.symbol)
+    throw unfit(program, "its source and its target have one length, and a target grows by itself", given);
   const logits = logitsOf(outputs, grown);
   const vocabulary = logits?.shape.at(-1);
-  if (
-    !logits ||
-    typeof vocabulary !== "number" ||
-    target.symbol === undefined ||
-    target.symbol === source?.symbol
-  )
+  if (!logits || typeof vocabulary !== "number" || target.symbol === undefined)
     throw unfit(program, `it gives no logits for each position of \`${grown.name}\``, outputs);
   return { grown: { ...target, symbol: target.symbol }, source, logits: logits.name, vocabulary };
 }

@@ -21,6 +21,7 @@ export { learningRateAt } from "./schedule.js";
 export type { Outputs, Read, Ring, RunOptions, Scalars, Session, SessionOptions } from "./session.js";
 export { createSession } from "./session.js";
 export type { Lengths } from "./sizes.js";
+export type { ByteSource, FetchOptions, OnProgress } from "./source.js";
 export type { Inputs, NestedNumbers, Tensor, TensorData, TensorLike } from "./tensor.js";
 export { tensor } from "./tensor.js";
 export * from "./tokenizer.js";

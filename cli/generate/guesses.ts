@@ -3,8 +3,8 @@
  *
  *   "the <mask> of France"   →   the ⟨king⟩ of France      king 0.61 · queen 0.12 · …
  */
+import { logSum } from "../../runtime/beam.js";
 import type { Program } from "../../runtime/program.js";
-import { distribution } from "../../runtime/sample.js";
 import type { Session } from "../../runtime/session.js";
 import type { TensorLike } from "../../runtime/tensor.js";
 import type { Tokenizer } from "../../runtime/tokenizer.js";
@@ -40,7 +40,14 @@ async function guessesAt(
     ...{ name: logits.name, as: String(place), from: place * width, count: width },
   }));
   const outputs = await session.run("forward", inputs, {}, { read });
-  return places.map((place) => distribution(outputs[place] as Float32Array, {}));
+  return places.map((place) => ranked(outputs[place] as Float32Array));
+}
+
+/** Every id with its probability, likeliest first. */
+function ranked(logits: Float32Array) {
+  const total = logSum(logits);
+  const all = Array.from(logits, (logit, id) => ({ id, probability: Math.exp(logit - total) }));
+  return all.sort((a, b) => b.probability - a.probability || a.id - b.id);
 }
 
 // ---------------------------------------------------------------- hidden tokens

@@ -61,25 +61,27 @@ const meaning: Readonly<Record<TaskKind, { readonly does: string; readonly takes
   images: { does: "names the class of a picture", takes: [] },
 };
 
-export function checkOptions(model: string, kind: TaskKind, options: GenerateOptions): void {
+/** What no model makes sense of. */
+export function checkTogether(options: GenerateOptions): void {
+  const { beam, lengthPenalty, best, temperature, topP } = options;
+  const searches = beam !== undefined || lengthPenalty !== undefined || best !== undefined;
+  if (searches && (temperature !== undefined || options.topK !== undefined || topP !== undefined))
+    fail("usage", "a beam searches; --temperature, --top-k and --top-p draw", "leave one of the two out");
+  const most = beam ?? translationBeam;
+  if ((best ?? 1) > most)
+    fail("usage", `\`--best ${best}\` is more than the beam of ${most} holds`, `\`--beam ${best}\``);
+}
+
+/** What a model that was trained to do this makes no sense of. */
+export function checkMeaning(model: string, kind: TaskKind, options: GenerateOptions): void {
   const { does, takes } = meaning[kind];
   if (kind === "images") fail("usage", `\`${model}\` ${does}; \`tfmc eval\` takes pictures`);
   for (const name of names)
     if (options[name] !== undefined && !takes.includes(name))
       fail("usage", `\`${spelled[name]}\` has no meaning for \`${model}\`, which ${does}`);
-  const { beam, lengthPenalty, best, temperature, topK, topP } = options;
-  const draws = temperature !== undefined || topK !== undefined || topP !== undefined;
-  const searches = beam !== undefined || lengthPenalty !== undefined || best !== undefined;
-  if (draws && searches)
-    fail("usage", "a beam searches, --temperature, --top-k and --top-p draw", "leave one of the two out");
-  if (kind === "stream" && searches && beam === undefined)
+  const { beam, lengthPenalty, best } = options;
+  if (kind === "stream" && beam === undefined && (lengthPenalty !== undefined || best !== undefined))
     fail("usage", "`--length-penalty` and `--best` belong to a beam", "add `--beam 4`");
-  if ((best ?? 1) > (beam ?? translationBeam))
-    fail(
-      "usage",
-      `\`--best ${best}\` is more than the beam of ${beam ?? translationBeam} holds`,
-      `\`--beam ${best}\``,
-    );
 }
 
 /** Vaswani et al., 2017. */

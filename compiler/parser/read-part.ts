@@ -19,10 +19,14 @@ import { scan } from "./scan.js";
 import * as t from "./tokens.js";
 import type { Context } from "./tree-expressions.js";
 
+/** After this many no more pieces are read: nobody reads more diagnostics, and each costs. */
+const mistakeLimit = 50;
+
 export type Part = "expression" | "parameter" | "entry";
 
 /** Undefined where the piece has mistakes; they are in the context then. */
 export function readPart(part: Part, string: JsonString, c: Context): CstNode | undefined {
+  if (c.diagnostics.length >= mistakeLimit) return undefined;
   const tokens = tokensOf(string, c);
   if (tokens === undefined) return undefined;
   parser.input = [...tokens];

@@ -23,10 +23,11 @@ const expressionRules = new Set([
 export function found(token: IToken): string {
   if (token.tokenType === t.Separator) return token.image === ";" ? "`;`" : "the end of the statement";
   if (token.tokenType === EOF) return token.image === "" ? "the end of the file" : token.image;
+  if (token.tokenType === t.StringToken) return "a string";
   if (token.image === "") return "the end of the file";
   const image = [...token.image];
   const shown = image.length > 40 ? `${image.slice(0, 37).join("")}…` : token.image;
-  return token.tokenType === t.StringToken ? "a string" : `\`${shown}\``;
+  return `\`${shown}\``;
 }
 
 const label = (type: TokenType): string =>

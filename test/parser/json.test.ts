@@ -108,7 +108,10 @@ describe("the flat shape", () => {
     ["a knob with a dangerous name", "model m : own { constructor = 1 }\n"],
     ["two recipes", "model m : decoder { train { batch = 1 }\n train { batch = 2 } }\n"],
     ["variants alone", "variant a : b { heads = 1 }\n"],
-    ["a setting of the recipe twice", "model m : decoder { train { batch = 1; batch = 2; __proto__ = 3 } }\n"],
+    [
+      "a setting of the recipe twice",
+      "model m : decoder { train { batch = 1; batch = 2; __proto__ = 3 } }\n",
+    ],
     ["an import behind", `model m : decoder { heads = 1 }\nimport "a.tfm"\n`],
   ])("does not hold %s, the general one does", (_, text) => {
     travels(read(text));
@@ -117,7 +120,8 @@ describe("the flat shape", () => {
 
   test("compiles to the same program", () => {
     const settings = { layers: 1, d_model: 8, heads: 2, vocab: 16, context: 8 };
-    const text = 'model m : decoder {\n  norm = rms_norm(eps: 1e-5)\n  mask = sliding(4)\n  train { batch = 2 }\n}\n';
+    const text =
+      "model m : decoder {\n  norm = rms_norm(eps: 1e-5)\n  mask = sliding(4)\n  train { batch = 2 }\n}\n";
     const tfm = compile(text, { settings });
     const json = compile(formatJson(read(text)), { file: "m.json", settings });
     expect(json.diagnostics).toEqual([]);
@@ -132,7 +136,11 @@ test("a document keeps its $schema when it is formatted", () => {
 });
 
 test("comments that are no doc are lost with a warning each", () => {
-  const { text, diagnostics } = format("# doc\nmodel m {\n  # inside\n  x = 1 # behind\n}\n", "m.tfm", "json");
+  const { text, diagnostics } = format(
+    "# doc\nmodel m {\n  # inside\n  x = 1 # behind\n}\n",
+    "m.tfm",
+    "json",
+  );
   expect(text).toContain('"doc": "doc"');
   expect(diagnostics.map((d) => [d.code, d.severity])).toEqual([
     ["TFM1110", "warning"],
@@ -141,8 +149,7 @@ test("comments that are no doc are lost with a warning each", () => {
 });
 
 test("what one language nests deeper than the other takes is refused, not written", () => {
-  const deep = (n: number) =>
-    `model m { x = 1\n${"if a { x = 1 } else ".repeat(n)} { x = 2 }\n}\n`;
+  const deep = (n: number) => `model m { x = 1\n${"if a { x = 1 } else ".repeat(n)} { x = 2 }\n}\n`;
   expect(format(deep(50), "m.tfm", "json").text).toBeDefined();
   expect(format(deep(250), "m.tfm", "json")).toMatchObject({
     text: undefined,
@@ -164,7 +171,7 @@ const mistakes: readonly (readonly [string, string, string])[] = [
   ["no comma", "TFM1100", '{ "model": "decoder" «"name"»: "m" }'],
   ["no colon", "TFM1100", '{ "model" «"decoder"», "name": "m" }'],
   ["a key without quotes", "TFM1100", '{ «model»: "decoder", "name": "m" }'],
-  ["another quote", "TFM1100", "{ \"model\": «'decoder'», \"name\": \"m\" }"],
+  ["another quote", "TFM1100", '{ "model": «\'decoder\'», "name": "m" }'],
   ["Python's None", "TFM1100", knobs('"qk_norm": «None»')],
   ["a word", "TFM1100", knobs('"norm_at": «post»')],
   ["a string over two lines", "TFM1100", '{ "model": «"dec»\noder" }'],
@@ -180,7 +187,11 @@ const mistakes: readonly (readonly [string, string, string])[] = [
   ["constructor, in disguise", "TFM1103", knobs('"«c\\u006fnstructor»": 1')],
   ["prototype", "TFM1103", knobs('"train": { "«prototype»": 1 }')],
   ["a knob of no family", "TFM1104", '{ "model": "decoder", "name": "m", "«layesr»": 2 }'],
-  ["a knob of no family, in a variant", "TFM1104", '{ "model": "encoder", "name": "m", "variants": { "v": { "«haeds»": 2 } } }'],
+  [
+    "a knob of no family, in a variant",
+    "TFM1104",
+    '{ "model": "encoder", "name": "m", "variants": { "v": { "«haeds»": 2 } } }',
+  ],
   ["an unknown kind", "TFM1104", body('{ "«asign»": "x", "value": 1 }')],
   ["an unknown key", "TFM1104", body('{ "assign": "x", "value": 1, "«comment»": "" }')],
   ["a misspelt key", "TFM1104", body('{ "repeat": 2, "«boddy»": [] }')],
@@ -232,7 +243,11 @@ describe("mistakes", () => {
   test.each(mistakes)("%s: %s", (_, code, source) => {
     const { text, start, end } = marked(source);
     const { diagnostics } = readJson(text, "test.json");
-    expect(diagnostics[0]).toMatchObject({ code, severity: "error", span: { file: "test.json", start, end } });
+    expect(diagnostics[0]).toMatchObject({
+      code,
+      severity: "error",
+      span: { file: "test.json", start, end },
+    });
     expect(diagnostics.filter((d) => d.span.start === start)).toHaveLength(1);
   });
 
@@ -244,12 +259,18 @@ describe("mistakes", () => {
       const { fix } = diagnostics[0]!;
       if (fix) expect(readJson(applyFix(text, fix), "test.json").diagnostics, what).toEqual([]);
     }
-    expect(mistakes.filter(([, , s]) => readJson(marked(s).text, "x.json").diagnostics[0]!.fix)).not.toEqual([]);
+    expect(mistakes.filter(([, , s]) => readJson(marked(s).text, "x.json").diagnostics[0]!.fix)).not.toEqual(
+      [],
+    );
   });
 
   test("three mistakes are three reports", () => {
     const text = knobs('"a": {}, "b": "4 +", "c": "f(x"');
-    expect(readJson(text, "x.json").diagnostics.map((d) => d.code)).toEqual(["TFM1107", "TFM1000", "TFM1002"]);
+    expect(readJson(text, "x.json").diagnostics.map((d) => d.code)).toEqual([
+      "TFM1107",
+      "TFM1000",
+      "TFM1002",
+    ]);
   });
 
   test("a byte order mark is skipped; too long a text and bytes that are no text are refused", () => {

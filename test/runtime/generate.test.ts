@@ -267,6 +267,8 @@ describe("what makes no sense is refused", () => {
     };
     expect(outputs).toHaveLength(1);
     expect(() => growingModel(noLogits)).toThrow(/TFM6203: `toy` does not generate: it gives no logits/);
+    const oneLength = compileModel(pairText("full").replace("target[t <= context]", "target[s]"), {}).program;
+    expect(() => growingModel(oneLength)).toThrow(/TFM6203: `pairs` does not generate: .* have one length/);
     for (const session of [stream, pairs]) session.dispose();
   });
 });

@@ -197,9 +197,7 @@ function indices({ operator }: Operation, x: Affine, y: Affine): Value | undefin
           ? index(scaleAffine(y, a))
           : undefined;
     case "//":
-      return b !== undefined && b > 0
-        ? index(b === 1 ? x : divided(x, b))
-        : undefined;
+      return b !== undefined && b > 0 ? index(b === 1 ? x : divided(x, b)) : undefined;
     case "%":
       return b !== undefined && b > 0 ? index({ kind: "mod", value: x, by: b }) : undefined;
     default:

@@ -10,11 +10,12 @@
 import type { Expression } from "../../parser/model.js";
 import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
-import { divideSize, mulSizes, product } from "../shape.js";
+import { divideSize, mulSizes, product, sizeText } from "../shape.js";
 import type { Affine, AffineTerm } from "./affine.js";
 import { addAffine, constantAffine, divided, labelsIn, plainLabel, scaleAffine } from "./affine.js";
 import { evaluate } from "./meaning.js";
 import type { Env } from "./session.js";
+import { fail } from "./session.js";
 import type { Value } from "./values.js";
 
 export interface Range {
@@ -24,7 +25,8 @@ export interface Range {
 
 /** Only indices and numbers, with an operator that may split or merge them. */
 const isDigits = (x: Expression): boolean =>
-  x.kind === "binary" && (x.operator === "*" || x.operator === "+" || x.operator === "//" || x.operator === "%")
+  x.kind === "binary" &&
+  (x.operator === "*" || x.operator === "+" || x.operator === "//" || x.operator === "%")
     ? isPlain(x.left) && isPlain(x.right)
     : false;
 const isPlain = (x: Expression): boolean => x.kind === "name" || x.kind === "number" || isDigits(x);
@@ -41,19 +43,41 @@ export function digitRanges(env: Env, index: Expression, size: Size): readonly R
     const label = affine.kind === "floordiv" ? plainLabel(affine.value) : undefined;
     return unknown(label) ? [{ label, size: mulSizes(size, affine.by) }] : [];
   }
-  return mixedRadix(affine, size).filter(({ label }) => unknown(label));
+  const ranges = mixedRadix(affine, size);
+  if (!ranges?.some(({ label }) => unknown(label))) return [];
+  const odd = ranges.find((range) => range.size === undefined);
+  if (odd)
+    fail(
+      env,
+      "TFM3001",
+      index.span,
+      `${sizeText(odd.whole)} is not divisible by ${odd.factor}, so \`${odd.label}\` has no whole number of values.`,
+    );
+  return ranges.flatMap(({ label, size: own }) =>
+    unknown(label) && own !== undefined ? [{ label, size: own }] : [],
+  );
+}
+
+interface Digit {
+  readonly label: string;
+  readonly whole: Size;
+  readonly factor: number;
+  /** Undefined where the factor does not divide the whole. */
+  readonly size: Size | undefined;
 }
 
 /** r · 4 + a, the largest factor first: each index fills what the factor before it leaves. */
-function mixedRadix(sum: Extract<Affine, { kind: "sum" }>, size: Size): readonly Range[] {
+function mixedRadix(sum: Extract<Affine, { kind: "sum" }>, size: Size): readonly Digit[] | undefined {
   const terms = [...sum.terms].sort((a, b) => b.factor - a.factor);
-  if (sum.constant !== 0 || terms.length < 2 || terms.at(-1)!.factor !== 1) return [];
-  const ranges = terms.map(({ factor, atom }, n): Range | undefined => {
+  if (sum.constant !== 0 || terms.length < 2 || terms.at(-1)!.factor !== 1) return undefined;
+  const digits = terms.map(({ factor, atom }, n): Digit | undefined => {
     const whole = n === 0 ? size : terms[n - 1]!.factor;
-    const count = divideSize(whole, factor);
-    return typeof atom === "string" && count !== undefined && count !== 1 ? { label: atom, size: count } : undefined;
+    const same = n > 0 && whole === factor;
+    return typeof atom === "string" && !same
+      ? { label: atom, whole, factor, size: divideSize(whole, factor) }
+      : undefined;
   });
-  return ranges.every((range) => range !== undefined) ? ranges : [];
+  return digits.every((digit) => digit !== undefined) ? digits : undefined;
 }
 
 export interface Merged {
@@ -71,7 +95,9 @@ export function sharedAxes(values: readonly Value[], sizes: readonly Size[]): Me
   const all = labels.flat();
   const shared = new Set(all.filter((label, n) => all.indexOf(label) !== n));
   const plain = (label: string): boolean =>
-    values.every((v, n) => !labels[n]!.includes(label) || (v.kind === "index" && plainLabel(v.affine) === label));
+    values.every(
+      (v, n) => !labels[n]!.includes(label) || (v.kind === "index" && plainLabel(v.affine) === label),
+    );
   const axes = values.flatMap((_, n) => (labels[n]!.some((l) => shared.has(l) && !plain(l)) ? [n] : []));
   if (axes.length < 2) return undefined;
   const [first, last] = [axes[0]!, axes.at(-1)!];
@@ -80,7 +106,11 @@ export function sharedAxes(values: readonly Value[], sizes: readonly Size[]): Me
     const value = values[n]!;
     const stride = product(sizes.slice(n + 1, last + 1));
     const own =
-      value.kind === "index" ? value.affine : value.kind === "number" ? constantAffine(value.value) : undefined;
+      value.kind === "index"
+        ? value.affine
+        : value.kind === "number"
+          ? constantAffine(value.value)
+          : undefined;
     if (!own || typeof stride !== "number") return undefined;
     affine = addAffine(affine, scaleAffine(own, stride));
   }
@@ -95,7 +125,8 @@ function withoutDigits(x: Affine): Affine {
     const { value, by } = low.atom;
     const above = JSON.stringify(divided(value, by));
     const high = x.terms.find(
-      ({ factor, atom }) => factor === low.factor * by && typeof atom !== "string" && JSON.stringify(atom) === above,
+      ({ factor, atom }) =>
+        factor === low.factor * by && typeof atom !== "string" && JSON.stringify(atom) === above,
     );
     if (high) return withoutDigits(addAffine(without(x, low, high), scaleAffine(value, low.factor)));
   }
@@ -110,6 +141,13 @@ const without = (x: Extract<Affine, { kind: "sum" }>, ...gone: readonly AffineTe
 /** The axes as one. */
 export function mergeAxes(env: Env, node: Node, axis: number, count: number): Node {
   const joined = node.shape.slice(axis, axis + count);
-  const flat = { name: joined.map(({ name }) => name).join("_"), size: product(joined.map(({ size }) => size)) };
-  return env.session.builder.reshape(node, [...node.shape.slice(0, axis), flat, ...node.shape.slice(axis + count)]);
+  const flat = {
+    name: joined.map(({ name }) => name).join("_"),
+    size: product(joined.map(({ size }) => size)),
+  };
+  return env.session.builder.reshape(node, [
+    ...node.shape.slice(0, axis),
+    flat,
+    ...node.shape.slice(axis + count),
+  ]);
 }

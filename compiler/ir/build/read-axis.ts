@@ -42,7 +42,7 @@ export function outOfRange(
     env,
     "TFM3004",
     span,
-    `The subscript reaches ${reached}, outside the axis ${sizeWords(env, size, axis.name)}, which counts from 0${typeof size === "number" ? ` to ${size - 1}` : ""}.`,
+    `The subscript reaches ${reached}; the axis is ${sizeWords(env, size, axis.name)} and counts from 0${typeof size === "number" ? ` to ${size - 1}` : ""}.`,
     {
       related: [
         { message: "of this tensor", span: base },
@@ -163,7 +163,8 @@ function readSplit(
     const below = terms[n + 1];
     return below ? sizeEquals(factor, mulSizes(below.factor, axes[n + 1]!.size)) : factor === 1;
   });
-  if (!fits || !sizeEquals(node.shape[axis]!.size, mulSizes(terms[0]!.factor, axes[0]!.size))) return undefined;
+  if (!fits || !sizeEquals(node.shape[axis]!.size, mulSizes(terms[0]!.factor, axes[0]!.size)))
+    return undefined;
   return { node: env.session.builder.reshape(node, replaceAt(node.shape, axis, axes)), labels };
 }
 

@@ -41,6 +41,10 @@ export function evaluateSubscript(env: Env, expression: SubscriptExpression): Va
       "TFM2006",
       expression.base.span,
       `A tensor is subscripted, and this is ${describe(base)}.`,
+      {
+        hint:
+          base.kind === "block" || base.kind === "builtin" ? "Functions are called with `( )`." : undefined,
+      },
     );
   checkRank(env, base, expression);
   const inner: Env = env.index ? env : { ...env, index: emptyIndex() };

@@ -14,7 +14,7 @@ import { isLibraryFile } from "../build/declarations.js";
 import { acceptsArgument, callInitializer } from "../build/initializers.js";
 import { take } from "../build/paths.js";
 import type { Value } from "../build/values.js";
-import type { Frame } from "./engine.js";
+import type { Frame, Kept } from "./engine.js";
 import { createBody, hoist, markCall } from "./engine.js";
 import type { Place } from "./evaluate.js";
 import { know, knowCallee, placeIn } from "./evaluate.js";
@@ -23,6 +23,7 @@ import type { ArgumentText, FunctionKnown, Given, Known, Open } from "./known.js
 import {
   callText,
   constant,
+  functionName,
   heldTexts,
   isVariable,
   namedText,
@@ -40,13 +41,7 @@ interface Passed extends Given {
 
 export function callKnown(p: Place, x: CallExpression): Known {
   const callee = knowCallee(p, x.callee);
-  const args = x.arguments.map(
-    ({ name, value }): Passed => ({
-      name: name?.text,
-      known: know(p, value),
-      explicit: !isLibraryFile(value.span.file),
-    }),
-  );
+  const args = pass(p, x);
   switch (callee.kind) {
     case "constant":
       return callConstant(p, callee.value, callee.text, args);
@@ -55,6 +50,8 @@ export function callKnown(p: Place, x: CallExpression): Known {
       return callee.declaration.kind === "block" ? callBlock(p, named, args) : callFormula(p, named, args);
     }
     case "instance":
+      if (callee.block && args.some((a) => !isTensor(a))) p.engine.policy.escapes(callee.block);
+      return open(callText(callee.text, texts(args), x.as?.text), true);
     case "open":
     case "list":
       return open(callText(textOf(callee), texts(args), x.as?.text), true);
@@ -62,6 +59,13 @@ export function callKnown(p: Place, x: CallExpression): Known {
       throw new Error(`internal: ${(callee satisfies never as Known).kind} is called`);
   }
 }
+
+const pass = (p: Place, x: CallExpression): readonly Passed[] =>
+  x.arguments.map(({ name, value }) => ({
+    name: name?.text,
+    known: know(p, value),
+    explicit: !isLibraryFile(value.span.file),
+  }));
 
 const texts = (args: readonly Passed[]): readonly ArgumentText[] =>
   args.map(({ name, known }) => namedText(name, textOf(known)));
@@ -187,24 +191,48 @@ function keepCall(
   args: readonly Passed[],
   given: ReadonlyMap<string, Given>,
 ): Known {
-  const { given: kept, doubtful } = engine.policy.keep(engine, f, new Map([...f.held, ...given]));
-  const positional = args.filter(({ name }) => name === undefined);
+  const kept = engine.policy.keep(engine, f, new Map([...f.held, ...given]));
+  const text = keptText(f, args, given, kept);
+  const component = f.as === "_" ? "_" : take(frame.path, f.as ?? f.declaration.name.text);
+  return open(markCall(engine, text, { component, doubtful: kept.doubtful }), true);
+}
+
+function keptText(
+  f: FunctionKnown,
+  args: readonly Passed[],
+  given: ReadonlyMap<string, Given>,
+  { given: kept }: Kept,
+): CallExpression {
   const parameterOf = (a: Given): string => [...given].find(([, g]) => g === a)![0];
   // A position stands for a parameter only while all before it stay.
   let plain = true;
   const own = args.flatMap((a): ArgumentText[] => {
     const name = parameterOf(a);
-    if (!kept.has(name)) {
-      if (positional.includes(a)) plain = false;
-      return [];
-    }
-    return [namedText(a.name === undefined && plain ? undefined : name, textOf(kept.get(name)!.known))];
+    if (kept.has(name))
+      return [namedText(a.name === undefined && plain ? undefined : name, textOf(kept.get(name)!.known))];
+    if (a.name === undefined) plain = false;
+    return [];
   });
   const held = heldTexts({ ...f, held: new Map([...f.held].filter(([name]) => kept.has(name))) });
-  const name = f.declaration.name.text;
-  const text = callText(nameText(name), [...own, ...held], f.as);
-  const component = f.as === "_" ? "_" : take(frame.path, f.as ?? name);
-  return open(markCall(engine, text, { component, doubtful }), true);
+  return callText(functionName(f), [...own, ...held], f.as);
+}
+
+/** `use wte = embedding(…)`: a call whose tensors come later. */
+export function instanceText(p: Place, x: CallExpression): Instance {
+  const callee = knowCallee(p, x.callee);
+  const args = pass(p, x);
+  if (callee.kind !== "function" || callee.declaration.kind !== "block")
+    return { text: callText(textOf(callee), texts(args), x.as?.text), block: undefined };
+  const f = { ...callee, as: x.as?.text };
+  const { given } = matched(p, f, callee.declaration.parameters, args);
+  const kept = p.engine.policy.keep(p.engine, f, new Map([...f.held, ...given]));
+  const text = markCall(p.engine, keptText(f, args, given, kept), { component: "_", doubtful: [] });
+  return { text, block: f };
+}
+
+interface Instance {
+  readonly text: CallExpression;
+  readonly block: FunctionKnown | undefined;
 }
 
 function callFormula(p: Place, f: FunctionKnown, args: readonly Passed[]): Known {
@@ -229,13 +257,16 @@ function reduced({ engine }: Place, f: FunctionKnown): Known {
     return f;
   const frame: Frame = createBody(engine, f.scope, { library: true });
   for (const [name, { known }] of f.held) frame.names.set(name, known);
-  const indices = declaration.arguments.map(({ text }) => text);
+  const names = declaration.arguments.map(({ text }) => text);
+  // The first argument of a score is a number, the others are indices.
+  const indices = declaration.kind === "score" ? names.slice(1) : names;
+  for (const name of names) if (!indices.includes(name)) frame.names.set(name, open(nameText(name), true));
   const x = declaration.value;
-  if (x.kind !== "call" || x.arguments.length !== indices.length) return f;
+  if (x.kind !== "call" || x.arguments.length !== names.length) return f;
   const inner = placeIn(engine, frame, indices);
   const callee = knowCallee(inner, x.callee);
   const passes = x.arguments.every(({ value }, n) =>
-    sameText(textOf(know(inner, value)), nameText(indices[n]!)),
+    sameText(textOf(know(inner, value)), nameText(names[n]!)),
   );
   return passes && callee.kind === "function" && f.held.size > 0 ? callee : f;
 }

@@ -29,6 +29,8 @@ export interface Policy {
     block: FunctionKnown,
     given: ReadonlyMap<string, Given>,
   ) => Known | undefined;
+  /** Sees functions that are called with more than is known here. */
+  readonly escapes: (f: FunctionKnown) => void;
   /** Sees the calls that stay, and says which arguments they still need. */
   readonly keep: (engine: Engine, block: FunctionKnown, given: ReadonlyMap<string, Given>) => Kept;
 }
@@ -92,6 +94,7 @@ export function createEngine(choices: ReadonlySet<string>, policy: Policy): Engi
     choices,
     counters: { regions: 0, written: 0, parameters: 0, calls: 0 },
     stacks: [],
+    norms: false,
   };
   const env: Env = {
     session,

@@ -46,7 +46,7 @@ export type Known =
   | Open
   | FunctionKnown
   | { readonly kind: "list"; readonly items: readonly Known[] }
-  | { readonly kind: "instance"; readonly text: Expression };
+  | { readonly kind: "instance"; readonly text: Expression; readonly block: FunctionKnown | undefined };
 
 /** An argument; one that the user wrote stays even where it is what would be taken anyway. */
 export interface Given {
@@ -75,7 +75,7 @@ export function textOf(known: Known): Expression {
     case "list":
       return { kind: "list", items: known.items.map(textOf), span: nowhere };
     case "function": {
-      const name = nameText(known.declaration.name.text);
+      const name = functionName(known);
       return known.held.size === 0 && known.as === undefined
         ? name
         : callText(name, heldTexts(known), known.as);
@@ -85,6 +85,13 @@ export function textOf(known: Known): Expression {
   }
 }
 
+/** The name of a function, with the place of its declaration: that tells it from another of the same name. */
+export const functionName = ({ declaration }: FunctionKnown): Expression => ({
+  kind: "name",
+  text: declaration.name.text,
+  span: declaration.name.span,
+});
+
 export type ArgumentText = CallExpression["arguments"][number];
 
 export const namedText = (name: string | undefined, value: Expression): ArgumentText => ({
@@ -93,12 +100,15 @@ export const namedText = (name: string | undefined, value: Expression): Argument
   span: nowhere,
 });
 
-/** The arguments that a function holds, in the order of its parameters. */
-export const heldTexts = ({ declaration, held }: FunctionKnown): readonly ArgumentText[] =>
-  parametersOf(declaration).flatMap(({ name }) => {
+/** The arguments that a function holds, in the order of its parameters; what a formula captures goes by its place. */
+export function heldTexts({ declaration, held }: FunctionKnown): readonly ArgumentText[] {
+  let plain = declaration.kind !== "block";
+  return parametersOf(declaration).flatMap(({ name }) => {
     const given = held.get(name.text);
-    return given ? [namedText(name.text, textOf(given.known))] : [];
+    if (!given) plain = false;
+    return given ? [namedText(plain ? undefined : name.text, textOf(given.known))] : [];
   });
+}
 
 export const parametersOf = (d: BlockDeclaration | FormulaDeclaration) =>
   d.kind === "block" ? d.parameters : d.captures;

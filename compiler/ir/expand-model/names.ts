@@ -8,9 +8,19 @@
  * Variables that are copies of each other become one where neither changes while the other is still wanted (Chaitin 1982).
  */
 import type { Expression, Statement } from "../../parser/model.js";
-import { partsOf, visitExpression, visitStatements } from "../build/walk.js";
+import { childrenOf, partsOf, visitExpression, visitStatements } from "../build/walk.js";
 import { baseName, isVariable, namesIn } from "./known.js";
 import { mapExpression, mapStatement } from "./rewrite.js";
+
+/** The variables of one body under their own names again, without what is dead. */
+export function plainNamesOf(
+  body: readonly Statement[],
+  parameters: readonly string[] = [],
+): readonly Statement[] {
+  const live = withoutSelfCopies(withoutDead(body));
+  const names = choose(live, parameters, new Set());
+  return rename(live, (name) => names.get(name) ?? name);
+}
 
 /** `parameters`: variables that come from outside, with names that are settled. */
 export function settleNames(
@@ -18,10 +28,11 @@ export function settleNames(
   parameters: readonly string[] = [],
   taken: Iterable<string> = [],
 ): readonly Statement[] {
-  const live = withoutDead(body);
-  const classes = merge(live, parameters);
-  const names = choose(live, classes, parameters, new Set(taken));
-  return withoutSelfCopies(rename(live, (name) => names.get(name) ?? name));
+  const single = withSingleUses(withoutDead(body));
+  const copied = mergeBy(single, parameters, () => copies(single));
+  const merged = mergeBy(copied, parameters, () => namesakes(copied, parameters));
+  const names = choose(merged, parameters, new Set(taken));
+  return rename(merged, (name) => names.get(name) ?? name);
 }
 
 const variablesIn = (x: Expression): readonly string[] => [...namesIn(x)].filter(isVariable);
@@ -60,36 +71,143 @@ function prune(body: readonly Statement[], needed: ReadonlySet<string>): readonl
   });
 }
 
+// ---------------------------------------------------------- single uses
+
+/** `n = norm(x); y = f(n)` → `y = f(norm(x))`, where n is wanted nowhere else and nothing is evaluated before it. */
+function withSingleUses(body: readonly Statement[]): readonly Statement[] {
+  const counts = new Map<string, number>();
+  const count = (name: string, by: number): void => void counts.set(name, (counts.get(name) ?? 0) + by);
+  visitStatements(body, (s) => {
+    for (const x of partsOf(s).expressions)
+      visitExpression(x, (e) => void (e.kind === "name" && isVariable(e.text) && count(e.text, 1)));
+    // Assigned twice is carried on: such a name stays.
+    if (s.kind === "assign") count(s.target.text, 1);
+  });
+  return foldIn(body, (name) => counts.get(name) === 2);
+}
+
+function foldIn(body: readonly Statement[], once: (name: string) => boolean): readonly Statement[] {
+  const out: Statement[] = [];
+  for (const s of body) {
+    const before = out.at(-1);
+    const name =
+      before?.kind === "assign" && !before.indices && !before.operator ? before.target.text : undefined;
+    const value = before?.kind === "assign" && name !== undefined && once(name) ? before.value : undefined;
+    const next = value && TAKES.has(s.kind) && comesFirst(s, name!) ? replaced(s, name!, value) : undefined;
+    if (next) out[out.length - 1] = next;
+    else
+      out.push(
+        mapStatement(
+          s,
+          (x) => x,
+          (inner) => foldIn(inner, once),
+        ),
+      );
+  }
+  return out;
+}
+
+const TAKES: ReadonlySet<Statement["kind"]> = new Set<Statement["kind"]>([
+  "assign",
+  "output",
+  "probe",
+  "loss",
+  "return",
+]);
+
+/** Whether the name is evaluated before any call in the statement. */
+function comesFirst(s: Statement, name: string): boolean {
+  let verdict: boolean | undefined;
+  const look = (x: Expression): void => {
+    if (verdict !== undefined) return;
+    if (x.kind === "name" && x.text === name) verdict = true;
+    else for (const child of childrenOf(x)) look(child);
+    if (x.kind === "call") verdict ??= false;
+  };
+  for (const x of partsOf(s).expressions) look(x);
+  return verdict === true && !(s.kind === "assign" && s.indices);
+}
+
+const replaced = (s: Statement, name: string, value: Expression): Statement =>
+  mapStatement(
+    s,
+    (x) => mapExpression(x, (e) => (e.kind === "name" && e.text === name ? value : e)),
+    (inner) => inner,
+  );
+
 // ------------------------------------------------- who may be one with whom
 
 type Live = ReadonlySet<string>;
 type Pairs = Map<string, Set<string>>;
+type Candidate = readonly [string, string];
 
-interface Copy {
-  readonly a: string;
-  readonly b: string;
-}
-
-function merge(body: readonly Statement[], parameters: readonly string[]): ReadonlyMap<string, string> {
+/** The candidates made one where neither of the two changes while the other is wanted. */
+function mergeBy(
+  body: readonly Statement[],
+  parameters: readonly string[],
+  candidates: () => readonly Candidate[],
+): readonly Statement[] {
   const conflicts: Pairs = new Map();
-  const copies: Copy[] = [];
-  const before = liveBefore(body, new Set(), conflicts, copies);
+  const before = liveBefore(body, new Set(), conflicts);
   for (const p of parameters) conflict(conflicts, p, [...parameters, ...before]);
-  const root = new Map<string, string>();
-  const find = (name: string): string => {
-    const up = root.get(name);
-    return up === undefined || up === name ? name : find(up);
-  };
   const members = new Map<string, readonly string[]>();
   const of = (name: string): readonly string[] => members.get(name) ?? [name];
-  for (const { a, b } of copies) {
-    const [x, y] = [find(a), find(b)];
-    if (x === y || of(x).some((m) => of(y).some((n) => conflicts.get(m)?.has(n)))) continue;
-    root.set(y, x);
-    members.set(x, [...of(x), ...of(y)]);
+  for (const [a, b] of candidates()) {
+    const [x, y] = [of(a), of(b)];
+    if (x === y || x.includes(b) || x.some((m) => y.some((n) => conflicts.get(m)?.has(n)))) continue;
+    const all = [...x, ...y].sort((m, n) => rankOf(m) - rankOf(n));
+    for (const name of all) members.set(name, all);
   }
-  const all = new Set([...variablesOf(body), ...parameters]);
-  return new Map([...all].map((name) => [name, find(name)]));
+  const first = (name: string): string => of(name).find((m) => parameters.includes(m)) ?? of(name)[0]!;
+  return withoutSelfCopies(rename(body, (name) => (isVariable(name) ? first(name) : name)));
+}
+
+function copies(body: readonly Statement[]): readonly Candidate[] {
+  const found: Candidate[] = [];
+  visitStatements(body, (s) => {
+    const source = copied(s);
+    if (s.kind === "assign" && source !== undefined) found.push([s.target.text, source]);
+  });
+  return found;
+}
+
+const copied = (s: Statement): string | undefined =>
+  s.kind === "assign" && s.value.kind === "name" && !s.indices && !s.operator && isVariable(s.value.text)
+    ? s.value.text
+    : undefined;
+
+/** Of one name in different bodies, where that makes no loop carry what it did not. */
+function namesakes(body: readonly Statement[], parameters: readonly string[]): readonly Candidate[] {
+  const plain = carriedOrPlain(body, parameters);
+  const all = [...new Set([...variablesOf(body), ...parameters])].filter(plain);
+  return all.flatMap((a, n) =>
+    all.slice(n + 1).flatMap((b): Candidate[] => (baseName(a) === baseName(b) ? [[a, b]] : [])),
+  );
+}
+
+/** Variables that no loop assigns without their being there before. */
+function carriedOrPlain(
+  body: readonly Statement[],
+  parameters: readonly string[],
+): (name: string) => boolean {
+  const local = new Set<string>();
+  const look = (
+    inner: readonly Statement[],
+    before: ReadonlySet<string>,
+    inLoop: boolean,
+  ): ReadonlySet<string> => {
+    const seen = new Set(before);
+    for (const s of inner) {
+      if (s.kind === "assign") {
+        if (inLoop && !seen.has(s.target.text)) local.add(s.target.text);
+        seen.add(s.target.text);
+      } else if (s.kind === "repeat") look(s.body, seen, true);
+      else for (const part of partsOf(s).bodies) for (const name of look(part, seen, inLoop)) seen.add(name);
+    }
+    return seen;
+  };
+  look(body, new Set(parameters), false);
+  return (name) => !local.has(name);
 }
 
 function variablesOf(body: readonly Statement[]): ReadonlySet<string> {
@@ -111,40 +229,36 @@ function conflict(pairs: Pairs, name: string, others: Iterable<string>): void {
 }
 
 /** The variables that are wanted before the body, where `after` are wanted after it. */
-function liveBefore(body: readonly Statement[], after: Live, conflicts: Pairs, copies: Copy[]): Live {
+function liveBefore(body: readonly Statement[], after: Live, conflicts: Pairs): Live {
   let live = after;
-  for (const s of [...body].reverse()) live = liveBeforeOne(s, live, conflicts, copies);
+  for (const s of [...body].reverse()) live = liveBeforeOne(s, live, conflicts);
   return live;
 }
 
-function liveBeforeOne(s: Statement, after: Live, conflicts: Pairs, copies: Copy[]): Live {
+function liveBeforeOne(s: Statement, after: Live, conflicts: Pairs): Live {
   const used = (...xs: readonly Expression[]): readonly string[] => xs.flatMap(variablesIn);
   switch (s.kind) {
     case "assign": {
       const name = s.target.text;
-      const source =
-        s.value.kind === "name" && !s.indices && !s.operator && isVariable(s.value.text)
-          ? s.value.text
-          : undefined;
+      const source = copied(s);
       const others = [...after].filter((other) => other !== name && other !== source);
       conflict(conflicts, name, others);
-      if (source !== undefined) copies.push({ a: name, b: source });
       const rest = s.operator ? [...after] : [...after].filter((other) => other !== name);
       return new Set([...rest, ...(s.operator ? [name] : []), ...used(s.value)]);
     }
     case "repeat": {
       let around: Live = after;
       for (let round = 0; round < 2; round++)
-        around = new Set([...around, ...liveBefore(s.body, around, conflicts, round === 0 ? [] : copies)]);
+        around = new Set([...around, ...liveBefore(s.body, around, conflicts)]);
       if (s.index && isVariable(s.index.text)) conflict(conflicts, s.index.text, around);
       return new Set([...[...around].filter((name) => name !== s.index?.text), ...used(s.count)]);
     }
     case "if": {
-      const sides = [s.then, s.otherwise].map((inner) => liveBefore(inner, after, conflicts, copies));
+      const sides = [s.then, s.otherwise].map((inner) => liveBefore(inner, after, conflicts));
       return new Set([...sides.flatMap((side) => [...side]), ...used(s.condition)]);
     }
     case "match": {
-      const sides = s.cases.map(({ body }) => liveBefore(body, after, conflicts, copies));
+      const sides = s.cases.map(({ body }) => liveBefore(body, after, conflicts));
       return new Set([...after, ...sides.flatMap((side) => [...side]), ...used(s.value)]);
     }
     case "return":
@@ -156,23 +270,19 @@ function liveBeforeOne(s: Statement, after: Live, conflicts: Pairs, copies: Copy
 
 // ---------------------------------------------------------------- names
 
-/** One name a class: that of its outermost member which is free. */
+/** Each variable its own name, those of outer bodies first. */
 function choose(
   body: readonly Statement[],
-  classes: ReadonlyMap<string, string>,
   parameters: readonly string[],
-  taken: Set<string>,
+  taken: ReadonlySet<string>,
 ): ReadonlyMap<string, string> {
-  const members = new Map<string, string[]>();
-  for (const [name, root] of classes) members.set(root, [...(members.get(root) ?? []), name]);
   const used = new Set([...taken, ...plainNames(body), ...parameters.map(baseName)]);
-  const names = new Map<string, string>();
-  for (const group of members.values()) {
-    const parameter = group.find((name) => parameters.includes(name));
-    const sorted = [...group].sort((a, b) => rankOf(a) - rankOf(b));
-    const chosen = parameter ? baseName(parameter) : free(sorted.map(baseName), used);
+  const names = new Map(parameters.map((name) => [name, baseName(name)]));
+  for (const name of [...variablesOf(body)].sort((a, b) => rankOf(a) - rankOf(b))) {
+    if (names.has(name)) continue;
+    const chosen = free(baseName(name), used);
     used.add(chosen);
-    for (const name of group) names.set(name, chosen);
+    names.set(name, chosen);
   }
   return names;
 }
@@ -183,10 +293,9 @@ const rankOf = (name: string): number => {
   return Number.isNaN(id) ? Number.POSITIVE_INFINITY : id;
 };
 
-function free(wanted: readonly string[], used: ReadonlySet<string>): string {
-  const found = wanted.find((name) => !used.has(name));
-  if (found !== undefined) return found;
-  for (let n = 2; ; n++) if (!used.has(`${wanted[0]}_${n}`)) return `${wanted[0]}_${n}`;
+function free(wanted: string, used: ReadonlySet<string>): string {
+  if (!used.has(wanted)) return wanted;
+  for (let n = 2; ; n++) if (!used.has(`${wanted}_${n}`)) return `${wanted}_${n}`;
 }
 
 /** Names that mean something else: inputs, instances, parameters, functions. */

@@ -21,6 +21,7 @@ import {
   nameText,
   nowhere,
   open,
+  sameText,
   textOf,
 } from "./known.js";
 import { settleNames } from "./names.js";
@@ -49,9 +50,7 @@ export function outline(
   const lifted = new Map<string, Lifted>();
   const own = new Set(source.parameters.map(({ name }) => name.text));
   const lift = (base: string, argument: Expression, tensor: boolean): string => {
-    const known = [...lifted].find(
-      ([name, l]) => !own.has(name) && JSON.stringify(l.argument) === JSON.stringify(argument),
-    );
+    const known = [...lifted].find(([, l]) => sameText(l.argument, argument));
     if (known) return known[0];
     const name = [base, ...[2, 3, 4, 5, 6, 7, 8, 9].map((n) => `${base}_${n}`)].find(
       (n) => !own.has(n) && !lifted.has(n),
@@ -63,10 +62,15 @@ export function outline(
     });
     return name;
   };
-  for (const { name, axes, defaultValue } of source.parameters) {
+  const knowns = source.parameters.map(({ name, axes, defaultValue }) => {
     const known = given.get(name.text)?.known ?? know(placeIn(engine, body), defaultValue!);
-    body.names.set(name.text, entering(name.text, axes, known));
-  }
+    body.names.set(name.text, known);
+    return { name: name.text, axes, known };
+  });
+  // What functions hold is said with the block's other parameters where it can be.
+  for (const { name, axes, known } of knowns) body.names.set(name, entering(name, axes, known));
+  for (const { name, known } of knowns)
+    if (known.kind === "function" || known.kind === "list") body.names.set(name, inside(known, name));
   runStatements(engine, body, source.body);
   const variables = [...lifted.values()].flatMap((l) => (l.variable === undefined ? [] : [l.variable]));
   const statements = settleNames(body.out, variables);
@@ -85,8 +89,8 @@ export function outline(
     span: nowhere,
   });
   const args = parameters.map(
-    ({ parameter: p, argument }, n): ArgumentText =>
-      namedText(p.axes !== undefined && n === 0 ? undefined : p.name.text, argument),
+    ({ parameter: p, argument }): ArgumentText =>
+      namedText(p.axes === undefined ? p.name.text : undefined, argument),
   );
   return open(markCall(engine, callText(nameText(name), args, undefined), { component, doubtful: [] }), true);
 
@@ -97,6 +101,7 @@ export function outline(
       lifted.set(name, { parameter: parameter(name, axes), argument: known.text, variable: target });
       return open(nameText(target), true);
     }
+    if (known.kind === "function" || known.kind === "list") return known;
     const isNumber =
       known.kind === "constant" && known.value.kind === "number" && known.text.kind !== "number";
     if (!isNumber) return inside(known, name);

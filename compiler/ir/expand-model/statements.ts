@@ -20,7 +20,7 @@ import type {
 import { absent } from "../build/arithmetic.js";
 import { join, take } from "../build/paths.js";
 import { assignedNames } from "../build/walk.js";
-import { captureItems } from "./calls.js";
+import { captureItems, instanceText } from "./calls.js";
 import type { Engine, Frame } from "./engine.js";
 import { variable } from "./engine.js";
 import type { Place } from "./evaluate.js";
@@ -220,18 +220,10 @@ function set(engine: Engine, frame: Frame, name: string, known: Known): void {
 }
 
 function runUse({ engine, frame }: Place, s: UseStatement): undefined {
-  const p = placeIn(engine, frame);
-  // The arguments of an instance are those of its block: evaluated as a call whose tensor is missing.
-  const callee = know(p, s.value.callee);
-  const args = s.value.arguments.map((a) => ({ ...a, value: textOf(know(p, a.value)) }));
-  const text = textOf(callee);
-  const merged =
-    text.kind === "call"
-      ? { callee: text.callee, arguments: [...args, ...text.arguments] }
-      : { callee: text, arguments: args };
-  frame.out.push({ ...s, value: { ...s.value, ...merged } });
+  const { text, block } = instanceText(placeIn(engine, frame), s.value);
+  frame.out.push({ ...s, value: text });
   take(frame.path, s.name.text);
-  frame.names.set(s.name.text, { kind: "instance", text: nameText(s.name.text) });
+  frame.names.set(s.name.text, { kind: "instance", text: nameText(s.name.text), block });
   return undefined;
 }
 

@@ -86,6 +86,7 @@ const structurePolicy = (blocks: BlockDeclaration[]): Policy => ({
     return puts && hasLoop(declaration, f.scope) ? outline(engine, frame, f, given, blocks) : undefined;
   },
   keep: withoutDefaults,
+  escapes: () => undefined,
 });
 
 /** Whether a body repeats something, itself or in a block that it takes in `as _`. */

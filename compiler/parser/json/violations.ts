@@ -22,13 +22,16 @@ interface Violation {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
+/** What repeats an error found inside it. */
+const echoes: ReadonlySet<string> = new Set(["if", "allOf", "propertyNames"]);
+
 /** More than anyone reads, and a bound for what is looked up. */
 const limit = 100;
 
 export function violationsOf(root: JsonNode): readonly Diagnostic[] {
   const run = validate as { (data: unknown): boolean; errors?: readonly Violation[] | null };
   if (run(plain(root))) return [];
-  const violations = (run.errors ?? []).slice(0, limit);
+  const violations = (run.errors ?? []).filter(({ keyword }) => !echoes.has(keyword)).slice(0, limit);
   const misspelt = new Set(violations.flatMap(meantBy));
   return violations.flatMap((violation) => {
     if (violation.keyword === "required" && misspelt.has(missingAt(violation))) return [];
@@ -59,8 +62,6 @@ function nodeAt(root: JsonNode, pointer: string): JsonNode {
 function explain(violation: Violation, node: JsonNode): Diagnostic | undefined {
   const { keyword, params, instancePath } = violation;
   switch (keyword) {
-    case "propertyNames":
-      return undefined; // said by the `enum` inside it
     case "required":
       return missingKey(node, String(params["missingProperty"]));
     case "type":
@@ -73,8 +74,8 @@ function explain(violation: Violation, node: JsonNode): Diagnostic | undefined {
       return diagnostic("TFM1107", node.span, "The list is empty; something must stand in it.");
     case "false schema":
       return kindless(node, /^\/declarations\/\d+$/.test(instancePath));
-    default: // `if` and `allOf`, which repeat what was found inside them
-      return undefined;
+    default:
+      throw new Error(`internal: the schema has no \`${keyword}\``);
   }
 }
 
