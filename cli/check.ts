@@ -1,11 +1,12 @@
 /**
  * `tfmc check FILE…`: diagnostics only.
  */
-import type { Diagnostic } from "../compiler/diagnostics.js";
-import type { Context, FailureDocument } from "./context.js";
-import { failureDocument, failureText, log, printJson, reportDiagnostics } from "./context.js";
+import type { Context } from "./context.js";
+import { failureDocument, log } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import { Failure } from "./failure.js";
+import type { Finding, Format } from "./findings.js";
+import { formatOf, formatOption, hasErrors, reportFindings } from "./findings.js";
 import type { ModelOptions } from "./load.js";
 import { checkSource, settingsOf } from "./load.js";
 import type { AddCommand } from "./options.js";
@@ -16,22 +17,26 @@ export const addCheck: AddCommand = (program, action) => {
   program
     .command("check")
     .description("report what is wrong with models, and nothing else")
-    .argument("<file...>", "`.tfm` files, or - for standard input")
+    .argument("<file...>", "`.tfm` or `.json` files, or - for standard input")
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "this model of the file only")
+    .addOption(formatOption())
     .action(action(check));
 };
 
-type Finding = Diagnostic | FailureDocument;
+interface CheckOptions extends ModelOptions {
+  readonly format: Format | undefined;
+}
 
-async function check(context: Context, paths: readonly string[], options: ModelOptions): Promise<ExitCode> {
+async function check(context: Context, paths: readonly string[], options: CheckOptions): Promise<ExitCode> {
   const findings: Finding[] = [];
   for (const path of paths) findings.push(...(await checkFile(context, path, options)));
-  const errors = findings.filter(({ severity }) => severity === "error").length;
-  if (context.options.json) printJson(context, { diagnostics: findings });
-  else if (errors === 0)
+  const format = formatOf(context, options.format);
+  reportFindings(context, findings, format);
+  const failed = hasErrors(findings);
+  if (!failed && format === "pretty")
     log(context, `${paths.length === 1 ? paths[0] : `${paths.length} files`}: no errors`);
-  return errors > 0 ? 1 : 0;
+  return failed ? 1 : 0;
 }
 
 /** A file that cannot be read is one finding; the others are checked all the same. */
@@ -41,12 +46,9 @@ async function checkFile(
   { set, model }: ModelOptions,
 ): Promise<readonly Finding[]> {
   try {
-    const diagnostics = checkSource(context, await readSource(context, path), settingsOf(set), model);
-    if (!context.options.json) reportDiagnostics(context, diagnostics);
-    return diagnostics;
+    return checkSource(context, await readSource(context, path), settingsOf(set), model);
   } catch (error) {
     if (!(error instanceof Failure) || error.kind === "usage") throw error;
-    if (!context.options.json) context.host.stderr.write(`${failureText(error, context.style)}\n`);
     return [failureDocument(error)];
   }
 }

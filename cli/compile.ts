@@ -8,14 +8,17 @@ import type { Graph } from "../compiler/ir/graph.js";
 import { printGraph } from "../compiler/ir/text.js";
 import { closest } from "./closest.js";
 import type { Context } from "./context.js";
-import { print, printJson } from "./context.js";
+import { log, print, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import { fail } from "./failure.js";
 import { inside, writeAllAtomic } from "./files.js";
+import type { Format } from "./findings.js";
+import { formatOption } from "./findings.js";
 import type { Loaded, ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
 import { several } from "./options.js";
+import { runtimeFiles } from "./runtime-files.js";
 import { table } from "./terminal.js";
 
 interface EmitOptions extends ModelOptions {
@@ -23,6 +26,8 @@ interface EmitOptions extends ModelOptions {
   readonly dumpAfter: string | undefined;
   readonly timePasses: boolean;
   readonly O: string;
+  readonly standalone: boolean;
+  readonly format: Format | undefined;
 }
 
 type Hook = NonNullable<CompileOptions["hook"]>;
@@ -31,13 +36,15 @@ export const addCompile: AddCommand = (program, action) => {
   program
     .command("compile")
     .description("write a model as a typed module with its kernels")
-    .argument("<file>", "a `.tfm` file, or - for standard input")
+    .argument("<file>", "a `.tfm` or `.json` file, or - for standard input")
     .option("-o, --output <folder>", "where; dist/<name of the file> where nothing is said")
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
     .option("--dump-after <pass>", "print the graphs after this pass, or after `all`, to stderr")
     .option("--time-passes", "print the time of each pass to stderr", false)
+    .option("--standalone", "one script that brings the runtime along and imports nothing", false)
     .option("-O <level>", "0 as written, 1 without fusion of unlike kernels, 2 everything", "2")
+    .addOption(formatOption())
     .action(action(compile));
 };
 
@@ -48,11 +55,12 @@ async function compile(context: Context, path: string, options: EmitOptions): Pr
     times.set(key, (times.get(key) ?? 0) + milliseconds);
     if (options.dumpAfter === "all" || options.dumpAfter === pass) dump(context, pass, after);
   };
-  const loaded = await loadModel(context, path, options, { level: levelOf(options.O), hook });
+  const { format } = options;
+  const loaded = await loadModel(context, path, options, { level: levelOf(options.O), hook, format });
   if (!loaded) return 1;
   checkPassName(options.dumpAfter, times);
   if (options.timePasses) context.host.stderr.write(`${timeTable(times)}\n`);
-  await writeModule(context, loaded, path, options.output);
+  await writeModule(context, loaded, path, options);
   return 0;
 }
 
@@ -61,16 +69,18 @@ async function writeModule(
   context: Context,
   { program }: Loaded,
   path: string,
-  output: string | undefined,
+  { output, standalone, format }: EmitOptions,
 ): Promise<void> {
   const stem = path === "-" ? program.name : basename(path, extname(path));
   const folder = output ?? join("dist", stem);
-  const emitted = await emitModule(program);
+  const emitted = await emitModule(program, { runtime: standalone ? runtimeFiles() : undefined });
   const files = new Map(Object.entries(emitted.files).map(([name, text]) => [inside(folder, name), text]));
   writeAllAtomic(files);
   const names = Object.keys(emitted.files);
-  if (context.options.json) printJson(context, { folder, files: names, kernels: program.kernels.length });
-  else print(context, names.map((name) => join(folder, name)).join("\n"));
+  const tell = format === "json" || format === "sarif" ? log : print; // stdout holds one document
+  if (context.options.json && format === undefined)
+    printJson(context, { folder, files: names, kernels: program.kernels.length });
+  else tell(context, names.map((name) => join(folder, name)).join("\n"));
 }
 
 function dump(context: Context, pass: string, after: Graph): void {

@@ -3,6 +3,7 @@
  */
 import type { Diagnostic } from "../compiler/diagnostics.js";
 import { renderDiagnostic } from "../compiler/diagnostics.js";
+import { librarySourceFiles } from "../compiler/ir/build.js";
 import type { ExitCode, Failure } from "./failure.js";
 import type { LiveLine, Sink, Style } from "./terminal.js";
 import { createLiveLine, createStyle, wantsColor } from "./terminal.js";
@@ -112,9 +113,10 @@ export function reportDiagnostics(context: Context, diagnostics: readonly Diagno
     return exit;
   }
   context.live.clear();
+  const sources = new Map([...librarySourceFiles(), ...context.sources]);
   for (const diagnostic of diagnostics) {
     if (diagnostic.severity === "warning" && context.options.quiet) continue;
-    context.host.stderr.write(`${renderDiagnostic(diagnostic, context.sources, context.style)}\n`);
+    context.host.stderr.write(`${renderDiagnostic(diagnostic, sources, context.style)}\n`);
   }
   return exit;
 }

@@ -3,8 +3,9 @@
  */
 import { cpus, totalmem } from "node:os";
 import { version } from "../compiler/version.js";
-import { loadGpu, openDevice } from "../runtime/device.js";
+import { openDevice } from "../runtime/device.js";
 import { RuntimeError } from "../runtime/errors.js";
+import { loadGpu } from "../runtime/gpu.js";
 import type { Context } from "./context.js";
 import { print, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";

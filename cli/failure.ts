@@ -81,6 +81,12 @@ export const failures = {
     "a setting is wrong",
     "`--set name=value` overrides an argument of the model. The value is a number, `true`, `false` or a name.",
   ),
+  "not-canonical": kind(
+    "TFM5018",
+    1,
+    "the file is not in canonical form",
+    "`tfmc fmt --check` changes nothing and names the files that `tfmc fmt` would rewrite.",
+  ),
   "broken-run": kind(
     "TFM5020",
     1,
@@ -103,7 +109,13 @@ export const failures = {
     "TFM5022",
     1,
     "the tokenizer and the model disagree about the vocabulary",
-    "Every token id must be below the model's `vocab`. `--set vocab=N` changes the model; `--tokenizer bytes` needs 256.",
+    "Every token id must be below the model's `vocab`. `--set vocab=N` changes the model; `--tokenizer bytes` needs 256, `bpe:N` needs N; special tokens come on top of bytes and characters.",
+  ),
+  "cannot-match": kind(
+    "TFM5030",
+    1,
+    "the counts cannot be made equal",
+    "`compare --match` adjusts the width of the feed-forward layers: an argument of the model named `hidden`, or the argument `hidden` of its knob `ffn`. The message names the counts and what stands in the way.",
   ),
   usage: kind(
     "TFM5060",

@@ -27,7 +27,12 @@ import { fail, reasonOf, systemCode } from "./failure.js";
 
 const MiB = 1024 * 1024;
 /** Limits that refuse a wrong path before it fills the memory. */
-export const limits = { model: 4 * MiB, text: 2048 * MiB, tensors: 64 * 1024 * MiB } as const;
+export const limits = {
+  model: 4 * MiB,
+  picture: 64 * MiB,
+  text: 2048 * MiB,
+  tensors: 64 * 1024 * MiB,
+} as const;
 
 function similarNeighbour(path: string): string | undefined {
   try {
@@ -159,9 +164,19 @@ function writable<T>(path: string, write: () => T): T {
   }
 }
 
-export const makeFolder = (path: string): void => {
-  writable(path, () => mkdirSync(path, { recursive: true }));
-};
+/** One by one from the first that is missing: Node's recursive form never returns where the system refuses with ENOENT, as /proc does. */
+export function makeFolder(path: string): void {
+  if (isFolder(path)) return;
+  const above = dirname(resolve(path));
+  if (above !== resolve(path)) makeFolder(above);
+  writable(path, () => {
+    try {
+      mkdirSync(path);
+    } catch (error) {
+      if (!isFolder(path)) throw error; // somebody else may have been faster
+    }
+  });
+}
 
 const temporaryName = (path: string): string =>
   join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.tmp`);
@@ -210,8 +225,8 @@ export function writeAllAtomic(files: ReadonlyMap<string, Uint8Array | string>):
 export function writeFolderAtomic(path: string, files: ReadonlyMap<string, Uint8Array | string>): void {
   const temporary = temporaryName(path);
   try {
+    makeFolder(temporary);
     writable(path, () => {
-      mkdirSync(temporary, { recursive: true });
       for (const [name, data] of files) writeSynced(inside(temporary, name), data);
       syncFolder(temporary);
       if (exists(path)) rmSync(path, { recursive: true });

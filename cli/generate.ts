@@ -1,68 +1,137 @@
 /**
- * `tfmc generate RUN -p TEXT`: continues a text, token by token, to standard output.
+ * `tfmc generate RUN -p TEXT`: what a trained model makes of a text. It continues it, translates it, fills in what is hidden
+ * in it, or names its class, as it was trained to.
  */
 import { readCheckpoint } from "./checkpoint.js";
 import type { Context } from "./context.js";
-import { printJson, warn } from "./context.js";
+import { print, printJson, warn } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import { fail } from "./failure.js";
+import type { Guess } from "./generate/guesses.js";
+import { classify, fill } from "./generate/guesses.js";
+import type { GenerateOptions } from "./generate/options.js";
+import { checkMeaning, checkTogether, describeGenerate } from "./generate/options.js";
+import { readPrompts } from "./generate/prompts.js";
+import type { Generated, Generation } from "./generate/texts.js";
+import { continueLive, continueTexts, isLive, promptIds, translate } from "./generate/texts.js";
+import type { OpenedRun } from "./open-run.js";
 import { openRun, weightsOf } from "./open-run.js";
 import type { AddCommand } from "./options.js";
-import { nonNegativeReal, positive, share } from "./options.js";
 import { readRun } from "./run-folder.js";
-import { generateText } from "./sample.js";
 import { withSession } from "./session.js";
 
-interface GenerateOptions {
-  readonly prompt: string;
-  readonly count: number;
-  readonly temperature: number;
-  readonly topK: number | undefined;
-  readonly topP: number | undefined;
-}
-
 export const addGenerate: AddCommand = (program, action) => {
-  program
-    .command("generate")
-    .description("continue a text")
-    .argument("<run>", "a folder that `tfmc train` wrote")
-    .requiredOption("-p, --prompt <text>", "the text to continue")
-    .option("-n, --count <tokens>", "how many tokens", positive, 200)
-    .option("--temperature <number>", "0 takes the likeliest token", nonNegativeReal, 0.8)
-    .option("--top-k <number>", "only the so many likeliest tokens", positive)
-    .option("--top-p <number>", "only the likeliest tokens that make up this probability", share)
-    .action(action(generate));
+  describeGenerate(program).action(action(generate));
 };
 
 async function generate(context: Context, folder: string, options: GenerateOptions): Promise<ExitCode> {
+  checkTogether(options);
   const run = readRun(folder);
+  const prompts = await readPrompts(context, options);
   const files = await readCheckpoint(folder, (message) => warn(context, message));
   const opened = openRun(context, run);
   if (!opened) return 1;
-  const { program, tokenizer } = opened;
-  const prompt = tokenizer.encode(options.prompt);
-  if (prompt.length === 0) fail("usage", "the prompt is empty", 'give at least one token: `-p "Once"`');
+  const { program, task, encoding } = opened;
+  checkMeaning(program.name, task.kind, options);
+  const tokenizer =
+    encoding.tokenizer ?? fail("broken-run", `\`${folder}\` has no tokenizer`, undefined, folder);
+  if (task.kind === "stream") for (const [n, prompt] of prompts.entries()) promptIds(tokenizer, prompt, n);
+  const stop = new AbortController();
+  const stopListening = context.host.onInterrupt(() => stop.abort());
+  const common = { tokenizer, options, seed: context.options.seed ?? 0, signal: stop.signal };
+  try {
+    await withSession(context, program, weightsOf(program, files), ["forward"], ({ session }) =>
+      answer(context, opened, { ...common, session }, prompts),
+    );
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    stopListening();
+  }
+  return stop.signal.aborted ? 130 : 0;
+}
+
+async function answer(
+  context: Context,
+  { task, encoding }: OpenedRun,
+  generation: Generation,
+  prompts: readonly string[],
+): Promise<void> {
+  const { session, tokenizer, options } = generation;
+  const count = options.topK;
+  switch (task.kind) {
+    case "stream":
+      if (isLive(prompts, options)) return live(context, generation, prompts[0]!);
+      return showTexts(context, options, prompts, await continueTexts(generation, prompts), true);
+    case "pairs":
+      return showTexts(context, options, prompts, await translate(generation, prompts), false);
+    case "masked": {
+      const results = [];
+      for (const prompt of prompts)
+        results.push({ prompt, ...(await fill(session, task, tokenizer, { prompt, count })) });
+      return show(context, results, ({ text, gaps }) => [text, ...gaps.map((gap) => `  ${guesses(gap)}`)]);
+    }
+    case "texts": {
+      const results = [];
+      for (const prompt of prompts)
+        results.push({ prompt, classes: await classify(session, task, encoding, { prompt, count }) });
+      return show(context, results, ({ classes }) => [guesses(classes)]);
+    }
+    case "images":
+      throw new Error("internal: pictures are no texts");
+    default:
+      return task satisfies never;
+  }
+}
+
+/** A single text, piece by piece. */
+async function live(context: Context, generation: Generation, prompt: string): Promise<void> {
   const { json } = context.options;
   const write = (text: string): void => {
     if (!json) context.host.stdout.write(text);
   };
-  write(options.prompt);
-  const { count, temperature, topK, topP } = options;
-  const stop = new AbortController();
-  const stopListening = context.host.onInterrupt(() => stop.abort());
-  const sampling = {
-    prompt,
-    count,
-    temperature,
-    topK,
-    topP,
-    seed: context.options.seed ?? 0,
-    signal: stop.signal,
-  };
-  const text = await withSession(context, program, weightsOf(program, files), ["forward"], ({ session }) =>
-    generateText(session, tokenizer, sampling, write),
-  ).finally(stopListening);
-  if (json) printJson(context, { prompt: options.prompt, text, finished: !stop.signal.aborted });
+  write(prompt);
+  const text = await continueLive(generation, prompt, write);
+  if (json) printJson(context, { prompt, text, finished: !generation.signal.aborted });
   else write("\n");
-  return stop.signal.aborted ? 130 : 0;
 }
+
+// ---------------------------------------------------------------- results
+
+function show<T extends object>(
+  context: Context,
+  results: readonly T[],
+  lines: (result: T) => readonly string[],
+  between = "\n",
+): void {
+  if (context.options.json) printJson(context, { results });
+  else print(context, results.map((result) => lines(result).join("\n")).join(between));
+}
+
+/**
+ * The score stands before each text where several are asked for. A continued text has lines of its own and its prompt
+ * before it; a translation is a line.
+ */
+function showTexts(
+  context: Context,
+  { best }: GenerateOptions,
+  prompts: readonly string[],
+  found: readonly (readonly Generated[])[],
+  continued: boolean,
+): void {
+  const results = prompts.map((prompt, n) => ({ prompt, texts: found[n]! }));
+  const line = (prompt: string, { text, score }: Generated): string =>
+    `${best === undefined ? "" : `${score.toFixed(4)}\t`}${continued ? prompt : ""}${text}`;
+  show(
+    context,
+    results,
+    ({ prompt, texts }) => texts.map((text) => line(prompt, text)),
+    continued ? "\n\n" : "\n",
+  );
+}
+
+const guesses = (all: readonly Guess[]): string =>
+  all.map(({ name, probability }) => `${shown(name)} ${probability.toFixed(3)}`).join(" · ");
+
+/** A token of spaces would not be seen. */
+const shown = (name: string): string => (name.trim() === name && name !== "" ? name : JSON.stringify(name));

@@ -26,7 +26,7 @@ export const addGrad: AddCommand = (program, action) => {
   program
     .command("grad")
     .description("compute a model's loss and the gradient of every parameter")
-    .argument("<file>", "a `.tfm` file, or - for standard input")
+    .argument("<file>", "a `.tfm` or `.json` file, or - for standard input")
     .requiredOption("--weights <file>", "safetensors: one tensor per parameter")
     .requiredOption(
       "--inputs <file>",

@@ -4,6 +4,8 @@
 import { Option } from "commander";
 import type { Graph } from "../compiler/ir/graph.js";
 import { printGraph } from "../compiler/ir/text.js";
+import type { EntryName } from "../compiler/passes/schedule.js";
+import { entryNames } from "../compiler/passes/schedule.js";
 import { closest } from "./closest.js";
 import type { Context } from "./context.js";
 import { print, printJson } from "./context.js";
@@ -15,8 +17,6 @@ import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
 import { several } from "./options.js";
 
-const entryNames = ["forward", "loss", "grad", "train"] as const;
-type EntryName = (typeof entryNames)[number];
 const formats = ["text", "dot", "mermaid", "json"] as const;
 
 interface GraphOptions extends ModelOptions {
@@ -29,7 +29,7 @@ export const addGraph: AddCommand = (program, action) => {
   program
     .command("graph")
     .description("show the graph of a model")
-    .argument("<file>", "a `.tfm` file, or - for standard input")
+    .argument("<file>", "a `.tfm` or `.json` file, or - for standard input")
     .option("--after <pass>", "after this pass; as built where nothing is said")
     .addOption(new Option("--entry <entry>", "which graph").choices(entryNames).default("forward"))
     .addOption(new Option("--format <format>", "how").choices(formats).default("text"))
@@ -66,11 +66,16 @@ async function graphsOf(
 }
 
 function unknownPass(options: GraphOptions, shown: ReadonlyMap<string, Graph>): never {
-  if (shown.size === 0)
-    return fail("no-loss", `the model has no \`${options.entry}\` graph: it states no loss`);
+  if (shown.size === 0) return noEntry(options.entry);
   const passes = [...shown.keys()];
   const hint = `the nearest is \`${closest(options.after ?? "", passes)}\`; there are ${passes.join(", ")}`;
   return fail("usage", `there is no pass \`${options.after}\``, hint);
+}
+
+function noEntry(entry: EntryName): never {
+  const parts = entry === "accumulate" || entry === "apply";
+  const why = parts ? "its recipe does not accumulate" : "it states no loss";
+  return fail("no-loss", `the model has no \`${entry}\` graph: ${why}`);
 }
 
 function render(graph: Graph, format: "text" | "dot" | "mermaid"): string {

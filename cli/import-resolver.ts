@@ -6,8 +6,9 @@
 import { dirname, isAbsolute, join, relative } from "node:path";
 import type { Diagnostic } from "../compiler/diagnostics.js";
 import type { Model } from "../compiler/parser/model.js";
-import { readTfm } from "../compiler/parser/read-tfm.js";
+import { read as readModel } from "../compiler/parser/read.js";
 import type { Context } from "./context.js";
+import { hasErrors } from "./context.js";
 import { Failure } from "./failure.js";
 import { limits, readText } from "./files.js";
 
@@ -28,8 +29,10 @@ export function createImportResolver(
   const load = (file: string): Model | undefined => {
     const text = kept.get(relative(root, file)) ?? readIfThere(file);
     if (text === undefined) return undefined;
+    const read = readModel(text, file);
+    // Whatever it is, it is no model: nothing of what it holds is shown.
+    if (read.model.declarations.length === 0 && hasErrors(read.diagnostics)) return undefined;
     context.sources.set(file, text);
-    const read = readTfm(text, file);
     diagnostics.push(...read.diagnostics);
     return read.model;
   };

@@ -10,8 +10,10 @@ import type { Built } from "../compiler/ir/graph.js";
 import { diagnosticLimit } from "../compiler/parser/read-tfm.js";
 import type { Program } from "../runtime/program.js";
 import type { Context } from "./context.js";
-import { reportDiagnostics } from "./context.js";
+import { hasErrors, reportDiagnostics } from "./context.js";
 import { fail } from "./failure.js";
+import type { Format } from "./findings.js";
+import { reportFindings } from "./findings.js";
 import { createImportResolver } from "./import-resolver.js";
 import type { Source } from "./source.js";
 import { readSource } from "./source.js";
@@ -31,7 +33,7 @@ export async function loadModel(
   context: Context,
   path: string,
   options: ModelOptions,
-  more: Pick<CompileOptions, "level" | "hook"> = {},
+  more: Pick<CompileOptions, "level" | "hook"> & { readonly format?: Format | undefined } = {},
 ): Promise<Loaded | undefined> {
   return compileSource(context, await readSource(context, path), settingsOf(options.set), {
     entry: options.model,
@@ -43,11 +45,13 @@ export function compileSource(
   context: Context,
   source: Source,
   settings: Readonly<Record<string, SettingValue>>,
-  more: Pick<CompileOptions, "level" | "hook" | "entry"> & {
+  more: Pick<CompileOptions, "level" | "hook" | "entry" | "norms"> & {
     readonly imports?: ReadonlyMap<string, string>;
+    /** How diagnostics are reported; as every command does where nothing is said. */
+    readonly format?: Format | undefined;
   } = {},
 ): Loaded | undefined {
-  const { imports: kept, ...options } = more;
+  const { imports: kept, format, ...options } = more;
   const imports = createImportResolver(context, dirname(source.file), kept);
   const compiled = compile(source.text, {
     file: source.file,
@@ -55,11 +59,25 @@ export function compileSource(
     resolve: imports.resolve,
     ...options,
   });
-  const exit = reportDiagnostics(context, [...imports.diagnostics(), ...compiled.diagnostics]);
-  if (exit !== 0) return undefined;
+  const diagnostics = [...imports.diagnostics(), ...compiled.diagnostics];
+  if (format === undefined) reportDiagnostics(context, diagnostics);
+  else reportFindings(context, diagnostics, format);
+  if (hasErrors(diagnostics)) return undefined;
   const { built, program } = compiled;
   if (!built || !program) throw new Error("internal: neither a program nor an error");
   return { ...compiled, built, program, source };
+}
+
+/** The front half of one model, to look at; its mistakes are left to whoever compiles it. */
+export function buildQuietly(
+  context: Context,
+  { text, file }: Source,
+  settings: Readonly<Record<string, SettingValue>>,
+  entry: string | undefined,
+): Built | undefined {
+  const { resolve } = createImportResolver(context, dirname(file));
+  const { built, diagnostics } = buildSource(text, { file, settings, entry, resolve });
+  return hasErrors(diagnostics) ? undefined : built;
 }
 
 /** The front half only, names and shapes and no kernels: of one model, or of every model of the file. */

@@ -1,22 +1,25 @@
 /**
- * A run folder → the compiled model, its tokenizer, its weights.
+ * A run folder → the compiled model, its task, its tokenizer and labels, its weights.
  */
 import { join } from "node:path";
-import { RuntimeError } from "../runtime/errors.js";
 import type { Program } from "../runtime/program.js";
-import type { Tokenizer } from "../runtime/tokenizer.js";
-import { tokenizerFromJson } from "../runtime/tokenizer.js";
 import type { Weights } from "../runtime/weights.js";
 import { readWeights } from "../runtime/weights.js";
 import type { CheckpointFiles } from "./checkpoint.js";
 import type { Context } from "./context.js";
+import type { Encoding } from "./data/encode.js";
+import type { Task } from "./data/task.js";
+import { taskOf } from "./data/task.js";
+import { fail } from "./failure.js";
 import { compileSource } from "./load.js";
 import type { Run } from "./run-folder.js";
 import type { Source } from "./source.js";
+import { parseTokenizer } from "./tokenizers.js";
 
 export interface OpenedRun {
   readonly program: Program;
-  readonly tokenizer: Tokenizer;
+  readonly task: Task;
+  readonly encoding: Encoding;
 }
 
 /** Undefined where its source no longer compiles: what is wrong has been reported. */
@@ -28,16 +31,34 @@ export function openRun(context: Context, run: Run): OpenedRun | undefined {
     entry: run.resolved.model,
     imports,
   });
-  return loaded && { program: loaded.program, tokenizer: parseTokenizer(run.tokenizer) };
+  if (!loaded) return undefined;
+  const { program } = loaded;
+  const task = taskOf(program.name, program.inputs);
+  return { program, task, encoding: encodingOf(run, task) };
 }
 
-function parseTokenizer(text: string): Tokenizer {
+function encodingOf({ folder, tokenizer, labels }: Run, { kind }: Task): Encoding {
+  if (kind !== "images" && tokenizer === undefined)
+    fail(
+      "broken-run",
+      `\`${folder}\` is not a whole run folder: \`tokenizer.json\` is missing`,
+      undefined,
+      folder,
+    );
+  return {
+    tokenizer: tokenizer === undefined ? undefined : parseTokenizer(tokenizer),
+    labels: labels === undefined ? [] : parseLabels(labels, folder),
+  };
+}
+
+function parseLabels(text: string, folder: string): readonly string[] {
   try {
-    return tokenizerFromJson(JSON.parse(text) as unknown);
-  } catch (error) {
-    if (error instanceof RuntimeError) throw error;
-    throw new RuntimeError("TFM6202", "`tokenizer.json` is not JSON.");
+    const names = JSON.parse(text) as unknown;
+    if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
+  } catch {
+    // said below
   }
+  return fail("broken-run", `\`${join(folder, "labels.json")}\` is not a list of names`, undefined, folder);
 }
 
 export const weightsOf = (program: Program, files: CheckpointFiles): Weights =>

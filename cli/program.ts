@@ -6,6 +6,7 @@ import { version } from "../compiler/version.js";
 import { RuntimeError } from "../runtime/errors.js";
 import { addCheck } from "./check.js";
 import { closest } from "./closest.js";
+import { addCompare } from "./compare.js";
 import { addCompile } from "./compile.js";
 import type { CommonOptions, Context, Host } from "./context.js";
 import { createContext, failureDocument, failureText, printJson } from "./context.js";
@@ -35,6 +36,7 @@ const commands = [
   addRun,
   addGrad,
   addTrain,
+  addCompare,
   addEval,
   addGenerate,
   addDoctor,

@@ -2,13 +2,14 @@
  * RUN folder ↔ what a run is: the model as trained, how it was resolved, its tokenizer and environment.
  *
  * ```
- * RUN/model.tfm  resolved.json  tokenizer.json  env.json  metrics.jsonl  checkpoints/…
+ * RUN/model.tfm  resolved.json  tokenizer.json  labels.json  env.json  metrics.jsonl  checkpoints/…
  * ```
  */
 import { arch, cpus, platform, totalmem } from "node:os";
 import { join } from "node:path";
 import type { SettingValue } from "../compiler/ir/build.js";
 import { version } from "../compiler/version.js";
+import type { TaskKind } from "./data/task.js";
 import { fail } from "./failure.js";
 import { appendLine, exists, isFolder, limits, readText, writeAllAtomic, writeAtomic } from "./files.js";
 
@@ -21,11 +22,22 @@ export interface Resolved {
   readonly settings: Readonly<Record<string, SettingValue>>;
   /** The texts of imported files, by their path relative to model.tfm. */
   readonly imports: Readonly<Record<string, string>>;
+  /** What the model is trained to do; runs of the first version lack it and are streams. */
+  readonly task?: TaskKind;
   readonly data: string;
   readonly dataSha256: string;
-  readonly tokenizer: "bytes" | "chars";
+  /** The file of targets beside `data`, and of the validation's targets. */
+  readonly target?: string | undefined;
+  readonly validationTarget?: string | undefined;
+  /** Names of the two fields of a record. */
+  readonly keys?: string | undefined;
+  /** As it was asked for; "none" where no text is read. */
+  readonly tokenizer: string;
   readonly validation: string;
   readonly batch: number;
+  /** Batches whose gradients make one step; 1 where it is absent. */
+  readonly accumulate?: number;
+  /** Tokens of a window, or the most of a pair's source and target and of a labelled text; 0 of pictures. */
   readonly length: number;
   readonly steps: number;
   readonly learningRate: number;
@@ -40,13 +52,16 @@ export interface Run {
   readonly folder: string;
   readonly source: string;
   readonly resolved: Resolved;
-  readonly tokenizer: string;
+  /** The contents of tokenizer.json, where the model reads text. */
+  readonly tokenizer: string | undefined;
+  /** The contents of labels.json, the names of the classes, where there are any. */
+  readonly labels?: string | undefined;
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 export function createRun(run: Run, device: Readonly<Record<string, unknown>>): void {
-  if (exists(join(run.folder, "resolved.json"))) {
+  if (exists(join(run.folder, "resolved.json")) && !isSpent(run.folder)) {
     fail(
       "existing-run",
       `\`${run.folder}\` already holds a run`,
@@ -66,12 +81,24 @@ export function createRun(run: Run, device: Readonly<Record<string, unknown>>): 
   writeAllAtomic(
     new Map([
       [join(run.folder, "model.tfm"), run.source],
-      [join(run.folder, "tokenizer.json"), run.tokenizer],
+      ...optional(join(run.folder, "tokenizer.json"), run.tokenizer),
+      ...optional(join(run.folder, "labels.json"), run.labels),
       [join(run.folder, "env.json"), json(environment)],
       [join(run.folder, "metrics.jsonl"), ""],
       [join(run.folder, "resolved.json"), json(run.resolved)],
     ]),
   );
+}
+
+const optional = (path: string, text: string | undefined): readonly [string, string][] =>
+  text === undefined ? [] : [[path, text]];
+
+/** A run that diverged before its first checkpoint: its metrics are all that it left, and another may take its place. */
+function isSpent(folder: string): boolean {
+  const metrics = join(folder, "metrics.jsonl");
+  if (isFolder(join(folder, "checkpoints")) || !exists(metrics)) return false;
+  const last = readText(metrics, limits.text).trimEnd().split("\n").at(-1);
+  return last?.includes('"diverged":') === true;
 }
 
 export function readRun(folder: string): Run {
@@ -100,10 +127,12 @@ export function readRun(folder: string): Run {
       );
     return readText(path, limits.text);
   };
+  const present = (name: string): string | undefined => (exists(join(folder, name)) ? part(name) : undefined);
   return {
     folder,
     source: part("model.tfm"),
-    tokenizer: part("tokenizer.json"),
+    tokenizer: present("tokenizer.json"),
+    labels: present("labels.json"),
     resolved: parseResolved(folder, part("resolved.json")),
   };
 }
@@ -126,25 +155,25 @@ function parseResolved(folder: string, text: string): Resolved {
 /** One line of metrics.jsonl. */
 export interface Metric {
   readonly step: number;
-  readonly [name: string]: number | string | null;
+  readonly [name: string]: number | string | boolean | null;
 }
 
 export const appendMetric = (folder: string, metric: Metric): void =>
   appendLine(join(folder, "metrics.jsonl"), JSON.stringify(metric));
 
-/** Drops what was logged after the checkpoint at `step`: those steps are done again. */
-export function rewindMetrics(folder: string, step: number): void {
-  const path = join(folder, "metrics.jsonl");
-  if (!exists(path)) return;
-  const lines = readText(path, limits.text).split("\n");
-  writeAtomic(
-    path,
-    lines
-      .filter((line) => stepOf(line) <= step)
-      .map((line) => `${line}\n`)
-      .join(""),
-  );
+/** Drops what was logged after the checkpoint at `step`: those steps are done again. The seconds until then. */
+export function rewindMetrics(folder: string, step: number, name = "metrics.jsonl"): number {
+  const path = join(folder, name);
+  if (!exists(path)) return 0;
+  const kept = readText(path, limits.text)
+    .split("\n")
+    .filter((line) => stepOf(line) <= step);
+  writeAtomic(path, kept.map((line) => `${line}\n`).join(""));
+  return Math.max(0, ...kept.slice(-2).map(secondsOf));
 }
+
+/** Runs of the first version did not say. */
+const secondsOf = (line: string): number => Number((JSON.parse(line) as Metric)["seconds"] ?? 0);
 
 /** A line that a killed process left unfinished counts as never written. */
 function stepOf(line: string): number {

@@ -25,7 +25,7 @@ export const addRun: AddCommand = (program, action) => {
   program
     .command("run")
     .description("compute a model's outputs")
-    .argument("<file>", "a `.tfm` file, or - for standard input")
+    .argument("<file>", "a `.tfm` or `.json` file, or - for standard input")
     .requiredOption("--weights <file>", "safetensors: one tensor per parameter")
     .requiredOption("--inputs <file>", "safetensors: one tensor per input, batch axis first")
     .requiredOption("--outputs <file>", "safetensors to write: one tensor per output")

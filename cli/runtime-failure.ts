@@ -50,7 +50,8 @@ export const runtimeExplanations: Readonly<Record<RuntimeErrorCode, string>> = {
   TFM6103: "The element type of a tensor in the file has no exact counterpart in the model.",
   TFM6104: "The weights could not be fetched or read; the reason is in the message.",
   TFM6201: "The text holds something that the tokenizer's vocabulary lacks, or an id lies outside of it.",
-  TFM6202: "The file is not a tokenizer that this version writes.",
+  TFM6202:
+    "A tokenizer.json is what `tfmc train` writes, or a file in Hugging Face's format with a BPE, WordPiece or Unigram model; the message says what is wrong with it.",
   TFM6203: "The data is too short for one window, or its token ids exceed the model's vocabulary.",
   TFM6301: "A checkpoint was cut off or changed after it was written: its sums do not match.",
   TFM6302: "The checkpoint was made by another model or by other settings.",

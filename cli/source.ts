@@ -1,8 +1,9 @@
 /**
  * FILE argument → source text and the name under which diagnostics speak of it.
  */
+import { format } from "../compiler/index.js";
+import { isJson } from "../compiler/parser/read.js";
 import type { Context } from "./context.js";
-import { fail } from "./failure.js";
 import { decodeText, limits, readText } from "./files.js";
 
 export interface Source {
@@ -12,9 +13,6 @@ export interface Source {
 
 /** `-` is standard input, under the name of --stdin-filepath. */
 export async function readSource(context: Context, path: string): Promise<Source> {
-  if (path.endsWith(".json")) {
-    fail("usage", `\`${path}\`: models as JSON are not in this version`, "give the `.tfm` file", path);
-  }
   const source: Source =
     path === "-"
       ? {
@@ -24,4 +22,9 @@ export async function readSource(context: Context, path: string): Promise<Source
       : { file: path, text: readText(path, limits.model) };
   context.sources.set(source.file, source.text);
   return source;
+}
+
+/** The source as a run folder keeps it: in the language, whatever it was written in. */
+export function tfmTextOf({ file, text }: Source): string {
+  return isJson(file) ? (format(text, file, "tfm").text ?? text) : text;
 }

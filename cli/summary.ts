@@ -22,7 +22,7 @@ export const addSummary: AddCommand = (program, action) => {
   program
     .command("summary")
     .description("what a model costs: shapes, parameters, FLOPs and bytes")
-    .argument("<file>", "a `.tfm` file, or - for standard input")
+    .argument("<file>", "a `.tfm` or `.json` file, or - for standard input")
     .option("--batch <number>", "batch size; the recipe's where nothing is said", positive)
     .option("--length <number>", "sequence lengths; their maximum where nothing is said", positive)
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])

@@ -46,7 +46,12 @@ export function readInputsFile(
     const input = declared.get(name);
     if (input) Object.assign(given, inputTensors(program, input, stored));
   }
-  const strays = [...tensors.keys()].filter((name) => !declared.has(name));
+  const labels = tensors.get("labels");
+  const labelled = labels && !declared.has("labels") ? labelledInput(program) : undefined;
+  if (labels && labelled && !(labelled.name in given)) given[labelled.name] = targetsOf(labels);
+  const strays = [...tensors.keys()].filter(
+    (name) => !declared.has(name) && !(name === "labels" && labelled),
+  );
   if (strays.length > 0)
     note(context, `no input of the model, ignored: ${strays.map((name) => `\`${name}\``).join(", ")}`);
   for (const input of wanted) requireInput(input, given, path);
@@ -55,6 +60,18 @@ export function readInputsFile(
       .flatMap(({ name }) => (name in given ? [[name, given[name]!]] : []))
       .concat(sources(wanted, given)),
   );
+}
+
+/** The targets that a tensor called `labels` gives, where there is no doubt which. */
+function labelledInput({ inputs }: Program): Input | undefined {
+  const targets = inputs.filter(({ derived }) => derived?.how === "next" || derived?.how === "original");
+  return targets.length === 1 ? targets[0] : undefined;
+}
+
+/** Others mark what does not count with -100; here it is -1. */
+function targetsOf(labels: StoredTensor): TensorLike {
+  const data = toInt32(labels, "labels").map((id) => Math.max(-1, id));
+  return { data, shape: labels.shape };
 }
 
 /** An input that a wanted one is derived from by shifting. */

@@ -2,13 +2,16 @@
  * The options of `tfmc train`, as commander gives them.
  */
 import type { Command } from "commander";
-import { Option } from "commander";
 import type { ModelOptions } from "./load.js";
 import { natural, positive, positiveReal, several } from "./options.js";
+import { tokenizerChoice } from "./tokenizers.js";
 
 export interface TrainOptions extends ModelOptions {
   readonly data: string | undefined;
-  readonly tokenizer: "bytes" | "chars";
+  readonly target: string | undefined;
+  readonly keys: string | undefined;
+  readonly valTarget: string | undefined;
+  readonly tokenizer: string;
   readonly steps: number | undefined;
   readonly batch: number | undefined;
   readonly length: number | undefined;
@@ -21,30 +24,52 @@ export interface TrainOptions extends ModelOptions {
 }
 
 export const describeTrain = (program: Command): Command =>
-  program
-    .command("train")
-    .description("train a language model on text")
-    .argument("[file]", "a `.tfm` file, or - for standard input; with --resume the run's own model is used")
-    .option("--data <path>", "a text file, or a folder of them")
-    .addOption(
-      new Option("--tokenizer <kind>", "what a token is").choices(["bytes", "chars"]).default("bytes"),
+  addTrainingOptions(
+    program
+      .command("train")
+      .description("train a model on text, pairs, labelled texts or pictures, whichever its inputs ask for")
+      .argument(
+        "[file]",
+        "a `.tfm` or `.json` file, or - for standard input; with --resume the run's own model is used",
+      ),
+  )
+    .option("--model <name>", "which model of the file")
+    .option("-o, --output <run>", "the run folder to write; a new one under runs/ where nothing is said")
+    .option("--resume <run>", "continue this run; --steps may extend it");
+
+/** What says how a run goes: the same for `train` and for the runs of `compare`. */
+export const addTrainingOptions = (command: Command): Command =>
+  command
+    .option(
+      "--data <path>",
+      "a text file or a folder of them; `.tsv` or `.jsonl` of pairs or of labelled texts; a folder of pictures",
+    )
+    .option("--target <file>", "of pairs in two files: the targets, line by line beside --data")
+    .option("--keys <a,b>", "of `.jsonl`: the fields of source and target, or of text and label")
+    .option(
+      "--tokenizer <kind>",
+      "what a token is: bytes, chars, chars:unknown, bpe:N, or the path of a tokenizer.json",
+      tokenizerChoice,
+      "bytes",
     )
     .option("--steps <number>", "optimizer steps; the model's recipe where nothing is said", positive)
     .option(
       "--batch <number>",
-      "windows of text per step; the model's recipe where nothing is said",
+      "windows of text, or examples, per step; the model's recipe where nothing is said",
       positive,
     )
-    .option("--length <number>", "tokens per window; the model's context where nothing is said", positive)
+    .option(
+      "--length <number>",
+      "tokens per window, or at most per source, target or labelled text; the model's context where nothing is said",
+      positive,
+    )
     .option("--lr <number>", "learning rate; the model's recipe where nothing is said", positiveReal)
     .option(
       "--val <fraction|path>",
-      "the end of the text that is kept for validation, or another text",
+      "the end of the text, or the share of examples, that is kept for validation, or other data",
       "0.1",
     )
+    .option("--val-target <file>", "of pairs in two files: the targets beside --val")
     .option("--eval-every <steps>", "validate this often; 0 for never before the end", natural)
     .option("--save-every <steps>", "write a checkpoint this often; 0 for never before the end", natural)
-    .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
-    .option("--model <name>", "which model of the file")
-    .option("-o, --output <run>", "the run folder to write; a new one under runs/ where nothing is said")
-    .option("--resume <run>", "continue this run; --steps may extend it");
+    .option("--set <name=value>", "an argument of the model (repeatable)", several, []);

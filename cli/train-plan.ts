@@ -1,41 +1,47 @@
 /**
- * Options, model and text → everything a training run needs, decided; nothing has been computed yet.
+ * Options, model and data → everything a training run needs, decided; nothing has been computed yet.
  */
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
-import { parse } from "../compiler/index.js";
-import type { SettingValue } from "../compiler/ir/build.js";
-import type { ModelDeclaration } from "../compiler/parser/model.js";
 import { version } from "../compiler/version.js";
 import type { CheckpointParts } from "../runtime/checkpoint.js";
 import { openCheckpoint } from "../runtime/checkpoint.js";
-import { streamInputs } from "../runtime/data.js";
 import type { Program } from "../runtime/program.js";
-import type { Tokenizer } from "../runtime/tokenizer.js";
-import { byteTokenizer, characterTokenizer } from "../runtime/tokenizer.js";
 import { readCheckpoint } from "./checkpoint.js";
 import type { Context } from "./context.js";
-import { log, note, warn } from "./context.js";
+import { log, warn } from "./context.js";
+import type { Dataset } from "./data/dataset.js";
+import type { Encoding } from "./data/encode.js";
+import { encodeData, longestOf } from "./data/encode.js";
+import { labelNames } from "./data/labels.js";
+import type { RawSplit } from "./data/read.js";
+import { labelsOf, readSplit, textsOf } from "./data/read.js";
+import type { Task } from "./data/task.js";
+import { inputsOfBuilt, specialsOf, taskOf } from "./data/task.js";
+import type { InputsUnder, Settings } from "./data/vocabulary.js";
+import { checkVocabulary, reconcile } from "./data/vocabulary.js";
 import { fail } from "./failure.js";
 import { exists } from "./files.js";
-import { compileSource, settingsOf } from "./load.js";
+import type { Loaded } from "./load.js";
+import { buildQuietly, compileSource, settingsOf } from "./load.js";
 import { openRun } from "./open-run.js";
 import type { Resolved, Run } from "./run-folder.js";
 import { readRun } from "./run-folder.js";
 import type { Source } from "./source.js";
-import { readSource } from "./source.js";
-import { contextOf } from "./tensor-files.js";
-import type { TextData } from "./text-data.js";
-import { splitText } from "./text-data.js";
+import { readSource, tfmTextOf } from "./source.js";
+import { openTokenizer } from "./tokenizers.js";
 import type { TrainOptions } from "./train-options.js";
 
 export interface TrainingPlan {
   readonly run: Run;
   readonly program: Program;
-  readonly tokenizer: Tokenizer;
-  readonly training: Int32Array;
-  readonly validation: Int32Array;
+  readonly task: Task;
+  readonly encoding: Encoding;
+  readonly training: Dataset;
+  readonly validation: Dataset | undefined;
   /** Where a resumed run continues. */
   readonly checkpoint: CheckpointParts | undefined;
+  /** Of a new run: what the compiler said of its model, and its data as another seed orders it. */
+  readonly fresh?: { readonly loaded: Loaded; dataOf(seed: number): Encoded };
 }
 
 const defaultSeed = 1;
@@ -46,33 +52,90 @@ export async function planTraining(
   context: Context,
   path: string | undefined,
   options: TrainOptions,
+  more: { readonly norms?: boolean } = {},
 ): Promise<TrainingPlan | undefined> {
   if (path === undefined) return fail("usage", "`train` needs a model", "`tfmc train FILE --data PATH`");
-  if (options.data === undefined)
-    return fail("usage", "`train` needs a text", "`tfmc train FILE --data PATH`");
+  const { data } = options;
+  if (data === undefined) return fail("usage", "`train` needs data", "`tfmc train FILE --data PATH`");
   const source = await readSource(context, path);
-  const text = splitText(options.data, options.val);
-  const tokenizer =
-    options.tokenizer === "bytes" ? byteTokenizer() : characterTokenizer(text.training + text.validation);
-  const settings = reconcileVocabulary(context, source, options, tokenizer);
-  const loaded = compileSource(context, source, settings, { entry: options.model });
-  if (!loaded) return undefined;
+  const given = settingsOf(options.set);
+  const built = buildQuietly(context, source, given, options.model);
+  // Where the model has mistakes, compiling it tells them.
+  const prepared =
+    built && prepare(context, source, taskOf(built.name, inputsOfBuilt(built)), { ...options, data });
+  const settings = prepared?.settings ?? given;
+  const loaded = compileSource(context, source, settings, { entry: options.model, ...more });
+  if (!loaded || !prepared) return undefined;
   const { program } = loaded;
-  const { bound, longest } = streamOf(program);
-  if (bound < tokenizer.size) vocabularyMismatch(options.tokenizer, tokenizer.size, bound);
+  const { raw, encoding } = prepared;
+  const task = taskOf(program.name, program.inputs);
+  checkVocabulary(program, { tokenizer: options.tokenizer, task, encoding });
+  const name = path === "-" ? program.name : basename(path, extname(path));
   const run: Run = {
-    folder:
-      options.output ?? freeFolder(join("runs", path === "-" ? program.name : basename(path, extname(path)))),
-    source: source.text,
-    tokenizer: `${JSON.stringify(tokenizer.toJSON())}\n`,
+    folder: options.output ?? freeFolder(join("runs", name)),
+    source: tfmTextOf(source),
+    tokenizer: encoding.tokenizer && `${JSON.stringify(encoding.tokenizer.toJSON())}\n`,
+    labels: encoding.labels.length > 0 ? `${JSON.stringify(encoding.labels)}\n` : undefined,
     resolved: {
-      ...resolveOptions(program, options, longest),
+      ...resolveOptions(program, task, options),
       ...{ file: source.file, model: program.name, settings, imports: importsOf(context, source) },
-      ...{ data: resolve(options.data), dataSha256: text.sha256, tokenizer: options.tokenizer },
+      ...{ task: task.kind, data: resolve(data), dataSha256: raw.sha256 },
+      ...{
+        target: absolute(options.target),
+        validationTarget: absolute(options.valTarget),
+        keys: options.keys,
+      },
+      tokenizer: encoding.tokenizer ? options.tokenizer : "none",
       seed: context.options.seed ?? defaultSeed,
     },
   };
-  return { run, program, tokenizer, ...encode(tokenizer, text, run.resolved), checkpoint: undefined };
+  return {
+    run,
+    program,
+    task,
+    encoding,
+    ...encodeSplit(context, { program, task, encoding }, raw, run.resolved),
+    checkpoint: undefined,
+    fresh: {
+      loaded,
+      dataOf: (seed) =>
+        encodeSplit(silent(context), { program, task, encoding }, raw, { ...run.resolved, seed }),
+    },
+  };
+}
+
+const absolute = (path: string | undefined): string | undefined =>
+  path === undefined ? undefined : resolve(path);
+
+interface Prepared {
+  readonly raw: RawSplit;
+  readonly encoding: Encoding;
+  readonly settings: Settings;
+}
+
+/** The data in memory, what makes numbers of it, and the model's settings for those. */
+function prepare(
+  context: Context,
+  source: Source,
+  task: Task,
+  options: TrainOptions & { readonly data: string },
+): Prepared {
+  const raw = readSplit(task, options, options.val, options.valTarget);
+  const parts = [raw.training, raw.validation];
+  const encoding: Encoding = {
+    tokenizer:
+      task.kind === "images"
+        ? undefined
+        : openTokenizer(options.tokenizer, parts.flatMap(textsOf), specialsOf[task.kind]),
+    labels: labelNames(parts.flatMap(labelsOf)),
+  };
+  const inputsUnder: InputsUnder = (settings) => {
+    const built = buildQuietly(context, source, settings, options.model);
+    return built && inputsOfBuilt(built);
+  };
+  const { tokenizer, set } = options;
+  const settings = reconcile(context, { task, encoding, tokenizer }, settingsOf(set), inputsUnder);
+  return { raw, encoding, settings };
 }
 
 /** `runs/nano`, or the first of `runs/nano-2`, `runs/nano-3`, … that is not there yet. */
@@ -83,14 +146,7 @@ function freeFolder(base: string): string {
   }
 }
 
-/** The bound of the ids and the longest window of the model's stream of tokens. */
-function streamOf(program: Program): { readonly bound: number; readonly longest: number } {
-  const { tokens } = streamInputs(program);
-  const input = program.inputs.find(({ name }) => name === tokens)!;
-  return { bound: input.bound ?? Number.POSITIVE_INFINITY, longest: contextOf(program, input) };
-}
-
-function resolveOptions(program: Program, options: TrainOptions, longest: number) {
+function resolveOptions(program: Program, task: Task, options: TrainOptions) {
   const recipe =
     program.recipe ??
     fail(
@@ -100,14 +156,13 @@ function resolveOptions(program: Program, options: TrainOptions, longest: number
     );
   const steps = options.steps ?? recipe.steps;
   const often = Math.max(1, Math.ceil(steps / 5));
-  const length = options.length ?? longest;
-  if (length > longest) fail("usage", `--length ${length} is more than the model's context of ${longest}`);
   return {
     format: 1 as const,
     compiler: version,
     validation: options.val,
     batch: options.batch ?? recipe.batch,
-    length,
+    accumulate: recipe.accumulate,
+    length: lengthOf(program, task, options.length),
     steps,
     learningRate: options.lr ?? recipe.learningRate,
     scheduleSteps: options.steps ?? ("steps" in recipe.schedule ? recipe.schedule.steps : steps),
@@ -116,66 +171,34 @@ function resolveOptions(program: Program, options: TrainOptions, longest: number
   };
 }
 
-function encode(tokenizer: Tokenizer, text: TextData, resolved: Pick<Resolved, "length">) {
-  const training = tokenizer.encode(text.training);
-  const validation = tokenizer.encode(text.validation);
-  const need = resolved.length + 1;
-  if (training.length < need)
-    fail(
-      "bad-data",
-      `the training text has ${training.length} tokens; one window takes ${need}`,
-      "use a longer text or a smaller --length",
-    );
-  if (validation.length > 0 && validation.length < need) {
-    fail(
-      "bad-data",
-      `the validation text has ${validation.length} tokens; one window takes ${need}`,
-      "use a larger --val or a smaller --length; `--val 0` does without",
-    );
-  }
-  return { training, validation };
+function lengthOf(program: Program, task: Task, given: number | undefined): number {
+  const longest = longestOf(program, task);
+  if (given !== undefined && task.kind === "images") fail("usage", "pictures have no --length");
+  if (given !== undefined && given > longest)
+    fail("usage", `--length ${given} is more than the model's context of ${longest}`);
+  return given ?? longest;
 }
 
-// ------------------------------------------------------------ the vocabulary
+/** What was said of the data is not said again. */
+const silent = (context: Context): Context => ({
+  ...context,
+  options: { ...context.options, quiet: true },
+});
 
-/**
- * The settings under which the model takes the tokenizer's ids: an argument `vocab` that has a default and was not set
- * follows the tokenizer.
- */
-function reconcileVocabulary(
+type Encoded = Pick<TrainingPlan, "training" | "validation">;
+
+function encodeSplit(
   context: Context,
-  source: Source,
-  options: TrainOptions,
-  tokenizer: Tokenizer,
-): Readonly<Record<string, SettingValue>> {
-  const settings = settingsOf(options.set);
-  const declared = vocabularyArgument(source, options.model);
-  if ("vocab" in settings || declared === undefined) return settings;
-  const follows = options.tokenizer === "chars" ? declared !== tokenizer.size : declared < tokenizer.size;
-  if (!follows) return settings;
-  note(
-    context,
-    `the tokenizer \`${options.tokenizer}\` has ${tokenizer.size} tokens, so \`vocab\` is ${tokenizer.size} instead of ${declared}`,
-  );
-  return { ...settings, vocab: tokenizer.size };
-}
-
-/** The default of the model's argument `vocab`, where it has one that is a number. */
-function vocabularyArgument({ text, file }: Source, name: string | undefined): number | undefined {
-  const models = parse(text, file).model.declarations.filter(
-    (d): d is ModelDeclaration => d.kind === "model",
-  );
-  const model = models.find((d) => d.name.text === name) ?? models[0];
-  const value = model?.parameters.find((parameter) => parameter.name.text === "vocab")?.defaultValue;
-  return value?.kind === "number" ? value.value : undefined;
-}
-
-function vocabularyMismatch(tokenizer: string, size: number, bound: number): never {
-  return fail(
-    "vocabulary-mismatch",
-    `the tokenizer \`${tokenizer}\` has ${size} tokens, but the model takes ids below ${bound}`,
-    `set the size of its vocabulary to ${size}, for example \`--set vocab=${size}\``,
-  );
+  model: Pick<TrainingPlan, "program" | "task" | "encoding">,
+  raw: RawSplit,
+  { length, batch, seed }: Pick<Resolved, "length" | "batch" | "seed">,
+): Encoded {
+  const encoder = { context, ...model };
+  return {
+    training: encodeData(encoder, raw.training, { length, batch, seed, name: "training" }),
+    validation:
+      raw.validation && encodeData(encoder, raw.validation, { length, batch, seed, name: "validation" }),
+  };
 }
 
 // -------------------------------------------------------------- resumed runs
@@ -191,9 +214,15 @@ export async function resumeTraining(
   const { resolved } = run;
   const opened = openRun(context, run);
   if (!opened) return undefined;
-  const text = splitText(options.data ?? resolved.data, resolved.validation);
-  if (text.sha256 !== resolved.dataSha256) {
-    warn(context, "the text is not the one that this run began with: it will not continue as it would have");
+  const { data = resolved.data, target = resolved.target } = options;
+  const raw = readSplit(
+    opened.task,
+    { data, target, keys: resolved.keys },
+    resolved.validation,
+    resolved.validationTarget,
+  );
+  if (raw.sha256 !== resolved.dataSha256) {
+    warn(context, "the data is not what this run began with: it will not continue as it would have");
   }
   const files = await readCheckpoint(folder, (message) => warn(context, message));
   const checkpoint = await openCheckpoint(opened.program, files);
@@ -201,21 +230,23 @@ export async function resumeTraining(
   log(context, `resuming \`${folder}\` after step ${checkpoint.state.step} of ${steps}`);
   return {
     ...opened,
-    ...encode(opened.tokenizer, text, resolved),
+    ...encodeSplit(context, opened, raw, resolved),
     run: { ...run, resolved: { ...resolved, steps } },
     checkpoint,
   };
 }
 
-/** A run goes on as it began: only its end may move, its text may have moved. */
+/** A run goes on as it began: only its end may move, its data may have moved. */
 function refuseChanges(context: Context, path: string | undefined, options: TrainOptions): void {
-  const { batch, length: width, lr, model, set, output } = options;
+  const { batch, length: width, lr, model, set, output, keys, valTarget } = options;
   const given = {
     FILE: path,
     "--batch": batch,
     "--length": width,
     "--lr": lr,
     "--model": model,
+    "--keys": keys,
+    "--val-target": valTarget,
     "-o": output,
   };
   const all = { ...given, "--seed": context.options.seed, "--set": set[0] };

@@ -83,6 +83,71 @@ export const catalogue = {
     "repeat 4 { x = f(x) }",
   ),
 
+  // -------------------------------------------------------- syntax, in JSON
+  TFM1100: row(
+    "not JSON",
+    "A `.json` model is JSON as RFC 8259 has it: keys and strings between double quotes, commas between members, one value in the file. The message says what could stand there.",
+    '{ "model": "decoder" "name": "gpt2" }',
+    '{ "model": "decoder", "name": "gpt2" }',
+  ),
+  TFM1101: row(
+    "comment or extra comma in JSON",
+    'JSON has no comments, and no comma behind the last member. What a comment would say of a model, block, mask or score stands in its `"doc"`.',
+    '{ "model": "decoder", "name": "gpt2", } // deep',
+    '{ "model": "decoder", "name": "gpt2", "doc": "deep" }',
+  ),
+  TFM1102: row(
+    "key that stands twice",
+    "One of the two would silently win, so neither does.",
+    '{ "model": "decoder", "name": "m", "layers": 12, "layers": 24 }',
+    '{ "model": "decoder", "name": "m", "layers": 24 }',
+  ),
+  TFM1103: row(
+    "key that is not allowed",
+    "`__proto__`, `constructor` and `prototype` have a meaning of their own in JavaScript; a document with such a key is refused whole, so that no tool that reads it stumbles.",
+  ),
+  TFM1104: row(
+    "unknown key",
+    "An object of a model has the keys of spec/model.schema.json and no others; a family takes its knobs. Nothing is silently ignored.",
+    '{ "model": "decoder", "name": "m", "layesr": 12 }',
+    '{ "model": "decoder", "name": "m", "layers": 12 }',
+  ),
+  TFM1105: row(
+    "not a number of JSON",
+    "Numbers are finite decimals: `12`, `-0.5`, `3e-4`. There is no `NaN` and no `Infinity`, and the value must fit a double.",
+    '{ "model": "decoder", "name": "m", "soft_cap": Infinity }',
+    '{ "model": "decoder", "name": "m", "soft_cap": null }',
+  ),
+  TFM1106: row(
+    "character that stands in no string",
+    "Strings hold text: no control characters but tab and line feed, no halves of surrogate pairs, no marks that reorder text on the screen; neither as such nor as an escape.",
+  ),
+  TFM1107: row(
+    "wrong kind of value",
+    "The key wants another kind of value: an object, a list, a string, a truth value. What is computed (a size, a setting, a formula) is a number, `true`, `false`, `null` for `none`, a list, or a string with an expression of the language.",
+    '{ "declarations": [{ "model": "m", "body": { "assign": "x", "value": 1 } }] }',
+    '{ "declarations": [{ "model": "m", "body": [{ "assign": "x", "value": 1 }] }] }',
+  ),
+  TFM1108: row(
+    "missing key",
+    "The object lacks a key that it cannot do without.",
+    '{ "model": "decoder", "layers": 12 }',
+    '{ "model": "decoder", "name": "gpt2", "layers": 12 }',
+  ),
+  TFM1109: row(
+    "not a name",
+    "A name starts with a letter or `_`, goes on with letters, digits and `_`, and is no reserved word.",
+    '{ "model": "decoder", "name": "gpt-2" }',
+    '{ "model": "decoder", "name": "gpt2" }',
+  ),
+  TFM1110: {
+    ...row(
+      "comment that does not travel",
+      "`tfmc fmt --to json` keeps the comments right above a model, block, mask or score, as its `doc`. JSON has no place for the others; the converted file is without them.",
+    ),
+    severity: "warning",
+  },
+
   // ------------------------------------------------------- names and meaning
   TFM2001: row(
     "unknown name",

@@ -10,7 +10,7 @@ import { catalogue } from "./catalogue.js";
 import type { Span } from "./parser/model.js";
 
 export { type CatalogueEntry, type Code, catalogue, explain } from "./catalogue.js";
-export { lineColumn, type RenderOptions, renderDiagnostic } from "./render-diagnostic.js";
+export { editorPosition, lineColumn, type RenderOptions, renderDiagnostic } from "./render-diagnostic.js";
 
 export interface Diagnostic {
   readonly code: string;

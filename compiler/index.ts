@@ -10,27 +10,30 @@
 import type { Program } from "../runtime/program.js";
 import { emitProgram } from "./codegen/program.js";
 import type { Diagnostic } from "./diagnostics.js";
+import { diagnostic, fileSpan } from "./diagnostics.js";
 import type { SettingValue } from "./ir/build.js";
 import { build } from "./ir/build.js";
 import { createBuilder } from "./ir/builder.js";
 import type { Built } from "./ir/graph.js";
 import { formatModel } from "./parser/format.js";
+import { formatJson } from "./parser/format-json.js";
 import type { Model } from "./parser/model.js";
-import { readTfm } from "./parser/read-tfm.js";
+import { isJson, read } from "./parser/read.js";
+import { readJson } from "./parser/read-json.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
 import type { Hook } from "./passes/pipeline.js";
 import { runPipeline } from "./passes/pipeline.js";
-import type { EntryName, Schedule } from "./passes/schedule.js";
-import { schedule } from "./passes/schedule.js";
+import type { Schedule } from "./passes/schedule.js";
+import { entryNames, schedule } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
 import { summarize } from "./passes/summary.js";
 import { sha256 } from "./sha256.js";
 import { version } from "./version.js";
 
 export interface CompileOptions {
-  /** The name under which diagnostics speak of the source. */
+  /** The name under which diagnostics speak of the source; a source whose name ends in `.json` is JSON. */
   readonly file?: string | undefined;
   /** Which model of the file; the first where nothing is said. */
   readonly entry?: string | undefined;
@@ -38,6 +41,8 @@ export interface CompileOptions {
   readonly settings?: Readonly<Record<string, SettingValue>> | undefined;
   /** The Model behind an `import`; without it every import is diagnosed as missing. */
   readonly resolve?: ((path: string, from: string) => Model | undefined) | undefined;
+  /** The forward entry also gives the mean square of what each `repeat` carries: `norm.<place>.<name>`. */
+  readonly norms?: boolean | undefined;
   /** How much is optimised; 2 where nothing is said. */
   readonly level?: 0 | 1 | 2 | undefined;
   /** Called after every pass of every entry. */
@@ -53,8 +58,6 @@ export interface Compiled {
   readonly schedule: Schedule | undefined;
   readonly program: Program | undefined;
 }
-
-const entryNames: readonly EntryName[] = ["forward", "loss", "grad", "train"];
 
 export function compile(source: string, options: CompileOptions = {}): Compiled {
   const builder = createBuilder();
@@ -78,10 +81,26 @@ export function buildSource(
   builder = createBuilder(),
 ): Pick<Compiled, "built" | "diagnostics"> {
   const { model, diagnostics } = parse(source, options.file);
-  if (hasErrors(diagnostics)) return { built: undefined, diagnostics };
-  const { entry, settings } = options;
-  const result = build(model, { entry, settings, resolve: options.resolve ?? (() => undefined), builder });
+  const { entry, settings, norms } = options;
+  const resolve = options.resolve ?? (() => undefined);
+  const result = build(model, { entry, settings, norms, resolve, builder });
+  if (hasErrors(diagnostics))
+    return {
+      built: undefined,
+      diagnostics: [...diagnostics, ...certainly(result.diagnostics, model, source)],
+    };
   return { built: result.built, diagnostics: [...diagnostics, ...result.diagnostics] };
+}
+
+/**
+ * What `build` says of a tree with holes may be due to the holes. It is not where a word that occurs nowhere else in the text
+ * is near to one that is known.
+ */
+function certainly(found: readonly Diagnostic[], { file }: Model, source: string): readonly Diagnostic[] {
+  return found.filter(({ code, span, fix }) => {
+    if (!fix || span.file !== file || (code !== "TFM2001" && code !== "TFM2002")) return false;
+    return source.split(source.slice(span.start, span.end)).length === 2;
+  });
 }
 
 /** What is wrong with a source. */
@@ -91,16 +110,40 @@ export const check = (source: string, options: CompileOptions = {}): readonly Di
 export const parse = (
   source: string,
   file = "model.tfm",
-): { readonly model: Model; readonly diagnostics: readonly Diagnostic[] } => readTfm(source, file);
+): { readonly model: Model; readonly diagnostics: readonly Diagnostic[] } => read(source, file);
 
-/** The canonical text of a source; undefined where it has syntax errors. */
+/** The canonical text of a source, in the language it has or in the other one; undefined where it has errors. */
 export function format(
   source: string,
-  file?: string,
+  file = "model.tfm",
+  to: Language = isJson(file) ? "json" : "tfm",
 ): { readonly text: string | undefined; readonly diagnostics: readonly Diagnostic[] } {
-  const { model, diagnostics } = parse(source, file);
-  return { text: hasErrors(diagnostics) ? undefined : formatModel(model), diagnostics };
+  const { model, diagnostics, schema } = isJson(file)
+    ? readJson(source, file)
+    : { ...read(source, file), schema: undefined };
+  if (hasErrors(diagnostics)) return { text: undefined, diagnostics };
+  if (to === "tfm") return readable(formatModel(model), "tfm", file, diagnostics);
+  const found = [...diagnostics, ...lostComments(model)];
+  return readable(formatJson(model, { schema }), "json", file, found);
 }
+
+/** What one language takes may be nested too deep for the other, which counts other brackets. */
+function readable(text: string, to: Language, file: string, diagnostics: readonly Diagnostic[]) {
+  const found = isJson(file) === (to === "json") ? [] : parse(text, `model.${to}`).diagnostics;
+  if (!hasErrors(found)) return { text, diagnostics };
+  const refusals = found.map((d) => ({ ...d, span: fileSpan(file), message: `As .${to}: ${d.message}` }));
+  return { text: undefined, diagnostics: refusals.slice(0, 1) };
+}
+
+export type Language = "tfm" | "json";
+
+/** What JSON has no place for. */
+const lostComments = ({ trivia = [] }: Model): readonly Diagnostic[] =>
+  trivia.flatMap((item) =>
+    item.kind === "comment"
+      ? [diagnostic("TFM1110", item.span, "This comment does not travel to JSON.")]
+      : [],
+  );
 
 /** What a compiled model costs; undefined where it has errors. */
 export function summary(
@@ -112,7 +155,9 @@ export function summary(compiled: Compiled, options: SummaryOptions = {}): Model
   const { built, entries, schedule: scheduled } = compiled;
   if (!built || !entries || !scheduled) return undefined;
   const forward = formMix.run(entries.forward, { builder: createBuilder(), level: 2 });
-  return summarize({ built, forward, train: entries.train, schedule: scheduled }, options);
+  const { train, accumulate, apply } = entries;
+  const parts = accumulate && apply && { accumulate, apply };
+  return summarize({ built, forward, train, parts, schedule: scheduled }, options);
 }
 
 const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>

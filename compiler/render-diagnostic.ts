@@ -18,20 +18,33 @@ export interface RenderOptions {
 /** One-based line and column of an offset; the column counts code points, a tab is one. */
 export function lineColumn(text: string, offset: number): { readonly line: number; readonly column: number } {
   const before = text.slice(0, Math.min(offset, text.length));
-  const lineStart = before.lastIndexOf("\n") + 1;
   let line = 1;
   for (let at = before.indexOf("\n"); at >= 0; at = before.indexOf("\n", at + 1)) line++;
-  return { line, column: [...before.slice(lineStart)].length + 1 };
+  return { line, column: [...before.slice(lineStart(before, before.length))].length + 1 };
 }
 
+/** The place of an offset as editors count it: lines from 1, columns from 1 in UTF-16 units. */
+export function editorPosition(
+  text: string,
+  offset: number,
+): { readonly line: number; readonly column: number } {
+  const at = Math.min(offset, text.length);
+  return { line: lineColumn(text, at).line, column: at - lineStart(text, at) + 1 };
+}
+
+const lineStart = (text: string, offset: number): number =>
+  offset === 0 ? 0 : text.lastIndexOf("\n", offset - 1) + 1;
+
 const tabWidth = 4;
-/** Lines longer than this are shown as a window around the caret. */
-const frameWidth = 160;
+/** Lines wider than this are shown as a window around the caret. */
+const frameWidth = 120;
 
 const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
 const zeroWidth = /^[\p{M}\p{Cf}\u200b]$/u;
 const wide =
-  /^[\u1100-\u115f\u231a\u231b\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u;
+  /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}])/u;
+/** What would move the cursor, or turn the reading order, of a terminal. */
+const unprintable = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Columns that one grapheme takes in a terminal (East Asian wide and emoji 2, combining marks none). */
 function graphemeWidth(grapheme: string): number {
@@ -39,22 +52,45 @@ function graphemeWidth(grapheme: string): number {
   return wide.test(grapheme) || grapheme.includes("\ufe0f") ? 2 : 1;
 }
 
-/** The line as printed (tabs expanded, controls shown as `·`) and the column at which each offset of it stands. */
-function layoutLine(line: string): { readonly shown: string; readonly columns: readonly number[] } {
-  let shown = "";
-  let column = 0;
+/** One grapheme as printed: tabs expanded, controls as `·`. */
+interface Cell {
+  readonly shown: string;
+  readonly column: number;
+  readonly width: number;
+}
+
+interface Line {
+  readonly cells: readonly Cell[];
+  /** Offset in the line → column; one more than the line has characters. */
+  readonly columns: readonly number[];
+}
+
+function layOut(line: string): Line {
+  const cells: Cell[] = [];
   const columns: number[] = [];
+  let column = 0;
   for (const { segment } of segmenter.segment(line)) {
     for (let k = 0; k < segment.length; k++) columns.push(column);
-    const visible =
-      segment === "\t"
-        ? " ".repeat(tabWidth - (column % tabWidth))
-        : segment.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "·");
-    column += segment === "\t" ? visible.length : graphemeWidth(visible);
-    shown += visible;
+    const tab = segment === "\t" ? " ".repeat(tabWidth - (column % tabWidth)) : undefined;
+    const shown = tab ?? segment.replace(unprintable, "·");
+    const width = tab?.length ?? graphemeWidth(shown);
+    cells.push({ shown, column, width });
+    column += width;
   }
   columns.push(column);
-  return { shown, columns };
+  return { cells, columns };
+}
+
+/** The part of a line around column `from` that fits the frame, an ellipsis where it was cut, and how far it moved. */
+function around({ cells, columns }: Line, from: number): { readonly shown: string; readonly moved: number } {
+  const width = columns.at(-1)!;
+  if (width <= frameWidth) return { shown: cells.map(({ shown }) => shown).join(""), moved: 0 };
+  const room = frameWidth - 2;
+  const wanted = Math.max(0, Math.min(from - Math.floor(room / 2), width - room));
+  const first = cells.find(({ column }) => column >= wanted)!.column;
+  const seen = cells.filter((cell) => cell.column >= first && cell.column + cell.width <= first + room);
+  const [left, right] = [first > 0 ? "…" : "", first + room < width ? "…" : ""];
+  return { shown: left + seen.map(({ shown }) => shown).join("") + right, moved: left.length - first };
 }
 
 interface Paint {
@@ -69,13 +105,7 @@ function paint(color: boolean): Paint {
   return { error: wrap("1;31"), warning: wrap("1;33"), strong: wrap("1"), faint: wrap("36") };
 }
 
-function window(line: string, from: number): { readonly line: string; readonly cut: number } {
-  if (line.length <= frameWidth) return { line, cut: 0 };
-  const cut = Math.max(0, Math.min(from - frameWidth / 2, line.length - frameWidth));
-  return { line: line.slice(cut, cut + frameWidth), cut };
-}
-
-/** `--> file:line:column` and, where the source is at hand, the line with carets under the span. */
+/** `--> file:line:column` and, where the source is at hand, the first line of the span with carets under it. */
 function frame(
   span: Span,
   sources: ReadonlyMap<string, string>,
@@ -86,22 +116,27 @@ function frame(
   const text = sources.get(span.file);
   if (text === undefined || (span.start === 0 && span.end === 0)) return [`  ${p.faint("-->")} ${span.file}`];
   const { line, column } = lineColumn(text, span.start);
-  const start = text.lastIndexOf("\n", span.start - 1) + 1;
-  const newline = text.indexOf("\n", start);
-  const end = newline < 0 ? text.length : newline;
-  const whole = text.slice(start, end).replace(/\r$/, "");
-  const { line: shownPart, cut } = window(whole, span.start - start);
-  const { shown, columns } = layoutLine(shownPart);
-  const at = (offset: number) => columns[Math.max(0, Math.min(offset - start - cut, shownPart.length))]!;
+  const start = lineStart(text, Math.min(span.start, text.length));
+  const whole = /^[^\n]*/.exec(text.slice(start))![0].replace(/\r$/, "");
+  const laidOut = layOut(whole);
+  const at = (offset: number) => laidOut.columns[Math.max(0, Math.min(offset - start, whole.length))]!;
   const from = at(span.start);
-  const length = Math.max(1, at(Math.min(span.end, end)) - from);
+  const { shown, moved } = around(laidOut, from);
+  const length = Math.max(1, Math.min(at(span.end), from + frameWidth / 2) - from);
   const gutter = " ".repeat(Math.max(4, String(line).length + 1));
   return [
     `  ${p.faint("-->")} ${span.file}:${line}:${column}`,
     `${gutter} ${p.faint("|")}`,
     `${p.faint(String(line).padStart(gutter.length))} ${p.faint("|")} ${shown}`.trimEnd(),
-    `${gutter} ${p.faint("|")} ${" ".repeat(from)}${tint(mark.repeat(length))}`,
+    `${gutter} ${p.faint("|")} ${" ".repeat(from + moved)}${tint(mark.repeat(length))}${rest(span, text, line)}`,
   ];
+}
+
+/** Where a span goes on below the line that is shown. */
+function rest(span: Span, text: string, line: number): string {
+  const inside = text.slice(span.start, span.end).trimEnd();
+  const last = line + (inside.match(/\n/g)?.length ?? 0);
+  return last > line ? ` … to line ${last}` : "";
 }
 
 export function renderDiagnostic(

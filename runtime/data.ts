@@ -37,13 +37,17 @@ export interface StreamInputs {
   readonly next: string | undefined;
 }
 
-/** The one integer input that a token stream feeds, with its successor; other inputs make a model unfit for streams. */
+/**
+ * The one integer input that a token stream feeds, with its successor; other inputs make a model unfit for streams. A
+ * stream has no padding, so who asks whether its tokens are valid is told by default.
+ */
 export function streamInputs(program: Program): StreamInputs {
   const next = program.inputs.find(({ derived }) => derived?.how === "next");
   const isStream = (input: Input): boolean =>
     next ? input.name === next.derived?.of : input.dtype === "i32" && input.derived === null;
   const tokens = program.inputs.filter(isStream);
-  const others = program.inputs.filter((input) => input !== next && !isStream(input));
+  const isExtra = ({ derived }: Input): boolean => derived?.how === "valid";
+  const others = program.inputs.filter((input) => input !== next && !isStream(input) && !isExtra(input));
   if (tokens.length !== 1 || others.length > 0)
     throw new RuntimeError(
       "TFM6203",

@@ -5,12 +5,18 @@
  */
 import type { Session } from "./session.js";
 import type { Inputs } from "./tensor.js";
+import type { AbortSignalLike } from "./web.js";
 
 export interface Evaluation {
   readonly loss: number;
   readonly perplexity: number;
   /** Targets that counted. */
   readonly count: number;
+}
+
+export interface EvaluateOptions {
+  /** Ends the evaluation by throwing the signal's reason. */
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 /** Losses come back after so many batches. */
@@ -20,7 +26,7 @@ const names = ["loss.sum", "loss.count"] as const;
 export async function evaluate(
   session: Session,
   batches: Iterable<Inputs> | AsyncIterable<Inputs>,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const ring = session.createRing(names, rows);
   let [sum, count, row] = [0, 0, 0];

@@ -1,87 +1,250 @@
 /**
- * (Session, prompt) → new token ids, one at a time. Each is computed from the whole text so far, or from its last
- * tokens where it is longer than the model's window; only the last position's logits are read back.
+ * (Session, prompt) → new token ids, one at a time; (Session, prompts or sources) → texts with their scores, many at once.
  *
  *   for await (const id of generate(session, [1, 2, 3], { maxNewTokens: 8, temperature: 0 })) …
+ *   const [[best]] = await generateSequences(session, [{ source: [5, 6] }], { bos: 1, stop: [2], beam: 4 });
+ *
+ * Each token is computed from the whole text so far, or of a stream from its last tokens where it is longer than the model's
+ * window; only the logits of last positions are read back.
  */
-import { streamInputs } from "./data.js";
-import { listNames, RuntimeError } from "./errors.js";
-import { entryOf } from "./inputs.js";
-import type { Program, Value } from "./program.js";
+import type { Sequence, Start } from "./beam.js";
+import { beamSearch, logSum, sequenceOf } from "./beam.js";
+import { RuntimeError } from "./errors.js";
+import type { GrowingModel } from "./growing.js";
+import { growingModel } from "./growing.js";
+import type { NextLogits, Row } from "./prefix.js";
+import { fewSizes, wholePrefix } from "./prefix.js";
 import type { SampleOptions } from "./sample.js";
 import { sampleToken, sampleUniform } from "./sample.js";
 import type { Session } from "./session.js";
-import { symbolsOf } from "./sizes.js";
-import { tensor } from "./tensor.js";
+import type { AbortSignalLike } from "./web.js";
+
+export type { Sequence } from "./beam.js";
 
 export interface GenerateOptions extends SampleOptions {
-  /** 64 unless given. */
+  /** 64 unless given, or 50 more than the source has. */
   readonly maxNewTokens?: number | undefined;
-  /** Position n of the text draws from f(seed, n). 0 unless given. */
+  /** Position n of text number k draws from f(seed, k, n). 0 unless given. */
   readonly seed?: number | undefined;
-  /** Ids after which generation ends; they are given out too. */
+  /** Ids after which a text ends; they are given out too. */
   readonly stop?: readonly number[] | undefined;
   /** Ends generation by throwing the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
-interface Stream {
-  readonly tokens: string;
-  readonly symbol: string;
-  readonly window: number;
-  readonly logits: Value;
+export interface SequenceOptions extends GenerateOptions {
+  /** The token that a target begins with, where its request has no prompt. */
+  readonly bos?: number | undefined;
+  /** Searches with so many texts at a time instead of drawing. */
+  readonly beam?: number | undefined;
+  /** Scores are log P / ((5 + length) / 6) ** lengthPenalty. 0.6 unless given. */
+  readonly lengthPenalty?: number | undefined;
+  /** How many of the beam's best to give. 1 unless given. */
+  readonly count?: number | undefined;
+  /** Requests at a time; as many as their logits fit into 64 MiB unless given. */
+  readonly batch?: number | undefined;
 }
 
-/** What generation needs of a model: one stream of tokens in, logits for each position out. */
-function streamOf(program: Program): Stream {
-  const { tokens } = streamInputs(program);
-  const input = program.inputs.find(({ name }) => name === tokens)!;
-  const [symbol] = symbolsOf(input.shape.at(-1)!);
-  const { outputs } = entryOf(program, "forward");
-  const fits = (value: Value) => value.shape.length === input.shape.length + 1 && value.dtype === "f32";
-  const logits = outputs.find((value) => value.name === "logits" && fits(value)) ?? outputs.find(fits);
-  if (symbol === undefined || !logits || typeof logits.shape.at(-1) !== "number")
-    throw new RuntimeError(
-      "TFM6203",
-      `\`${program.name}\` gives no logits for each position of \`${tokens}\`; its outputs are ` +
-        `${listNames(outputs.map(({ name }) => name))}.`,
-    );
-  return { tokens, symbol, window: program.lengths[symbol]!.maximum, logits };
+/** What to continue, or what to translate; then `prompt` is how the target begins, from bos on. */
+export interface SequenceRequest {
+  readonly prompt?: ArrayLike<number> | undefined;
+  readonly source?: ArrayLike<number> | undefined;
 }
+
+/** Logits of a forward pass over a batch; a batch of one may have more. */
+const logitsHeld = 2 ** 24;
 
 export async function* generate(
   session: Session,
   prompt: ArrayLike<number>,
-  options: GenerateOptions = {},
+  options: GenerateOptions & { readonly source?: ArrayLike<number> | undefined } = {},
 ): AsyncGenerator<number, void, undefined> {
-  const { maxNewTokens = 64, seed = 0, stop = [], signal } = options;
-  if (prompt.length === 0)
-    throw new RuntimeError("TFM6005", "The prompt is empty.", "Give at least one token.");
-  const stream = streamOf(session.program);
-  const text = Array.from(prompt);
-  const longest = Math.min(stream.window, text.length + Math.max(1, maxNewTokens) - 1);
-  signal?.throwIfAborted();
-  await session.reserve("forward", { B: 1, [stream.symbol]: longest });
-  for (let n = 0; n < maxNewTokens; n++) {
-    signal?.throwIfAborted();
-    const logits = await lastLogits(session, stream, text.slice(-stream.window));
-    const id = sampleToken(logits, options, sampleUniform(seed, text.length));
-    text.push(id);
+  const model = growingModel(session.program);
+  const { row, longest } = startOf(model, { prompt, source: options.source }, options, 0);
+  options.signal?.throwIfAborted();
+  await reserve(session, model, [{ row, longest }], 1);
+  const next = wholePrefix(session, model);
+  const ids = [...row.ids];
+  for (let n = 0; n < longest; n++) {
+    options.signal?.throwIfAborted();
+    const [logits] = await next([{ ...row, ids }]);
+    const id = draw(logits!, options, 0, ids.length);
+    ids.push(id);
     yield id;
-    if (stop.includes(id)) return;
+    if (options.stop?.includes(id)) return;
   }
 }
 
-/** The logits that follow the last of these tokens. */
-async function lastLogits(
+/** For each request its texts, best first: one, or with a beam `count`. */
+export async function generateSequences(
   session: Session,
-  stream: Stream,
-  tokens: readonly number[],
-): Promise<Float32Array> {
-  const { name, shape } = stream.logits;
-  const width = shape.at(-1) as number;
-  const inputs = { [stream.tokens]: tensor(Int32Array.from(tokens), [1, tokens.length]) };
-  const read = [{ name, from: (tokens.length - 1) * width, count: width }];
-  const outputs = await session.run("forward", inputs, {}, { read });
-  return outputs[name] as Float32Array;
+  requests: readonly SequenceRequest[],
+  options: SequenceOptions = {},
+): Promise<readonly (readonly Sequence[])[]> {
+  checkOptions(options);
+  const model = growingModel(session.program);
+  const starts = requests.map((request, n) => startOf(model, request, options, n));
+  // Texts of like lengths share a pass.
+  const order = [...starts.keys()].sort((a, b) => sizeOf(starts[a]!) - sizeOf(starts[b]!) || a - b);
+  const found: (readonly Sequence[])[] = [];
+  for (let at = 0; at < order.length; ) {
+    const numbers = order.slice(at, at + batchOf(model, starts, order.slice(at), options));
+    const some = numbers.map((n) => starts[n]!);
+    await reserve(session, model, some, options.beam ?? 1);
+    const next = wholePrefix(session, model);
+    const texts = await (options.beam === undefined
+      ? sampled(next, some, numbers, options)
+      : beamSearch(next, some, beamOptions({ ...options, beam: options.beam })));
+    numbers.forEach((n, k) => {
+      found[n] = texts[k]!;
+    });
+    at += numbers.length;
+  }
+  return found;
+}
+
+const beamOptions = ({
+  beam,
+  lengthPenalty = 0.6,
+  count = 1,
+  stop = [],
+  signal,
+}: SequenceOptions & { beam: number }) => ({
+  ...{ beam, lengthPenalty, count, stop, signal },
+});
+
+// ---------------------------------------------------------------- requests
+
+function startOf(
+  model: GrowingModel,
+  { prompt, source }: SequenceRequest,
+  { maxNewTokens, bos }: SequenceOptions,
+  number: number,
+): Start {
+  const ids = prompt ? Array.from(prompt) : model.source && bos !== undefined ? [bos] : [];
+  const about = number === 0 ? "" : ` (number ${number + 1})`;
+  if (ids.length === 0)
+    throw new RuntimeError(
+      "TFM6005",
+      `The prompt${about} is empty.`,
+      model.source ? "A target begins with one token; `bos` names it for all." : "Give at least one token.",
+    );
+  if ((source === undefined) !== (model.source === undefined))
+    throw new RuntimeError(
+      "TFM6005",
+      model.source ? `There is no source${about}.` : `There is a source${about}, and the model takes none.`,
+    );
+  if (!model.source || !source) return { row: { ids }, longest: maxNewTokens ?? 64 };
+  checkSource(model.source, source.length, about);
+  if (ids.length > model.grown.longest)
+    throw new RuntimeError(
+      "TFM6005",
+      `The prompt${about} has ${ids.length} tokens; \`${model.grown.name}\` holds at most ${model.grown.longest}.`,
+    );
+  // A target begins at its beginning: it does not slide out of its window.
+  const room = model.grown.longest - ids.length + 1;
+  return {
+    row: { ids, source: Array.from(source) },
+    longest: Math.min(room, maxNewTokens ?? source.length + 50),
+  };
+}
+
+function checkSource(
+  { name, longest }: { name: string; longest: number },
+  length: number,
+  about: string,
+): void {
+  if (length === 0) throw new RuntimeError("TFM6005", `The source${about} is empty.`);
+  if (length > longest)
+    throw new RuntimeError(
+      "TFM6005",
+      `The source${about} has ${length} tokens; \`${name}\` holds at most ${longest}.`,
+    );
+}
+
+function checkOptions({ beam, count = 1, lengthPenalty = 0.6, batch, ...sampling }: SequenceOptions): void {
+  const refuse = (what: string): never => {
+    throw new RuntimeError("TFM6401", what);
+  };
+  const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1;
+  if (beam !== undefined && !isCount(beam)) refuse(`beam ${beam} is not a whole number ≥ 1.`);
+  if (batch !== undefined && !isCount(batch)) refuse(`batch ${batch} is not a whole number ≥ 1.`);
+  if (!isCount(count) || count > (beam ?? 1))
+    refuse(`count ${count} is not from 1 to the beam's ${beam ?? 1}.`);
+  if (!Number.isFinite(lengthPenalty)) refuse(`lengthPenalty ${lengthPenalty} is not a number.`);
+  const { temperature, topK, topP } = sampling;
+  if (beam !== undefined && [temperature, topK, topP].some((option) => option !== undefined))
+    refuse("A beam searches and does not draw: temperature, topK and topP have no meaning for it.");
+}
+
+// ---------------------------------------------------------------- batches
+
+const sizeOf = ({ row }: Start): number => (row.source ?? row.ids).length;
+/** The longest prefix that is fed. */
+const prefixOf = ({ grown }: GrowingModel, { row, longest }: Start): number =>
+  Math.min(grown.longest, row.ids.length + Math.max(1, longest) - 1);
+
+/** How many of the requests, the first of `order` and those after it, are done together. */
+function batchOf(
+  model: GrowingModel,
+  starts: readonly Start[],
+  order: readonly number[],
+  { batch, beam = 1 }: SequenceOptions,
+): number {
+  if (batch !== undefined) return batch;
+  let [count, longest] = [0, 0];
+  for (const n of order) {
+    longest = Math.max(longest, prefixOf(model, starts[n]!));
+    if (count > 0 && (count + 1) * beam * longest * model.vocabulary > logitsHeld) break;
+    count++;
+  }
+  return count;
+}
+
+/** Memory for the largest pass there can be: it need not grow later. */
+async function reserve(
+  session: Session,
+  { grown, source }: GrowingModel,
+  starts: readonly Start[],
+  beam: number,
+): Promise<void> {
+  const rows = fewSizes(starts.length * beam, Number.POSITIVE_INFINITY);
+  const longest = Math.max(...starts.map((start) => prefixOf({ grown } as GrowingModel, start)));
+  const from = Math.max(0, ...starts.map(({ row }) => row.source?.length ?? 0));
+  await session.reserve("forward", {
+    B: rows,
+    [grown.symbol]: fewSizes(longest, grown.longest, 4),
+    ...(source?.symbol !== undefined && { [source.symbol]: fewSizes(from, source.longest, 4) }),
+  });
+}
+
+// ---------------------------------------------------------------- drawing
+
+const draw = (logits: Float32Array, options: GenerateOptions, text: number, position: number): number =>
+  sampleToken(logits, options, sampleUniform(options.seed ?? 0, position, text));
+
+/** Texts that grow together, each drawn by itself; `numbers` are their places among all requests. */
+async function sampled(
+  next: NextLogits,
+  starts: readonly Start[],
+  numbers: readonly number[],
+  options: SequenceOptions,
+): Promise<readonly (readonly Sequence[])[]> {
+  const texts = starts.map(() => ({ ids: [] as number[], logProbability: 0 }));
+  const hasEnded = (n: number): boolean => options.stop?.includes(texts[n]!.ids.at(-1)!) ?? false;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const open = [...starts.keys()].filter((n) => texts[n]!.ids.length < starts[n]!.longest && !hasEnded(n));
+    if (open.length === 0) break;
+    const rows = open.map(
+      (n): Row => ({ ...starts[n]!.row, ids: [...starts[n]!.row.ids, ...texts[n]!.ids] }),
+    );
+    const logits = await next(rows);
+    open.forEach((n, k) => {
+      const id = draw(logits[k]!, options, numbers[n]!, rows[k]!.ids.length);
+      texts[n]!.ids.push(id);
+      texts[n]!.logProbability += logits[k]![id]! - logSum(logits[k]!);
+    });
+  }
+  return texts.map((text, n) => [sequenceOf(text, options.lengthPenalty ?? 0.6, hasEnded(n))]);
 }

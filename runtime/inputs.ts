@@ -21,8 +21,17 @@ export interface BoundInputs {
 export function entryOf(program: Program, name: EntryName): Entry {
   const entry = program.entries[name];
   if (entry) return entry;
-  const hint = name === "forward" ? undefined : "The model needs a `loss` for loss, grad and train.";
-  throw new RuntimeError("TFM6007", `\`${program.name}\` has no entry \`${name}\`.`, hint);
+  throw new RuntimeError(
+    "TFM6007",
+    `\`${program.name}\` has no entry \`${name}\`.`,
+    entryHint(program, name),
+  );
+}
+
+function entryHint({ entries }: Program, name: EntryName): string | undefined {
+  if (name === "forward") return undefined;
+  if (!entries.train) return "The model needs a `loss` for loss, grad and train.";
+  return "The model's `train` needs `accumulate`, more than 1, for accumulate and apply.";
 }
 
 export function bindInputs(

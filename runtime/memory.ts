@@ -53,6 +53,13 @@ export class Memory {
       if (initial !== 0) this.#write(place, new Float32Array(elementsOf(shape)).fill(initial));
   }
 
+  /** Forgets what was accumulated: the slots of state that nobody names. */
+  clearSums(): void {
+    const named = new Set(this.#program.states.map(({ place }) => place.slot));
+    for (const [slot, range] of this.#homes)
+      if (this.#program.slots[slot]!.role === "state" && !named.has(slot)) this.#device.fill(range, 0);
+  }
+
   createBuffer(size: number, label: string): DeviceBuffer {
     const buffer = this.#device.createBuffer(size, label);
     this.#buffers.push(buffer);

@@ -9,15 +9,15 @@
  */
 import type { Device, DeviceOptions, KernelFunction } from "./device.js";
 import { openDevice } from "./device.js";
-import type { Evaluation } from "./evaluate.js";
+import type { EvaluateOptions, Evaluation } from "./evaluate.js";
 import { evaluate } from "./evaluate.js";
-import type { GenerateOptions } from "./generate.js";
-import { generate } from "./generate.js";
+import type { GenerateOptions, Sequence, SequenceOptions, SequenceRequest } from "./generate.js";
+import { generate, generateSequences } from "./generate.js";
 import { entryOf } from "./inputs.js";
 import type { Program } from "./program.js";
 import type { Outputs, Session } from "./session.js";
 import { createSession } from "./session.js";
-import type { ByteSource, OnProgress } from "./source.js";
+import type { ByteSource, FetchOptions } from "./source.js";
 import { bytesOf } from "./source.js";
 import type { Inputs, Tensor } from "./tensor.js";
 import type { Trainer, TrainerOptions } from "./trainer.js";
@@ -28,10 +28,9 @@ import { initialise, readWeights, writeWeights } from "./weights.js";
 /** A safetensors file, tensors by name, or a seed for fresh parameters. */
 export type ModelWeights = ByteSource | ReadonlyMap<string, Tensor<Float32Array>> | { readonly seed: number };
 
-export interface ModelOptions extends Omit<DeviceOptions, "device"> {
+export interface ModelOptions extends Omit<DeviceOptions, "device">, FetchOptions {
   /** A wish, or a device that is open already (it then outlives the model). */
   readonly device?: DeviceOptions["device"] | Device | undefined;
-  readonly onProgress?: OnProgress | undefined;
 }
 
 export interface OpenedModel {
@@ -46,7 +45,7 @@ export async function openModel(
   options: ModelOptions = {},
 ): Promise<OpenedModel> {
   const given = typeof options.device === "object" ? options.device : undefined;
-  const values = await resolveWeights(program, weights, options.onProgress);
+  const values = await resolveWeights(program, weights, options);
   const device = given ?? (await openDevice({ ...options, device: wishOf(options) }));
   try {
     const session = await createSession(program, device, { kernels });
@@ -64,11 +63,11 @@ const wishOf = ({ device }: ModelOptions): "auto" | "webgpu" | "cpu" =>
 async function resolveWeights(
   program: Program,
   weights: ModelWeights,
-  onProgress?: OnProgress,
+  options: FetchOptions,
 ): Promise<Weights> {
   if (weights instanceof Map) return weights as Weights;
   if (isSeed(weights)) return initialise(program, weights.seed);
-  return readWeights(program, await bytesOf(weights as ByteSource, onProgress));
+  return readWeights(program, await bytesOf(weights as ByteSource, options));
 }
 
 const isSeed = (weights: ModelWeights): weights is { readonly seed: number } =>
@@ -101,13 +100,21 @@ export class Model<I = Inputs, O = Outputs> {
     return generate(this.session, prompt, options);
   }
 
+  /** For each prompt or source its texts, best first: one, or with a beam `count`. */
+  generateSequences(
+    requests: readonly SequenceRequest[],
+    options?: SequenceOptions,
+  ): Promise<readonly (readonly Sequence[])[]> {
+    return generateSequences(this.session, requests, options);
+  }
+
   trainer(options?: TrainerOptions): TypedTrainer<I> {
     return createTrainer(this.session, options) as unknown as TypedTrainer<I>;
   }
 
   /** The mean loss over batches. */
-  evaluate(batches: Iterable<I> | AsyncIterable<I>): Promise<Evaluation> {
-    return evaluate(this.session, batches as Iterable<Inputs>);
+  evaluate(batches: Iterable<I> | AsyncIterable<I>, options?: EvaluateOptions): Promise<Evaluation> {
+    return evaluate(this.session, batches as Iterable<Inputs>, options);
   }
 
   /** The parameters as a safetensors file. */
@@ -122,4 +129,6 @@ export class Model<I = Inputs, O = Outputs> {
 }
 
 /** A Trainer whose step takes the model's own inputs. */
-export type TypedTrainer<I> = Omit<Trainer, "step"> & { step(inputs: I): ReturnType<Trainer["step"]> };
+export type TypedTrainer<I> = Omit<Trainer, "step"> & {
+  step(inputs: I | readonly I[]): ReturnType<Trainer["step"]>;
+};

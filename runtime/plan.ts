@@ -12,8 +12,10 @@ import { alignElements, elementsOf, extentOf, groupsOf, placeRange, sizeOf } fro
 import type { Tensor } from "./tensor.js";
 import { tensor } from "./tensor.js";
 
-/** An output, or `count` elements of it from element `from` on (they come back flat). */
-export type Read = string | { readonly name: string; readonly from: number; readonly count: number };
+/** An output, or `count` elements of it from element `from` on (they come back flat), under the name `as`. */
+export type Read =
+  | string
+  | { readonly name: string; readonly from: number; readonly count: number; readonly as?: string };
 
 /** Rows of scalar outputs that stay on the device until somebody reads them. */
 export interface Ring {
@@ -124,7 +126,7 @@ export function readOf(plan: Plan, read: Read): BoundRead {
   const span = slices ? placeRange(value.place, plan.lengths).length : count;
   const range = { buffer, offset: offset + 4 * from, size: 4 * span };
   return {
-    name: value.name,
+    name: typeof read === "string" ? read : (read.as ?? read.name),
     range,
     shape: typeof read === "string" ? shape : [count],
     dtype: value.dtype,

@@ -181,9 +181,9 @@ export interface Program {
   /**
    * forward: outputs and probes. loss: `loss.sum`, `loss.count`. grad: loss.* and `grad.<leaf>`.
    * train: loss.*, `grad_norm`; updates parameters and states.
-   * accumulate: loss.*; adds this batch's gradients of `loss.sum` and its count to the states `accumulated/…`; apply: `loss.sum`,
-   * `loss.count` and `grad_norm` of all that was accumulated; updates parameters and states and empties the sums. Both only where
-   * the recipe accumulates.
+   * accumulate: loss.*; adds this batch's loss.* and gradients of `loss.sum` to the sums; apply: `loss.sum`, `loss.count` and
+   * `grad_norm` of all that was accumulated; updates parameters and states and empties the sums. Both only where the recipe
+   * accumulates. The sums are the slots of role `state` that no `states` entry names: zero between steps, so nothing stores them.
    */
   readonly entries: Readonly<{
     forward: Entry;

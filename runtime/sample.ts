@@ -76,7 +76,8 @@ export function sampleToken(logits: Float32Array, options: SampleOptions, unifor
   return candidates.at(-1)!.id; // the probabilities' rounding
 }
 
-function checkLogits(logits: Float32Array): void {
+/** Logits that are no numbers are refused. */
+export function checkLogits(logits: Float32Array): void {
   const at = logits.findIndex(Number.isNaN);
   if (at >= 0)
     throw new RuntimeError(
@@ -86,6 +87,6 @@ function checkLogits(logits: Float32Array): void {
     );
 }
 
-/** The uniform number of the token at `position`. */
-export const sampleUniform = (seed: number, position: number): number =>
-  uniformAt(randomKey(seed, 0, "sample", 0), position);
+/** The uniform number of the token at `position` of text number `text`. */
+export const sampleUniform = (seed: number, position: number, text = 0): number =>
+  uniformAt(randomKey(seed, text, "sample", 0), position);

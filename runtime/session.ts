@@ -34,8 +34,8 @@ export interface SessionOptions {
   readonly entries?: readonly EntryName[] | undefined;
 }
 
-/** Bindings kept ready; training needs one or two, generation a new one for each token. */
-const keptPlans = 8;
+/** Bindings kept ready; training on windows needs one or two, on pairs some twenty, generation a new one for each token. */
+const keptPlans = 32;
 
 export async function createSession(
   program: Program,
@@ -161,6 +161,12 @@ export class Session {
     this.#alive();
     this.#memory.allocateStates();
     this.#memory.writeAll(this.program.states, values);
+  }
+
+  /** Forgets the gradients that `accumulate` added up since the last `apply`. */
+  clearSums(): void {
+    this.#alive();
+    this.#memory.clearSums();
   }
 
   /** Sets every word of the arena: a call may depend on nothing that an earlier one left there. */

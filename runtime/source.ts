@@ -1,22 +1,33 @@
 /** Where weights come from → their bytes: an address or (in Node) a file, a Response, a Blob, or the bytes themselves. */
 import { RuntimeError } from "./errors.js";
+import type { AbortSignalLike, BlobLike, ResponseLike, UrlLike } from "./web.js";
 
-export type ByteSource = string | URL | Uint8Array | ArrayBuffer | Blob | Response;
+export type ByteSource = string | UrlLike | Uint8Array | ArrayBuffer | BlobLike | ResponseLike;
 
 /** Told while bytes arrive; `total` is undefined where the server does not say. */
 export type OnProgress = (loaded: number, total: number | undefined) => void;
 
-export async function bytesOf(source: ByteSource, onProgress?: OnProgress): Promise<Uint8Array> {
+export interface FetchOptions {
+  readonly onProgress?: OnProgress | undefined;
+  /** Ends a download by throwing the signal's reason. */
+  readonly signal?: AbortSignalLike | undefined;
+}
+
+export async function bytesOf(source: ByteSource, options: FetchOptions = {}): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
-  if (source instanceof Response) return readResponse(source, onProgress);
+  if (source instanceof Response) return readResponse(source, options);
+  const address = source as string | URL;
   try {
-    return isFile(source) ? await readFile(source) : await readResponse(await fetch(source), onProgress);
+    if (isFile(address)) return await readFile(address);
+    const signal = (options.signal ?? null) as AbortSignal | null;
+    return await readResponse(await fetch(address, { signal }), options);
   } catch (cause) {
     if (cause instanceof RuntimeError) throw cause;
+    options.signal?.throwIfAborted();
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new RuntimeError("TFM6104", `\`${source}\` could not be read: ${why}`, undefined, { cause });
+    throw new RuntimeError("TFM6104", `\`${address}\` could not be read: ${why}`, undefined, { cause });
   }
 }
 
@@ -36,7 +47,7 @@ async function readFile(path: string | URL): Promise<Uint8Array> {
   return files.readFile(local);
 }
 
-async function readResponse(response: Response, onProgress?: OnProgress): Promise<Uint8Array> {
+async function readResponse(response: Response, { onProgress }: FetchOptions): Promise<Uint8Array> {
   if (!response.ok)
     throw new RuntimeError(
       "TFM6104",

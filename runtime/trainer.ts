@@ -2,12 +2,14 @@
  * Batches → parameter updates. Losses stay on the device and come back every `logEvery` steps, all of them.
  *
  *   const { loss } = await createTrainer(session, { seed: 1 }).step({ tokens });
+ *   await trainer.step([{ tokens: some }, { tokens: others }]);   // one step on both, in the memory of one
  */
 import { listNames, RuntimeError } from "./errors.js";
 import { entryOf } from "./inputs.js";
 import type { Recipe } from "./program.js";
+import { randomKey } from "./random.js";
 import { learningRateAt } from "./schedule.js";
-import type { Ring, Session } from "./session.js";
+import type { Ring, RunOptions, Session } from "./session.js";
 import type { Inputs, Tensor } from "./tensor.js";
 
 export interface TrainerOptions {
@@ -78,16 +80,44 @@ export class Trainer {
     return this.#step;
   }
 
-  async step(inputs: Inputs): Promise<StepResult> {
+  /** One step on a batch, or on the union of several: each token weighs the same, however they are divided. */
+  async step(inputs: Inputs | readonly Inputs[]): Promise<StepResult> {
     const step = this.#step + 1;
     const lr = learningRateAt(this.#recipe, step);
+    const parts = isList(inputs) ? inputs : [inputs];
     const record = { ring: this.#ring, row: this.#rates.length };
-    await this.session.run("train", inputs, { lr, seed: this.#seed, step }, { record });
+    if (parts.length === 1)
+      await this.session.run("train", parts[0]!, { lr, seed: this.#seed, step }, { record });
+    else await this.#stepInParts(parts, { lr, step }, record);
     this.#step = step;
     this.#rates.push(lr);
     const recent = this.#rates.length >= this.#logEvery ? await this.flush() : [];
     const last = recent.at(-1);
     return { step, lr, loss: last?.loss, gradNorm: last?.gradNorm, recent };
+  }
+
+  /** All of the parts, or none: a part that fails leaves nothing behind. */
+  async #stepInParts(
+    parts: readonly Inputs[],
+    { lr, step }: { readonly lr: number; readonly step: number },
+    record: RunOptions["record"],
+  ): Promise<void> {
+    const { session } = this;
+    if (parts.length === 0) throw new RuntimeError("TFM6005", "A step needs at least one batch.");
+    if (!session.program.entries.accumulate)
+      throw new RuntimeError(
+        "TFM6007",
+        `\`${session.program.name}\` was compiled to train on one batch a step; ${parts.length} were given.`,
+        `Compile it with \`accumulate = ${parts.length}\` in the model's \`train\`.`,
+      );
+    try {
+      for (const [n, part] of parts.entries())
+        await session.run("accumulate", part, { seed: seedOfPart(this.#seed, step, n), step });
+      await session.run("apply", {}, { lr, step }, { record });
+    } catch (error) {
+      session.clearSums();
+      throw error;
+    }
   }
 
   /** The steps that were not read back yet; throws TFM6008 where one of them diverged. */
@@ -124,6 +154,12 @@ export class Trainer {
     );
   }
 }
+
+const isList = (inputs: Inputs | readonly Inputs[]): inputs is readonly Inputs[] => Array.isArray(inputs);
+
+/** Element n of every part has the same address: a seed of its own keeps their dropout apart. */
+const seedOfPart = (seed: number, step: number, part: number): number =>
+  part === 0 ? seed : randomKey(seed, step, "accumulate", part) | 0;
 
 /** No target counted: the mean of nothing is 0, not NaN, so a batch of padding does not look like divergence. */
 const meanLoss = (sum: number, count: number): number => (count === 0 && sum === 0 ? 0 : sum / count);

@@ -61,7 +61,8 @@ const softwareNames = /llvmpipe|lavapipe|swiftshader|basic render|software/i;
 
 function infoOf(adapter: GPUAdapter): DeviceInfo {
   const { vendor, architecture, device, description } = adapter.info;
-  const name = description || device || vendor || "unnamed adapter";
+  // A browser may keep the first two to itself.
+  const name = description || device || `${vendor} ${architecture}`.trim() || "unnamed adapter";
   const fallback = (adapter.info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true;
   const software = fallback || softwareNames.test(`${vendor} ${architecture} ${device} ${description}`);
   return { kind: "webgpu", description: name, vendor, architecture, software };

@@ -10,6 +10,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { argv, exit } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { familiesDocument } from "./families-document.mjs";
+import { schemaDocument, validatorModule } from "./model-schema.mjs";
+import { bundlePage } from "./page-bundle.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -19,9 +22,24 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
  */
 const generators = [
   { path: "compiler/library/sources.ts", from: "sources", make: librarySources },
+  { path: "cli/report/assets.ts", from: "sources", make: reportAssets },
   { path: "spec/ops.md", from: "build", make: opsDocument },
+  { path: "spec/families.md", from: "build", make: familiesPage },
   { path: "spec/errors.md", from: "build", make: errorsDocument },
+  { path: "spec/model.schema.json", from: "build", make: async () => schemaDocument(await modelSchema()) },
+  {
+    path: "compiler/parser/json/validate.ts",
+    from: "build",
+    make: async () => validatorModule(await modelSchema()),
+  },
 ];
+
+/** The families of compiler/library, as JSON Schema. */
+async function modelSchema() {
+  const { modelSchema } = await built("compiler/parser/json/schema.js");
+  const { familiesOf } = await built("compiler/parser/json/knobs.js");
+  return modelSchema(familiesOf(libraryTexts()));
+}
 
 /**
  * A compiled module, by its path below dist.
@@ -50,6 +68,17 @@ async function opsDocument() {
     return `\n## ${kind}\n\n${text}\n\n| op | computes | attributes |\n|---|---|---|\n${lines.join("")}`;
   });
   return `# Ops\n\nGenerated from compiler/ir/ops by \`npm run generate\`. Every node of a Graph is one of these.\n${sections.join("")}`;
+}
+
+/** The library's families -> one table a family. */
+async function familiesPage() {
+  const { librarySources: sources } = await built("compiler/library/sources.js");
+  const { familiesOf } = await built("compiler/parser/json/knobs.js");
+  const { readTfm } = await built("compiler/parser/read-tfm.js");
+  const declarations = Object.entries(sources).flatMap(
+    ([name, text]) => readTfm(text, name).model.declarations,
+  );
+  return familiesDocument(familiesOf(sources), declarations);
 }
 
 /** Three tables of codes -> one document, in the order of the codes. */
@@ -98,19 +127,38 @@ const cell = (text) => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 
 /** compiler/library/*.tfm -> one record, file name without its ending -> text. */
 function librarySources() {
-  const folder = join(root, "compiler/library");
-  if (!existsSync(folder)) return undefined;
-  const files = readdirSync(folder)
-    .filter((file) => file.endsWith(".tfm"))
-    .sort();
-  const entries = files.map((file) => {
-    const text = readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n");
-    return `  ${JSON.stringify(file.slice(0, -".tfm".length))}: \`${escapeTemplate(text)}\`,\n`;
-  });
+  const entries = Object.entries(libraryTexts()).map(
+    ([name, text]) => `  ${JSON.stringify(name)}: \`${escapeTemplate(text)}\`,\n`,
+  );
   return `// Generated from compiler/library/*.tfm by \`npm run generate\`. Edit those, not this.
 export const librarySources: Readonly<Record<string, string>> = {
 ${entries.join("")}};
 `;
+}
+
+/** cli/report/page -> the script and the style of report.html, as text. */
+function reportAssets() {
+  const folder = join(root, "cli/report/page");
+  const script = bundlePage(folder, "main.ts");
+  const style = readFileSync(join(folder, "style.css"), "utf8").replaceAll("\r\n", "\n");
+  return `// Generated from cli/report/page by \`npm run generate\`. Edit that, not this.
+export const pageScript = \`${escapeTemplate(script)}\`;
+export const pageStyle = \`${escapeTemplate(style)}\`;
+`;
+}
+
+/** compiler/library/*.tfm by file name without its ending. */
+function libraryTexts() {
+  const folder = join(root, "compiler/library");
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith(".tfm"))
+    .sort();
+  return Object.fromEntries(
+    files.map((file) => [
+      file.slice(0, -".tfm".length),
+      readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n"),
+    ]),
+  );
 }
 
 /** @param {string} text */

@@ -5,6 +5,7 @@
 #   2. a Vulkan driver that Dawn accepts: the machine's own GPU, else Mesa's software driver (lavapipe).
 #      Dawn refuses Mesa < 24. Debian 12 carries 22.3, so there the driver comes from the backports suite
 #      of the mirror that the machine's own apt sources already name.
+#   3. a Chromium for the tests that run in a page: what is there (TFMC_CHROMIUM, the PATH), else Debian's package.
 #
 # The system's apt sources and package lists are left as they are: both are copied to a temporary folder first.
 set -euo pipefail
@@ -91,6 +92,7 @@ derive_sources() {
 
 # A copy of the machine's sources, with the backports of release $1 added where $2 asks for them.
 prepare_apt() {
+  rm -rf "$work/apt"
   mkdir -p "$work/apt" "$work/lists/partial"
   cp /etc/apt/sources.list "$work/apt/system.list" 2>/dev/null || true
   cp /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources "$work/apt/" 2>/dev/null || true
@@ -109,6 +111,12 @@ apt_get() {
     -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 "$@"
 }
 
+# Fetches the lists of that copy. A third party's source that is away must not keep a package away: what counts is
+# whether install finds it.
+update_lists() {
+  quietly apt_get update || say "apt-get update complained (output above); trying to install all the same"
+}
+
 install_software_driver() {
   command -v apt-get >/dev/null || fail "no Vulkan driver found, and this is no apt system. Install Mesa's lavapipe >= 24."
   local ID="" VERSION_ID=0 VERSION_CODENAME="" suite=own
@@ -122,8 +130,7 @@ install_software_driver() {
        apt-get update && apt-get install mesa-vulkan-drivers libvulkan1$target"
   fi
   prepare_apt "$VERSION_CODENAME" $suite
-  # A third party's source that is away must not keep the driver away: what counts is whether install finds it.
-  quietly apt_get update || say "apt-get update complained (output above); trying to install all the same"
+  update_lists
   local target=()
   [ $suite = own ] || target=(-t "$VERSION_CODENAME-backports")
   quietly apt_get install -y --no-install-recommends "${target[@]}" mesa-vulkan-drivers libvulkan1 ||
@@ -140,4 +147,47 @@ else
   install_software_driver
   adapter=$(node scripts/adapter.mjs) || fail "a driver is installed, but Dawn finds no adapter (output above)."
   say "WebGPU adapter: $adapter"
+fi
+
+# --- browser ------------------------------------------------------------------------------------------------------
+
+find_browser() {
+  if [ -n "${TFMC_CHROMIUM:-}" ]; then
+    printf '%s\n' "$TFMC_CHROMIUM"
+    return
+  fi
+  local name
+  for name in chromium chromium-browser google-chrome-stable google-chrome chrome; do
+    command -v "$name" && return
+  done
+  node --input-type=module -e '
+    import { existsSync } from "node:fs";
+    import { chromium } from "playwright-core";
+    const path = chromium.executablePath();
+    if (!existsSync(path)) process.exit(1);
+    console.log(path);' 2>/dev/null
+}
+
+by_hand="Install Chromium or Chrome by hand, or run \`npx playwright-core install --with-deps chromium\`, and run this again."
+
+install_browser() {
+  command -v apt-get >/dev/null || fail "no Chromium found, and this is no apt system. $by_hand"
+  local ID=""
+  # shellcheck source=/dev/null
+  . /etc/os-release
+  # Ubuntu's package of that name only fetches a snap, which containers and headless machines cannot run.
+  [ "$ID" != ubuntu ] || fail "no Chromium found, and Ubuntu's archive carries none as a package. $by_hand"
+  can_be_root || fail "Chromium is missing and installing it needs root. Run this script as root, or have someone run:
+       apt-get update && apt-get install chromium"
+  prepare_apt "" own
+  update_lists
+  quietly apt_get install -y --no-install-recommends chromium fonts-dejavu-core ||
+    fail "installing chromium failed (output above). $by_hand"
+  say "browser: installed chromium $(dpkg-query -W -f '${Version}' chromium)"
+}
+
+if found=$(find_browser); then
+  say "browser: already there ($found)"
+else
+  install_browser
 fi

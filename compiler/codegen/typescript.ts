@@ -3,11 +3,13 @@
  *
  * ```
  * program "nano" → nano.ts, nano.js, nano.d.ts, nano.wgsl, nano.cpu.js, nano.cpu.d.ts, program.json
+ *                  standalone: nano.js, nano.d.ts, nano.wgsl, program.json; nano.js imports nothing
  * ```
  * The only file that imports ts-morph, and it does so when a module is emitted: loading it takes longer than compiling.
  */
 import type { InterfaceDeclaration, SourceFile } from "ts-morph";
-import type { Input, Kernel, Program, Value } from "../../runtime/program.js";
+import type { DerivedInput, Input, Kernel, Program, Value } from "../../runtime/program.js";
+import { bundle } from "./bundle.js";
 import { outline } from "./outline.js";
 
 export interface EmittedModule {
@@ -17,7 +19,12 @@ export interface EmittedModule {
   readonly files: Readonly<Record<string, string>>;
 }
 
-export async function emitModule(program: Program): Promise<EmittedModule> {
+export interface EmitOptions {
+  /** File name → text of the runtime's modules, `index.js` among them: the module then brings them along. */
+  readonly runtime?: ReadonlyMap<string, string> | undefined;
+}
+
+export async function emitModule(program: Program, { runtime }: EmitOptions = {}): Promise<EmittedModule> {
   const { Project, ts, IndentationText, QuoteKind } = await import("ts-morph");
   const className = classNameOf(program.name);
   const base = fileNameOf(program.name);
@@ -27,6 +34,7 @@ export async function emitModule(program: Program): Promise<EmittedModule> {
   });
   const source = project.createSourceFile(`${base}.ts`, "");
   writeModule(source, program, className, base);
+  if (runtime) source.addExportDeclaration({ namedExports: ["tfmc"] });
   const text = source.getFullText();
   const compilerOptions = {
     target: ts.ScriptTarget.ES2022,
@@ -34,18 +42,50 @@ export async function emitModule(program: Program): Promise<EmittedModule> {
     isolatedDeclarations: true,
   };
   const options = { compilerOptions, fileName: `${base}.ts` };
-  return {
-    className,
-    files: {
-      [`${base}.ts`]: text,
-      [`${base}.js`]: ts.transpileModule(text, options).outputText,
-      [`${base}.d.ts`]: ts.transpileDeclaration(text, options).outputText,
-      [`${base}.wgsl`]: wgslText(program),
-      [`${base}.cpu.js`]: cpuText(program),
-      [`${base}.cpu.d.ts`]: cpuDeclaration,
-      "program.json": `${outline(program, 4)}\n`,
-    },
+  const script = runtime
+    ? standalone(ts, program, { base, text, className, runtime })
+    : ts.transpileModule(text, options).outputText;
+  const parts = {
+    [`${base}.ts`]: text,
+    [`${base}.js`]: script,
+    [`${base}.d.ts`]: ts.transpileDeclaration(text, options).outputText,
+    [`${base}.wgsl`]: wgslText(program),
+    [`${base}.cpu.js`]: cpuText(program),
+    [`${base}.cpu.d.ts`]: cpuDeclaration,
+    "program.json": `${outline(program, 4)}\n`,
   };
+  const inside = runtime ? [`${base}.ts`, `${base}.cpu.js`, `${base}.cpu.d.ts`] : [];
+  const files = Object.fromEntries(Object.entries(parts).filter(([name]) => !inside.includes(name)));
+  return { className, files };
+}
+
+interface Parts {
+  readonly base: string;
+  readonly text: string;
+  readonly className: string;
+  readonly runtime: ReadonlyMap<string, string>;
+}
+
+/** One script: the module, its kernels and the runtime. */
+function standalone(
+  ts: typeof import("ts-morph").ts,
+  program: Program,
+  { base, text, className, runtime }: Parts,
+): string {
+  const modules = new Map([...runtime].map(([name, code]) => [`./${name}`, code]));
+  modules.set("tfmc/runtime", runtime.get("index.js") ?? "");
+  modules.set(`./${base}.cpu.js`, cpuText(program)).set("model", text);
+  const compilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    esModuleInterop: false,
+    removeComments: true,
+  };
+  // A name that says CommonJS; `import()` stays what it is.
+  const toCommonJs = (code: string) =>
+    ts.transpileModule(code, { compilerOptions, fileName: "module.cts" }).outputText;
+  const top = header(program).map((line) => `// ${line}\n`);
+  return top.join("") + bundle(modules, "model", [className, "tfmc"], toCommonJs);
 }
 
 function writeModule(source: SourceFile, program: Program, className: string, base: string): void {
@@ -53,14 +93,13 @@ function writeModule(source: SourceFile, program: Program, className: string, ba
   // A namespace, so that no name of the runtime can meet the model's own.
   source.addImportDeclaration({ namespaceImport: "tfmc", moduleSpecifier: "tfmc/runtime" });
   source.addImportDeclaration({ namedImports: ["kernels"], moduleSpecifier: `./${base}.cpu.js` });
-  const inputs = program.inputs.filter((input) => input.derived === null);
   const forward = new Set(program.entries.forward.inputs);
   const types = source.addInterface({
     name: `${className}Inputs`,
     isExported: true,
     docs: ["What the model reads; the batch axis comes first."],
   });
-  for (const input of inputs) addInput(types, input, forward.has(input.name));
+  for (const input of program.inputs) addInput(types, input, forward.has(input.name));
   const outputs = source.addInterface({
     name: `${className}Outputs`,
     isExported: true,
@@ -94,14 +133,30 @@ const header = (program: Program): readonly string[] => [
 
 function addInput(to: InterfaceDeclaration, input: Input, needed: boolean): void {
   const bound = input.bound === null ? "" : `, below ${input.bound}`;
+  const { derived } = input;
+  const origin = derived === null ? "" : `: ${derivedText(derived)}`;
   to.addProperty({
     name: propertyName(input.name),
     isReadonly: true,
-    // Targets and the like: only the loss reads them.
-    hasQuestionToken: !needed,
+    // Targets and the like: only the loss reads them. What is derived the runtime makes.
+    hasQuestionToken: !needed || derived !== null,
     type: "tfmc.TensorLike",
-    docs: [`${input.dtype} ${axesText(input)}${bound}`],
+    docs: [docText(`${input.dtype} ${axesText(input)}${bound}${origin}`)],
   });
+}
+
+/** What a derived input holds where nobody gives it. */
+function derivedText({ how, of }: DerivedInput): string {
+  switch (how) {
+    case "next":
+      return `what follows each element of \`${of}\`, -1 where nothing does and nothing counts; \`${of}\` shifted by one unless given.`;
+    case "valid":
+      return `1 where \`${of}\` holds an element, 0 where it is padded; all 1 unless given.`;
+    case "original":
+      return `what stood in \`${of}\` where it was masked, -1 elsewhere; all -1 unless given.`;
+    default:
+      return how satisfies never;
+  }
 }
 
 const axesText = ({ axes, shape }: Value): string =>

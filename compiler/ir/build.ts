@@ -35,7 +35,7 @@ import type { Builder } from "./builder.js";
 import { createBuilder } from "./builder.js";
 import type { Built } from "./graph.js";
 
-export { librarySourceFiles } from "./build/declarations.js";
+export { isLibraryFile, librarySourceFiles } from "./build/declarations.js";
 
 export type SettingValue = number | boolean | string | readonly number[];
 
@@ -46,6 +46,8 @@ export interface BuildOptions {
   readonly settings?: Readonly<Record<string, SettingValue>>;
   /** The file that an `import` names, read; undefined where it cannot be. */
   readonly resolve: Resolve;
+  /** Lets out the mean square of what each `repeat` carries, turn by turn, as `norm.<place>.<name>`. */
+  readonly norms?: boolean;
   /** Where the nodes are made. The entries derived from a Built, its optimizer's steps among them, share this builder. */
   readonly builder?: Builder;
 }
@@ -68,6 +70,7 @@ export function build(model: Model, options: BuildOptions): BuildResult {
     settings,
     diagnostics,
     builder: options.builder ?? createBuilder(),
+    norms: options.norms ?? false,
   };
   const built = elaborateModel(context);
   return { built: hasErrors(diagnostics) ? undefined : built, diagnostics };
@@ -143,6 +146,7 @@ interface Context {
   readonly settings: Settings;
   readonly diagnostics: Diagnostic[];
   readonly builder: Builder;
+  readonly norms: boolean;
 }
 
 export interface Elaboration {
@@ -178,7 +182,7 @@ function elaborateSettled(context: Context, training: boolean): Elaboration {
 }
 
 function elaborateOnce(
-  { program, derivation, settings, diagnostics, builder }: Context,
+  { program, derivation, settings, diagnostics, builder, norms }: Context,
   training: boolean,
   maxima: ReadonlyMap<string, number>,
 ): Elaboration {
@@ -188,6 +192,7 @@ function elaborateOnce(
     diagnostics,
     training,
     asked: { training: false },
+    norms,
     lengths: new Map(),
     maxima,
     assumed: new Map(),

@@ -164,9 +164,17 @@ model decoder(
   input tokens[t <= context] : int(vocab)
 
   use wte = embedding(vocab, d_model, init: embedding_init)
-  # DeepNet: alpha = (2 N)^(1/4), beta = (8 N)^(-1/4); elsewhere both are 1.
-  alpha = if norm_at == deepnorm then (2 * layers) ^ 0.25 else 1
-  beta = if norm_at == deepnorm then (8 * layers) ^ -0.25 else 1
+  # How strong the stream is and how small initial values are, by the depth.   Wang et al., 2022
+  match norm_at {
+    deepnorm {
+      alpha = (2 * layers) ^ 0.25
+      beta = (8 * layers) ^ -0.25
+    }
+    pre, post, sandwich, dual_residual, parallel, none {
+      alpha = 1
+      beta = 1
+    }
+  }
   written = if output_init == depth_scaled then init / sqrt(2 * layers) else output_init
 
   attend = attention(
@@ -248,9 +256,17 @@ model encoder(
     x = x + wse(segment)
   }
 
-  # DeepNet: alpha = (2 N)^(1/4), beta = (8 N)^(-1/4); elsewhere both are 1.
-  alpha = if norm_at == deepnorm then (2 * layers) ^ 0.25 else 1
-  beta = if norm_at == deepnorm then (8 * layers) ^ -0.25 else 1
+  # How strong the stream is and how small initial values are, by the depth.   Wang et al., 2022
+  match norm_at {
+    deepnorm {
+      alpha = (2 * layers) ^ 0.25
+      beta = (8 * layers) ^ -0.25
+    }
+    pre, post, sandwich, dual_residual, parallel, none {
+      alpha = 1
+      beta = 1
+    }
+  }
   written = if output_init == depth_scaled then init / sqrt(2 * layers) else output_init
 
   attend = attention(
@@ -336,30 +352,32 @@ model encoder_decoder(
   input source[s <= context] : int(source_vocab)
   input target[t <= context] : int(target_vocab)
 
-  # How strong the streams are and how small initial values, by the depths N and M.   Wang et al., 2022
-  deep = norm_at == deepnorm
-  both = encoder_layers ^ 4 * decoder_layers
-  encoder_alpha = if deep then 0.81 * both ^ 0.0625 else 1
-  encoder_init = if deep then 0.87 * both ^ -0.0625 * init else init
-  decoder_alpha = if deep then (3 * decoder_layers) ^ 0.25 else 1
-  decoder_init = if deep then (12 * decoder_layers) ^ -0.25 * init else init
-  match output_init {
-    depth_scaled {
-      encoder_out = encoder_init / sqrt(2 * encoder_layers)
-      decoder_out = decoder_init / sqrt(3 * decoder_layers)
+  # How strong the streams are and how small initial values are, by the depths.   Wang et al., 2022
+  match norm_at {
+    deepnorm {
+      depths = encoder_layers ^ 4 * decoder_layers
+      encoder_alpha = 0.81 * depths ^ 0.0625
+      encoder_beta = 0.87 * depths ^ -0.0625
+      decoder_alpha = (3 * decoder_layers) ^ 0.25
+      decoder_beta = (12 * decoder_layers) ^ -0.25
     }
-    else {
-      encoder_out = if deep then 0.87 * both ^ -0.0625 * output_init else output_init
-      decoder_out = if deep then (12 * decoder_layers) ^ -0.25 * output_init else output_init
+    pre, post, sandwich, dual_residual, parallel, none {
+      encoder_alpha = 1
+      encoder_beta = 1
+      decoder_alpha = 1
+      decoder_beta = 1
     }
   }
+  encoder_written = if output_init == depth_scaled then init / sqrt(2 * encoder_layers) else output_init
+  decoder_written = if output_init == depth_scaled then init / sqrt(3 * decoder_layers) else output_init
 
   use wte = embedding(target_vocab, d_model, init: embedding_init)
-  if tied == all {
-    x = wte(source)
-  } else {
-    use source_wte = embedding(source_vocab, d_model, init: embedding_init)
-    x = source_wte(source)
+  match tied {
+    all { x = wte(source) }
+    output, none {
+      use source_wte = embedding(source_vocab, d_model, init: embedding_init)
+      x = source_wte(source)
+    }
   }
 
   # What all attention here has in common, and all layers.
@@ -373,19 +391,19 @@ model encoder_decoder(
     embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
   )
 
-  read = look(value_init: encoder_init, out_init: encoder_out)
+  read = look(value_init: encoder_beta * init, out_init: encoder_beta * encoder_written)
   memory = side(
     x, encoder_layers, two_sided: true, alpha: encoder_alpha,
     attend: read(mask: padded(encoder_mask, valid(source))),
-    feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: encoder_init, out_init: encoder_out)
+    feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: encoder_beta * init, out_init: encoder_beta * encoder_written)
   ) as encoder
 
-  write = look(value_init: decoder_init, out_init: decoder_out)
+  write = look(value_init: decoder_beta * init, out_init: decoder_beta * decoder_written)
   y = side(
     wte(target), decoder_layers, alpha: decoder_alpha,
     attend: write(mask: padded(mask, valid(target))),
     cross: write(memory: memory, mask: padding(valid(source))),
-    feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: decoder_init, out_init: decoder_out)
+    feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: decoder_beta * init, out_init: decoder_beta * decoder_written)
   ) as decoder
 
   if tied == none {
@@ -465,13 +483,15 @@ block gated_mlp(x[t, d], hidden, act = silu, dropout_rate = 0, std = 0.02, out_s
   return y
 }
 
-# gated_mlp with silu, gelu, relu.   Shazeer, 2020
+# gated_mlp with silu: (silu(x Wg) · x Wu) Wd.   Shazeer, 2020
 block swiglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
   return gated_mlp(x, hidden, silu, dropout_rate, init: init, out_init: out_init) as _
 }
+# gated_mlp with gelu.
 block geglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
   return gated_mlp(x, hidden, gelu, dropout_rate, init: init, out_init: out_init) as _
 }
+# gated_mlp with relu.
 block reglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
   return gated_mlp(x, hidden, relu, dropout_rate, init: init, out_init: out_init) as _
 }
@@ -532,6 +552,15 @@ block label_logits(x[d], classes, bias = true, std = 0.02, init = normal(std)) {
   param w[d, classes] ~ init
   param b[classes] ~ zeros if bias
   y[n] = x[m] * w[m, n] + b[n]
+  return y
+}
+
+# The image in squares of \`size\`, each one a row, from left to right and from top to bottom; a square's elements are ordered
+# (row, column, channel).   image[height, width, channels] → [squares, size · size · channels]; Dosovitskiy et al., 2021
+block patches(image[height, width, channels], size) {
+  across = width / size
+  grid[r, s, a, b, c] = image[r * size + a, s * size + b, c]
+  y[n, m] = grid[n // across, n % across, m // (size * channels), m // channels % size, m % channels]
   return y
 }
 `,

@@ -79,10 +79,13 @@ class Arranger {
 
   private readonly raw: readonly t.Token[];
   private readonly file: string;
+  /** A piece of a statement: no word in it is a keyword, and no separator ends it. */
+  private readonly piece: boolean;
 
-  constructor(raw: readonly t.Token[], file: string) {
+  constructor(raw: readonly t.Token[], file: string, piece: boolean) {
     this.raw = raw;
     this.file = file;
+    this.piece = piece;
   }
 
   arrange(): Arranged {
@@ -218,7 +221,7 @@ class Arranger {
   private finish(): void {
     this.closeBrackets();
     for (let first = true; this.top; first = false) this.closeTop(first);
-    this.endStatement();
+    if (!this.piece) this.endStatement();
   }
 
   // ---------------------------------------------------------- separators
@@ -277,7 +280,8 @@ class Arranger {
     const last = this.last?.tokenType;
     const next = this.raw[i + 1]?.tokenType;
     const starts =
-      (this.atStart() && !this.inBrackets && !this.top?.cases) || (last !== undefined && marks.has(last));
+      !this.piece &&
+      ((this.atStart() && !this.inBrackets && !this.top?.cases) || (last !== undefined && marks.has(last)));
     if (last === t.Repeat && token.image === "shared") this.shared(i);
     else if (!starts || (next !== undefined && notAfterKeyword.has(next))) this.push(token);
     else this.firstWord(i);
@@ -336,6 +340,6 @@ class Arranger {
   }
 }
 
-export function arrange(raw: readonly t.Token[], file: string): Arranged {
-  return new Arranger(raw, file).arrange();
+export function arrange(raw: readonly t.Token[], file: string, piece = false): Arranged {
+  return new Arranger(raw, file, piece).arrange();
 }

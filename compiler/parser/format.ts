@@ -82,13 +82,32 @@ class Formatter {
       if (item.kind === "comment") {
         this.comment(item.text);
         this.opened = false;
-      } else if (blanks) this.blank();
+      } else if (item.kind === "blank" && blanks) this.blank();
     }
+  }
+
+  /** The last mark of a kind before an offset, of those that are still to come. */
+  private mark(kind: "else" | "open", before: number): Span | undefined {
+    let found: Span | undefined;
+    for (let i = this.next; i < this.trivia.length; i++) {
+      const { kind: other, span } = this.trivia[i]!;
+      if (span.start >= before) break;
+      if (other === kind) found = span;
+    }
+    return found;
+  }
+
+  private hasComment(before: number): boolean {
+    for (let i = this.next; i < this.trivia.length && this.trivia[i]!.span.start < before; i++)
+      if (this.trivia[i]!.kind === "comment") return true;
+    return false;
   }
 
   /** A comment behind what ends at `end`, on the same line as it. */
   private trailing(end: number, before = Number.POSITIVE_INFINITY): void {
-    const item = this.trivia[this.next];
+    let item = this.trivia[this.next];
+    while ((item?.kind === "else" || item?.kind === "open") && item.span.start < before)
+      item = this.trivia[++this.next];
     if (item?.kind !== "comment" || !item.trailing || item.span.start < end || item.span.start >= before)
       return;
     this.next++;
@@ -122,13 +141,35 @@ class Formatter {
       }
       case "model":
       case "block": {
-        this.block(header(d), d.body, d.span);
+        this.parametersAndBody(d);
         break;
       }
       default:
         d satisfies never;
     }
     this.opened = false;
+  }
+
+  /** Where comments stand among the parameters, each has a line of its own. */
+  private parametersAndBody(d: ModelDeclaration | BlockDeclaration): void {
+    const first = d.parameters[0];
+    const close = first && this.mark("open", d.body[0]?.span.start ?? d.span.end);
+    if (!close || !this.hasComment(close.start)) {
+      this.block(header(d), d.body, d.span);
+      return;
+    }
+    this.write(`${d.kind} ${d.name.text}(`);
+    this.trailing(0, first.span.start);
+    this.depth++;
+    d.parameters.forEach((p, i) => {
+      const next = d.parameters[i + 1]?.span.start;
+      this.flush(p.span.start, false);
+      this.write([parameter(p), next === undefined ? "" : ","]);
+      this.trailing(p.span.end, next ?? close.start);
+    });
+    this.flush(close.start, false);
+    this.depth--;
+    this.block(")", d.body, d.span);
   }
 
   /** `header { … }`; `span` ends behind the closing brace. */
@@ -196,12 +237,16 @@ class Formatter {
 
   private choice(s: IfStatement, header: Layout): void {
     const otherwise = s.otherwise[0];
-    this.open(header, s.then[0]?.span.start ?? otherwise?.span.start ?? s.span.end);
-    this.statements(s.then, otherwise?.span.start ?? s.span.end, otherwise === undefined);
+    const start = otherwise?.span.start ?? s.span.end;
+    const mark = otherwise && this.mark("else", start);
+    const end = mark?.start ?? start;
+    this.open(header, s.then[0]?.span.start ?? end);
+    this.statements(s.then, end, otherwise === undefined || mark !== undefined);
     if (otherwise === undefined) {
       this.close();
       return;
     }
+    if (mark) this.behindBrace(mark.end);
     this.depth--;
     while (this.lines.at(-1) === "") this.lines.pop();
     if (otherwise.kind === "if" && s.otherwise.length === 1) {
@@ -211,6 +256,15 @@ class Formatter {
     this.open("} else", otherwise.span.start);
     this.statements(s.otherwise, s.span.end);
     this.close();
+  }
+
+  /** A comment behind the `}` before `else` speaks of what stands before. */
+  private behindBrace(end: number): void {
+    for (let item = this.trivia[this.next]; item && item.span.start < end; item = this.trivia[this.next]) {
+      if (item.kind === "comment" && !item.trailing) return;
+      this.next++;
+      if (item.kind === "comment") this.comment(item.text);
+    }
   }
 
   private train(s: TrainStatement): void {

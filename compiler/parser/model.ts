@@ -30,7 +30,9 @@ export type Trivia =
       readonly trailing: boolean;
       readonly span: Span;
     }
-  | { readonly kind: "blank"; readonly span: Span };
+  | { readonly kind: "blank"; readonly span: Span }
+  /** From the `}` before an `else` to its end, and from the `)` before a `{` to its end: which comments stand in what. */
+  | { readonly kind: "else" | "open"; readonly span: Span };
 
 export type Declaration =
   | ImportDeclaration

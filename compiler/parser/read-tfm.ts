@@ -7,6 +7,7 @@ import type { IRecognitionException } from "chevrotain";
 import { EOF } from "chevrotain";
 import type { Code, Diagnostic } from "../diagnostics.js";
 import { diagnostic } from "../diagnostics.js";
+import { advised } from "./advice.js";
 import { arrange } from "./arrange.js";
 import { TfmParser } from "./grammar.js";
 import { dropHeadless } from "./heads.js";
@@ -20,7 +21,7 @@ export const sizeLimit = 1 << 20;
 export const diagnosticLimit = 20;
 
 /** Made once, since analysing the grammar takes longer than reading a file; setting `input` resets it. */
-const parser = new TfmParser();
+export const parser = new TfmParser();
 
 export interface Read {
   readonly model: Model;
@@ -33,7 +34,7 @@ export function readTfm(text: string, file: string): Read {
   const scanned = scan(text, file);
   const arranged = arrange(scanned.tokens, file);
   const headed = dropHeadless(arranged.tokens, file, arranged.reported);
-  const { docOf, trivia } = takeDocs(scanned.trivia, text);
+  const { docOf, trivia } = takeDocs([...scanned.trivia, ...marksOf(arranged.tokens, file)], text);
   const parsed = parse(headed.tokens, text, file, arranged.reported, docOf);
   const diagnostics = [
     ...scanned.diagnostics,
@@ -43,12 +44,12 @@ export function readTfm(text: string, file: string): Read {
   ];
   return {
     model: { file, declarations: parsed.declarations, trivia: trivia() },
-    diagnostics: presentable(diagnostics, text),
+    diagnostics: presentable(diagnostics, text).map((d) => advised(d, text)),
   };
 }
 
 /** Text that is no source at all gets one diagnostic, not one per character. */
-function refuse(text: string, file: string): Diagnostic | undefined {
+export function refuse(text: string, file: string): Diagnostic | undefined {
   const at = (start: number) => ({ file, start, end: start + 1 });
   if (text.length > sizeLimit) {
     return diagnostic(
@@ -76,13 +77,14 @@ function parse(
   const cst = parser.file();
   const context = { file, diagnostics: [] as Diagnostic[] };
   const declarations = declarationsOf(cst, context, docOf);
-  const errors = parser.errors.flatMap((e) => syntaxDiagnostic(e, text, file, reported));
+  const errors = parser.errors.flatMap((e) => syntaxDiagnostic(e, text.length, file, reported));
   return { declarations, diagnostics: [...errors, ...context.diagnostics] };
 }
 
-function syntaxDiagnostic(
+/** `size` is where the text ends that the parser was given. */
+export function syntaxDiagnostic(
   error: IRecognitionException,
-  text: string,
+  size: number,
   file: string,
   reported: ReadonlySet<number>,
 ): readonly Diagnostic[] {
@@ -90,12 +92,12 @@ function syntaxDiagnostic(
   const previous = "previousToken" in error ? (error.previousToken as typeof token) : undefined;
   const mended = token.image === "" && token.tokenType !== t.Separator && token.tokenType !== EOF;
   if (mended || (previous && reported.has(previous.startOffset))) return [];
-  const start = Number.isFinite(token.startOffset) ? token.startOffset : text.length;
+  const start = Number.isFinite(token.startOffset) ? token.startOffset : size;
   const visible =
     token.tokenType === t.Separator && token.image !== ";"
       ? 1
       : Math.max(1, (token.endOffset ?? start) + 1 - start);
-  const span = { file, start, end: Math.min(text.length, start + visible) };
+  const span = { file, start, end: Math.min(size, start + visible) };
   const rule = context.ruleStack.at(-1) ?? "";
   const { code, message, hint } = explainSyntax(rule, token.tokenType, previous, error.message);
   return [diagnostic(code, span, message, { hint })];
@@ -131,15 +133,13 @@ function explainSyntax(
       message,
       hint: "A call alone is no statement; give its value a name: `x = …`.",
     };
-  if (at === t.Equals && rule !== "assign")
-    return { code: "TFM1000", message, hint: "Equality is written `==`." };
   if (previous?.tokenType === t.Star && at === t.Star)
     return { code: "TFM1000", message, hint: "Power is written `^`." };
   return { code: "TFM1000", message };
 }
 
 /** In reading order, one per place, and no more than a person reads. */
-function presentable(diagnostics: readonly Diagnostic[], text: string): readonly Diagnostic[] {
+export function presentable(diagnostics: readonly Diagnostic[], text: string): readonly Diagnostic[] {
   const seen = new Set<number>();
   const sorted = [...diagnostics].sort((a, b) => a.span.start - b.span.start);
   return sorted
@@ -149,10 +149,29 @@ function presentable(diagnostics: readonly Diagnostic[], text: string): readonly
 
 /** Whether a syntax error is but the echo of the mistake before it: a dropped character, a bracket closed too late. */
 function follows(d: Diagnostic, before: Diagnostic | undefined, text: string): boolean {
-  if (d.code !== "TFM1000" || before === undefined) return false;
+  if (before === undefined) return false;
+  const apart = text.slice(before.span.end, d.span.start).includes("\n");
+  // The bracket that a dropped statement opened.
+  if (d.code === "TFM1002" && before.code === "TFM1000") return !apart && ")]".includes(text[d.span.start]!);
+  if (d.code !== "TFM1000") return false;
   if (before.code === "TFM1001") return text.slice(before.span.end, d.span.start).trim() === "";
   const isBracket = before.code === "TFM1002" && "([".includes(text[before.span.start]!);
-  return isBracket && !text.slice(before.span.end, d.span.start).includes("\n");
+  return isBracket && !apart;
+}
+
+/** Where a body ends and the next begins, which the tree does not say. */
+function marksOf(tokens: readonly t.Token[], file: string): readonly Trivia[] {
+  return tokens.flatMap((token, i): readonly Trivia[] => {
+    const before = tokens[i - 1];
+    const kind =
+      token.tokenType === t.Else && before?.tokenType === t.RBrace
+        ? "else"
+        : token.tokenType === t.LBrace && before?.tokenType === t.RParen
+          ? "open"
+          : undefined;
+    const span = { file, start: before?.startOffset ?? 0, end: token.endOffset + 1 };
+    return kind ? [{ kind, span }] : [];
+  });
 }
 
 /** Comments on lines of their own right above a declaration become its doc and leave the trivia. */
@@ -165,15 +184,21 @@ function takeDocs(
     trivia.flatMap((x) => (x.kind === "comment" && !x.trailing ? [[x.span.end, x] as const] : [])),
   );
   const docOf = (start: number): string => {
+    const above: Trivia[] = [];
     const lines: string[] = [];
     for (let at = start; ; ) {
       const gap = /\r?\n[ \t]*$/.exec(text.slice(Math.max(0, at - 200), at));
       const comment = gap && byEnd.get(at - gap[0].length);
-      if (!comment || taken.has(comment)) return lines.join("\n");
+      if (!comment || taken.has(comment)) break;
       lines.unshift(comment.text);
-      taken.add(comment);
+      above.push(comment);
       at = comment.span.start;
     }
+    const doc = lines.join("\n");
+    // A lone `#` says nothing, so it is a comment and no doc.
+    if (doc !== "") for (const comment of above) taken.add(comment);
+    return doc;
   };
-  return { docOf, trivia: () => trivia.filter((x) => !taken.has(x)) };
+  const inOrder = (a: Trivia, b: Trivia): number => a.span.start - b.span.start;
+  return { docOf, trivia: () => trivia.filter((x) => !taken.has(x)).sort(inOrder) };
 }

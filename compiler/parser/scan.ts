@@ -24,6 +24,7 @@ const lexeme = new RegExp(
     "(?<name>[\\p{XID_Start}_][\\p{XID_Continue}]*)",
     "(?<number>[0-9](?:[0-9]*)(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?<suffix>[\\p{XID_Continue}]*)",
     '(?<string>"(?:[^"\\\\\\r\\n]|\\\\[^\\r\\n])*)(?<close>"?)',
+    "(?<quoted>'[^'\\r\\n]*'|`[^`\\r\\n]*`|‘[^’\\r\\n]*’|“[^”\\r\\n]*”)",
     "(?<foreign>\\*\\*|&&|\\|\\||:=|<>|[!](?!=)|[≤≥≠×·−÷])",
     "(?<symbol>//|==|!=|<=|>=|\\+=|\\*=|[-+*/%^<>=()[\\]{},:.~;])",
     '(?<bad>[^\\s\\p{XID_Continue}#"()[\\]{},:;.~=<>+*/%^-]+|.)',
@@ -48,7 +49,7 @@ const foreignOperators: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Controls, lone surrogates, and marks that make text read in another order than it is written. */
-const forbidden = /[\p{Cc}\p{Cs}\ufffd\u202a-\u202e\u2066-\u2069]/u;
+export const forbidden = /[\p{Cc}\p{Cs}\ufffd\u202a-\u202e\u2066-\u2069]/u;
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", '"': '"', "\\": "\\" };
 
@@ -97,11 +98,12 @@ class Scanner {
   }
 
   private acceptToken(groups: Record<string, string | undefined>, start: number, end: number): void {
-    const { name, number, suffix, string, close, foreign, symbol, bad } = groups;
+    const { name, number, suffix, string, close, quoted, foreign, symbol, bad } = groups;
     this.lineIsEmpty = false;
     if (name !== undefined) this.name(name, start, end);
     else if (number !== undefined) this.number(number, suffix!, start, end);
     else if (string !== undefined) this.string(string.slice(1, end - start), close === '"', start, end);
+    else if (quoted !== undefined) this.quoted(quoted, start, end);
     else if (foreign !== undefined) this.foreign(foreign, start, end);
     else if (symbol !== undefined) this.push(symbols.get(symbol)!, symbol, start, end);
     else this.bad(bad!, start, end);
@@ -177,6 +179,23 @@ class Scanner {
       start,
       end,
     );
+  }
+
+  /** A string between the quotation marks of other languages. */
+  private quoted(text: string, start: number, end: number): void {
+    const content = text.slice(1, -1);
+    const fix = {
+      message: 'Strings stand between `"`.',
+      span: this.span(start, end),
+      replacement: `"${content}"`,
+    };
+    const plain = !/["\\]/.test(content) && !forbidden.test(content);
+    this.diagnostics.push(
+      diagnostic("TFM1001", this.span(start, start + 1), `\`${text[0]}\` is not part of the language.`, {
+        ...(plain ? { fix } : { hint: fix.message }),
+      }),
+    );
+    this.push(StringToken, content, start, end);
   }
 
   private foreign(text: string, start: number, end: number): void {

@@ -4,6 +4,7 @@
  *     atom, `*`  →  "Expected an expression, found `*`."
  */
 import type { IParserErrorMessageProvider, IToken, TokenType } from "chevrotain";
+import { EOF } from "chevrotain";
 import * as t from "./tokens.js";
 
 /** Rules whose whole set of first tokens has a better name than its list. */
@@ -21,10 +22,12 @@ const expressionRules = new Set([
 
 export function found(token: IToken): string {
   if (token.tokenType === t.Separator) return token.image === ";" ? "`;`" : "the end of the statement";
+  if (token.tokenType === EOF) return token.image === "" ? "the end of the file" : token.image;
+  if (token.tokenType === t.StringToken) return "a string";
   if (token.image === "") return "the end of the file";
   const image = [...token.image];
   const shown = image.length > 40 ? `${image.slice(0, 37).join("")}…` : token.image;
-  return token.tokenType === t.StringToken ? "a string" : `\`${shown}\``;
+  return `\`${shown}\``;
 }
 
 const label = (type: TokenType): string =>
@@ -43,8 +46,8 @@ function expected(ruleName: string, firsts: readonly TokenType[]): string {
 export const syntaxMessages: IParserErrorMessageProvider = {
   buildMismatchTokenMessage: ({ expected: type, actual }) =>
     `Expected ${label(type)}, found ${found(actual)}.`,
-  buildNotAllInputParsedMessage: ({ firstRedundant }) =>
-    `Expected a declaration, found ${found(firstRedundant)}.`,
+  buildNotAllInputParsedMessage: ({ firstRedundant, ruleName }) =>
+    `Expected ${ruleName === "file" ? "a declaration" : "the end of the string"}, found ${found(firstRedundant)}.`,
   buildNoViableAltMessage: ({ expectedPathsPerAlt, actual, ruleName }) =>
     `Expected ${expected(
       ruleName,

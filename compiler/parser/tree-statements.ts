@@ -86,7 +86,7 @@ function statementOf(node: CstNode, c: Context): Statement {
 }
 
 /** The bracketed sizes of a declared name; undefined where no brackets stand. */
-function sizesOf(node: CstNode, c: Context): readonly Expression[] | undefined {
+export function sizesOf(node: CstNode, c: Context): readonly Expression[] | undefined {
   const subscript = nodes(node, "subscript")[0];
   return subscript && expressionsIn(subscript, c);
 }

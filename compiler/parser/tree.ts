@@ -91,7 +91,7 @@ function parametersOf(node: CstNode | undefined, c: Context): readonly Parameter
   return node === undefined ? [] : nodes(node, "parameter").map((p) => parameterOf(p, c));
 }
 
-function parameterOf(node: CstNode, c: Context): Parameter {
+export function parameterOf(node: CstNode, c: Context): Parameter {
   const axes = nodes(node, "axes")[0];
   const hasDefault = nodes(node, "expression").length > 0;
   return {

@@ -8,6 +8,13 @@
  *        + parameter.<leaf>   = optimizer(leaf, grad · min(1, clip / (grad_norm + 1e-6)))
  *        + state.<state>/<leaf>
  * ```
+ *
+ * Where the recipe accumulates, a step may also come in parts. Sums and counts add up, so the parts weigh as they do in one batch:
+ *
+ * ```
+ * accumulate: + state.accumulated.sum/<leaf>  = what was there + ∂sum / ∂leaf, and so for loss.sum and loss.count
+ * apply:      as train, from those sums, which are empty afterwards
+ * ```
  */
 import type { Builder } from "../ir/builder.js";
 import { differentiate } from "../ir/differentiate.js";
@@ -19,20 +26,31 @@ export interface Entries {
   readonly loss: Graph | undefined;
   readonly grad: Graph | undefined;
   readonly train: Graph | undefined;
+  readonly accumulate: Graph | undefined;
+  readonly apply: Graph | undefined;
 }
+
+/** The states of accumulation. An optimizer's state is one identifier, so none of its leaves begins like this. */
+const SUM = "accumulated.sum";
 
 /** Added to the norm before dividing, as PyTorch's clip_grad_norm_ does. */
 const CLIP_EPSILON = 1e-6;
 
 export function deriveEntries(built: Built, b: Builder): Entries {
   const { forward, loss, optimizer } = built;
-  if (!loss) return { forward, loss: undefined, grad: undefined, train: undefined };
+  const none = {
+    loss: undefined,
+    grad: undefined,
+    train: undefined,
+    accumulate: undefined,
+    apply: undefined,
+  };
+  if (!loss) return { forward, ...none };
   const leaves = trainableLeaves(loss, built);
   const { graph, gradients } = differentiate(loss, { loss: "loss.sum", wrt: leaves }, b);
-  const count = outputNamed(graph, "loss.count");
-  // A batch in which nothing counts has zero loss and zero gradient, not NaN.
-  const perCount = b.div(b.const(1, "f32"), b.max(count, b.const(1, "f32"))); // []
-  const mean = gradients.map((gradient) => b.mul(gradient, perCount));
+  const sums: Sums = { losses: graph.outputs, leaves, gradients };
+  const mean = gradients.map((gradient) => b.mul(gradient, perCount(sums, b)));
+  const parted = built.recipe.accumulate > 1 ? optimizer : undefined;
   return {
     forward,
     loss: built.evaluation ?? loss,
@@ -42,10 +60,60 @@ export function deriveEntries(built: Built, b: Builder): Entries {
     },
     train: optimizer && {
       name: "train",
-      outputs: [...graph.outputs, ...update(built, optimizer, leaves, gradients, perCount, b)],
+      outputs: [...graph.outputs, ...update(built, optimizer, sums, b)],
     },
+    accumulate: parted && accumulateGraph(sums, b),
+    apply: parted && applyGraph(built, parted, sums, b),
   };
 }
+
+/** What a batch adds up to: `loss.sum` and `loss.count`, and the gradient of `loss.sum` for each leaf. */
+interface Sums {
+  readonly losses: readonly Output[];
+  readonly leaves: readonly Node[];
+  readonly gradients: readonly Node[];
+}
+
+/** A batch in which nothing counts has zero loss and zero gradient, not NaN. */
+function perCount({ losses }: Sums, b: Builder): Node {
+  const count = losses.find(({ name }) => name === "loss.count")!.node;
+  return b.div(b.const(1, "f32"), b.max(count, b.const(1, "f32"))); // []
+}
+
+function accumulateGraph(sums: Sums, b: Builder): Graph {
+  const before = accumulated(sums, b);
+  const grown = named(sums).map(({ name, node }, n) => ({
+    name: `state.${SUM}/${name}`,
+    node: b.add(named(before)[n]!.node, node),
+  }));
+  return { name: "accumulate", outputs: [...sums.losses, ...grown] };
+}
+
+/** The emptied sums come last: everything else has read them by then. */
+function applyGraph(built: Built, optimizer: OptimizerRule, sums: Sums, b: Builder): Graph {
+  const all = accumulated(sums, b);
+  const emptied = named(all).map(({ name, node }) => ({
+    name: `state.${SUM}/${name}`,
+    node: b.broadcastTo(b.const(0, "f32"), node.shape, []),
+  }));
+  return { name: "apply", outputs: [...all.losses, ...update(built, optimizer, all, b), ...emptied] };
+}
+
+/** The sums as they lie in the states. */
+function accumulated({ losses, leaves, gradients }: Sums, b: Builder): Sums {
+  const state = (name: string, { shape, dtype }: Node): Node =>
+    b.input("state", `${SUM}/${name}`, shape, dtype);
+  return {
+    losses: losses.map(({ name, node }) => ({ name, node: state(name, node) })),
+    leaves,
+    gradients: gradients.map((gradient, n) => state(nameOf(leaves[n]!), gradient)),
+  };
+}
+
+const named = ({ losses, leaves, gradients }: Sums): readonly Output[] => [
+  ...losses,
+  ...gradients.map((node, n) => ({ name: nameOf(leaves[n]!), node })),
+];
 
 /** Parameters of the loss that are not frozen, in the order of the model. */
 function trainableLeaves(loss: Graph, built: Built): readonly Node[] {
@@ -59,14 +127,9 @@ function trainableLeaves(loss: Graph, built: Built): readonly Node[] {
     .sort((x, y) => order(x) - order(y));
 }
 
-function update(
-  built: Built,
-  optimizer: OptimizerRule,
-  leaves: readonly Node[],
-  gradients: readonly Node[],
-  perCount: Node,
-  b: Builder,
-): readonly Output[] {
+function update(built: Built, optimizer: OptimizerRule, sums: Sums, b: Builder): readonly Output[] {
+  const { leaves, gradients } = sums;
+  const scale = perCount(sums, b); // []
   const decays = new Map(built.parameters.map((p) => [p.leaf, p.decay]));
   const squares = gradients.map((g) =>
     b.sum(
@@ -75,8 +138,8 @@ function update(
     ),
   ); // []
   const total = squares.reduce((sum, square) => b.add(sum, square), b.const(0, "f32"));
-  const norm = b.mul(b.sqrt(total), perCount); // []
-  const factor = b.mul(perCount, clipFactor(norm, built.recipe.clip, b)); // []
+  const norm = b.mul(b.sqrt(total), scale); // []
+  const factor = b.mul(scale, clipFactor(norm, built.recipe.clip, b)); // []
   const outputs: Output[] = [{ name: "grad_norm", node: norm }];
   leaves.forEach((leaf, n) => {
     const name = nameOf(leaf);

@@ -54,7 +54,9 @@ export interface ScheduledValue extends ValueType {
   readonly place: Place;
 }
 
-export type EntryName = "forward" | "loss" | "grad" | "train";
+/** In the order in which a Program lists them. */
+export const entryNames = ["forward", "loss", "grad", "train", "accumulate", "apply"] as const;
+export type EntryName = (typeof entryNames)[number];
 
 export interface ScheduledEntry {
   readonly name: EntryName;
@@ -122,7 +124,7 @@ export function schedule(
         )
         .sort(),
       outputs: outputs.map(({ view, ...output }) => ({ ...output, place: place(view) })),
-      updates: name === "train",
+      updates: name === "train" || name === "accumulate" || name === "apply",
     };
   });
   return { slots, entries, lengths: built.lengths };

@@ -41,6 +41,7 @@ export interface ModelSummary {
   readonly parameters: number;
   readonly weightBytes: number;
   readonly activationBytes: { readonly forward: number; readonly train: number | undefined };
+  /** With the sums of gradients where a step comes in parts. */
   readonly optimizerBytes: number;
   /** Keys and values of all layers at these lengths. */
   readonly cacheBytes: number;
@@ -53,15 +54,15 @@ export interface SummarySource {
   readonly forward: Graph;
   /** The graph of one training step before fusion, where the model has a loss. */
   readonly train: Graph | undefined;
+  /** Where a step comes in parts: the graph of a part and that of the update. */
+  readonly parts?: { readonly accumulate: Graph; readonly apply: Graph } | undefined;
   readonly schedule: Schedule;
 }
 
 const wordBytes = 4;
 
-export function summarize(
-  { built, forward, train, schedule }: SummarySource,
-  options: SummaryOptions,
-): ModelSummary {
+export function summarize(source: SummarySource, options: SummaryOptions): ModelSummary {
+  const { built, forward, schedule } = source;
   const lengths = lengthsOf(built, options);
   const blocks = blocksOf(forward, built, lengths);
   const parameters = blocks.reduce((sum, block) => sum + block.parameters, 0);
@@ -73,13 +74,13 @@ export function summarize(
     weightBytes: parameters * wordBytes,
     activationBytes: {
       forward: arenaBytes(schedule, "forward", lengths),
-      train: train && arenaBytes(schedule, "train", lengths),
+      train: stepBytes(source, lengths),
     },
     optimizerBytes: stateBytes(schedule, lengths),
     cacheBytes: cacheBytes(forward, lengths),
     flops: {
       forward: total(forward, (node) => flopsOf(node, lengths)),
-      train: train && total(train, (node) => flopsOf(node, lengths)),
+      train: stepFlops(source, lengths),
       decode: decodeFlops(forward, lengths),
     },
   };
@@ -101,6 +102,13 @@ function total(graph: Graph, value: (node: Node) => number): number {
     if (node.op === "repeat") return sum + node.attributes.count * total(node.attributes.body, value);
     return sum + (node.op === "fused" ? total(node.attributes.body, value) : value(node));
   }, 0);
+}
+
+/** Of one training step, all of its parts. */
+function stepFlops({ built, train, parts }: SummarySource, lengths: LengthValues): number | undefined {
+  const work = (graph: Graph): number => total(graph, (node) => flopsOf(node, lengths));
+  if (parts) return built.recipe.accumulate * work(parts.accumulate) + work(parts.apply);
+  return train && work(train);
 }
 
 /** One new token after a full context: every length of queries is 1, keys and values are cached. */
@@ -128,6 +136,11 @@ function stateBytes({ slots }: Schedule, lengths: LengthValues): number {
     const elements = sizes.map((size) => size.count * aligned(evaluateSize(size.elements, lengths)));
     return sum + wordBytes * Math.max(0, ...elements);
   }, 0);
+}
+
+function stepBytes({ schedule, train, parts }: SummarySource, lengths: LengthValues): number | undefined {
+  const names: readonly EntryName[] = parts ? ["accumulate", "apply"] : ["train"];
+  return train && Math.max(...names.map((name) => arenaBytes(schedule, name, lengths)));
 }
 
 /** Of the temporary slots that an entry touches, as the runtime allocates them. */

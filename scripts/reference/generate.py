@@ -72,4 +72,5 @@ def main():
     (target / "models.json").write_text(json.dumps(configurations, indent=1) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

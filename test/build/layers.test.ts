@@ -82,7 +82,7 @@ test("sinusoids", () => {
 test("rope turns pairs of either layout and keeps their length", () => {
   for (const interleaved of [false, true]) {
     const model = built(
-      `model m { input x[2, t <= 6, 4] : real\n output y = rope(x, interleaved: ${interleaved}) }`,
+      `model m { input x[2, t <= 6, 4] : real\n output y = rope(x, layout: ${interleaved ? "interleaved" : "halves"}) }`,
     );
     const x = tensorOf(
       [1, 2, 3, 4],

@@ -10,7 +10,7 @@ import {
   renderDiagnostic,
 } from "../../compiler/diagnostics.js";
 import { distance, nearest } from "../../compiler/nearest.js";
-import { readTfm } from "../../compiler/parser/read-tfm.js";
+import { read as readModel } from "../../compiler/parser/read.js";
 
 test("distance counts edits, a swap of neighbours as one", () => {
   expect(distance("", "abc")).toBe(3);
@@ -71,16 +71,17 @@ describe("the catalogue", () => {
   });
   test("shows syntax errors by examples that have them", () => {
     const shown = entries.filter(
-      ([code, e]) => code.startsWith("TFM1") && e.example && !e.example.right.includes("…"),
+      ([code, e]) => code.startsWith("TFM10") && e.example && !e.example.right.includes("…"),
     );
     for (const [code, { example }] of shown) {
-      const isWhole = /^(import|mask)/.test(example!.wrong);
+      const isWhole = /^(import|mask|\{)/.test(example!.wrong);
+      const file = example!.wrong.startsWith("{") ? "m.json" : "m.tfm";
       const wrap = (text: string) => (isWhole ? text : `model m {\n${text}\n}`);
       expect(
-        readTfm(wrap(example!.wrong), "m").diagnostics.map((d) => d.code),
+        readModel(wrap(example!.wrong), file).diagnostics.map((d) => d.code),
         code,
       ).toContain(code);
-      expect(readTfm(wrap(example!.right), "m").diagnostics, code).toEqual([]);
+      expect(readModel(wrap(example!.right), file).diagnostics, code).toEqual([]);
     }
   });
 });

@@ -88,6 +88,60 @@ model m {  # head
   expect(formatModel(read(printed))).toBe(printed);
 });
 
+test("comments stay in the branch and beside the parameter that they speak of", () => {
+  const source = `#
+model m(  # the model
+  # width
+  d = 64,  # even
+  layers = 2  # deep
+  # no more
+) {  # its body
+  if d > 1 {  # wide
+    x = 1  # one
+    # done
+  }  # behind
+  # otherwise
+  else {  # narrow
+    x = 2
+  }
+  if d > 2 {  # nothing
+  } else if d > 3 {  # more
+    # here
+    x = 3
+  } else {  # least
+    x = 4
+  }  # end
+}
+`;
+  const printed = formatModel(read(source));
+  expect(printed).toBe(`#
+model m(  # the model
+  # width
+  d = 64,  # even
+  layers = 2  # deep
+  # no more
+) {  # its body
+  if d > 1 {  # wide
+    x = 1  # one
+    # done
+    # behind
+  } else {
+    # otherwise
+    # narrow
+    x = 2
+  }
+  if d > 2 {  # nothing
+  } else if d > 3 {  # more
+    # here
+    x = 3
+  } else {  # least
+    x = 4
+  }  # end
+}
+`);
+  expect(formatModel(read(printed))).toBe(printed);
+});
+
 test("long lines break where the grammar lets them", () => {
   const long = Array.from({ length: 20 }, (_, i) => `argument_${i}`);
   const source = `model m(${long.join(", ")}) {

@@ -1,18 +1,28 @@
-/** No text makes the parser throw or take long, and what it returns is a tree that prints. */
+/** No text makes the parser throw or work much, and what it returns is a tree that prints. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatModel } from "../../compiler/parser/format.js";
+import type { Model } from "../../compiler/parser/model.js";
 import { diagnosticLimit, readTfm } from "../../compiler/parser/read-tfm.js";
+import { countParsing } from "../support/work.js";
 import { bare, everything, read } from "./trees.js";
 
+/** What comments say, wherever they stand. */
+function commentsOf(model: Model): readonly string[] {
+  const loose = (model.trivia ?? []).flatMap((item) => (item.kind === "comment" ? [item.text] : []));
+  const docs = model.declarations.flatMap((d) => ("doc" in d && d.doc !== "" ? d.doc.split("\n") : []));
+  return [...loose, ...docs].sort();
+}
+
 function survives(text: string): void {
-  const start = performance.now();
-  const { model, diagnostics } = readTfm(text, "fuzz.tfm");
+  const { result, work } = countParsing(() => readTfm(text, "fuzz.tfm"));
+  expect(work).toBeLessThan(20 * text.length + 100);
+  const { model, diagnostics } = result;
   const printed = formatModel(model);
-  expect(performance.now() - start).toBeLessThan(2000);
   expect(diagnostics.length).toBeLessThanOrEqual(diagnosticLimit);
   if (diagnostics.length === 0) {
     expect(bare(read(printed))).toEqual(bare(model));
+    expect(commentsOf(read(printed))).toEqual(commentsOf(model));
     expect(formatModel(read(printed))).toBe(printed);
   }
   for (const d of diagnostics) {

@@ -11,7 +11,7 @@ const sizes = { vocab: 13, context: 9, layers: 2, heads: 3 };
 describe.each([
   ["nano", { ...sizes, d: 15 }],
   ["post-ln", { ...sizes, d: 9 }],
-  ["llama", { ...sizes, d: 18, kv_heads: 1, hidden: 11 }],
+  ["llama", { ...sizes, d_model: 18, kv_heads: 1, ffn: "swiglu(hidden: 11)" }],
 ])("%s", (name, settings) => {
   const model = compileModel(example(name), settings);
   const batch = randomBatch(model, { batch: 3, length: 7, vocab: 13 });

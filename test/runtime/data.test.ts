@@ -91,6 +91,14 @@ describe("windows", () => {
 
   test("a model that reads more than a stream is told so", () => {
     expect(streamInputs(toy)).toEqual({ tokens: "tokens", next: "tokens.next" });
+    const valid: Program = {
+      ...toy,
+      inputs: [
+        ...toy.inputs,
+        { ...toy.inputs[0]!, name: "tokens.valid", derived: { how: "valid", of: "tokens" } },
+      ],
+    };
+    expect(streamInputs(valid)).toEqual({ tokens: "tokens", next: "tokens.next" });
     const pair: Program = { ...toy, inputs: [...toy.inputs, { ...toy.inputs[0]!, name: "source" }] };
     expect(() => streamInputs(pair)).toThrow(/TFM6203.*`source`/);
   });

@@ -156,7 +156,6 @@ test("mutated files are read as JSON would be, or refused: never anything else",
   });
   let accepted = 0;
   let tried = 0;
-  const began = performance.now();
   fc.assert(
     fc.property(fc.constantFrom(...seeds), fc.array(edit, { minLength: 1, maxLength: 3 }), (seed, edits) => {
       const bytes = [...seed];
@@ -173,7 +172,6 @@ test("mutated files are read as JSON would be, or refused: never anything else",
     }),
     { numRuns: 100_000, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false },
   );
-  expect(performance.now() - began).toBeLessThan(25_000);
   expect(accepted).toBeGreaterThan(tried / 1000); // the mutations are not all trivially broken
 });
 

@@ -59,7 +59,14 @@ export function residualNetwork(b: Builder, { width, hidden, turns }: SmallModel
       inputs: [],
       parameters: [...stacked, info("gain", "gain", undefined)],
       lengths: { B: { axis: "batch", maximum: 8 }, T: { axis: "t", maximum: 16 } },
-      recipe: { learningRate: 0.1, schedule: { kind: "constant", warmup: 0 }, clip: 1, batch: 2, steps: 1 },
+      recipe: {
+        learningRate: 0.1,
+        schedule: { kind: "constant", warmup: 0 },
+        clip: 1,
+        batch: 2,
+        steps: 1,
+        accumulate: 2,
+      },
     } as unknown as Built,
   };
 }

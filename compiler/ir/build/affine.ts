@@ -51,6 +51,10 @@ export function scaleAffine(x: Affine, by: number): Affine {
   return { kind: "sum", terms, constant: mulSizes(a.constant, by) };
 }
 
+/** x // by, where x // a // b is x // (a · b). */
+export const divided = (x: Affine, by: number): Affine =>
+  x.kind === "floordiv" ? { ...x, by: x.by * by } : { kind: "floordiv", value: x, by };
+
 /** The label, where the expression is one index and nothing else. */
 export function plainLabel(x: Affine): string | undefined {
   if (x.kind !== "sum" || x.terms.length !== 1 || x.constant !== 0) return undefined;

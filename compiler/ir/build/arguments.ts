@@ -5,9 +5,10 @@
  * mlp(x, 4 * d, act: relu)     x: [t, d] with d = 64, hidden = 256, act = relu
  * ```
  */
-import type { CallExpression, Parameter, Span } from "../../parser/model.js";
+import type { BlockDeclaration, CallExpression, Parameter, Span } from "../../parser/model.js";
 import type { Size } from "../shape.js";
 import { sizeEquals, symbol } from "../shape.js";
+import { refuseUnknownChoice } from "./habits.js";
 import { shapeWords, sizeWords } from "./lengths.js";
 import { evaluate } from "./meaning.js";
 import type { Scope } from "./scope.js";
@@ -24,13 +25,21 @@ export interface Argument {
   readonly span: Span;
 }
 
-export const evaluateArguments = (env: Env, call: CallExpression): readonly Argument[] =>
-  call.arguments.map(({ name, value, span }) => ({
-    name: name?.text,
-    nameSpan: name?.span,
-    value: evaluate(env, value),
-    span: name ? value.span : span,
-  }));
+/** `declaration` is what is called, where that is known: it says which choices a parameter has. */
+export const evaluateArguments = (
+  env: Env,
+  call: CallExpression,
+  declaration?: BlockDeclaration,
+): readonly Argument[] =>
+  call.arguments.map(({ name, value, span }) => {
+    if (name && value.kind === "name" && declaration) refuseUnknownChoice(env, declaration, name.text, value);
+    return {
+      name: name?.text,
+      nameSpan: name?.span,
+      value: evaluate(env, value),
+      span: name ? value.span : span,
+    };
+  });
 
 export const isTensor = (v: Value): boolean =>
   v.kind === "tensor" || v.kind === "indexed" || v.kind === "index";

@@ -11,7 +11,7 @@ import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import { addSizes, divideSize, mulSizes, sizeEquals, subSizes } from "../shape.js";
 import type { Affine } from "./affine.js";
-import { addAffine, constantAffine, scaleAffine } from "./affine.js";
+import { addAffine, constantAffine, divided, scaleAffine } from "./affine.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
 import type { Want } from "./tensors.js";
@@ -70,8 +70,8 @@ const isName = (a: Value, b: Value): boolean =>
       v.kind === "string" ||
       v.kind === "block" ||
       v.kind === "formula" ||
-      v.kind === "builtin" ||
-      v.kind === "initializer",
+      v.kind === "initializer" ||
+      v.kind === "builtin",
   ) && ![a, b].some((v) => v.kind === "indexed");
 
 /** A function is the name that it was declared by, whatever arguments it holds: `rope(base: 1e4) == rope`. */
@@ -80,7 +80,6 @@ function sameName(a: Value, b: Value): boolean {
     switch (v.kind) {
       case "choice":
       case "builtin":
-      case "initializer":
         return `name ${v.name}`;
       case "boolean":
         return v.value;
@@ -89,6 +88,8 @@ function sameName(a: Value, b: Value): boolean {
       case "block":
       case "formula":
         return `name ${v.declaration.name.text}`;
+      case "initializer":
+        return `name ${v.name}`;
       case "none":
       case "full":
         return v.kind;
@@ -196,9 +197,7 @@ function indices({ operator }: Operation, x: Affine, y: Affine): Value | undefin
           ? index(scaleAffine(y, a))
           : undefined;
     case "//":
-      return b !== undefined && b > 0
-        ? index(b === 1 ? x : { kind: "floordiv", value: x, by: b })
-        : undefined;
+      return b !== undefined && b > 0 ? index(b === 1 ? x : divided(x, b)) : undefined;
     case "%":
       return b !== undefined && b > 0 ? index({ kind: "mod", value: x, by: b }) : undefined;
     default:

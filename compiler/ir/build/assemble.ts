@@ -11,6 +11,7 @@ import type { Elaboration } from "../build.js";
 import type { Built, Graph, Node, Output, ParameterInfo } from "../graph.js";
 import { finalLengths } from "./lengths.js";
 import { combineLosses } from "./losses.js";
+import { distinctNorms } from "./norms.js";
 import { MAX_PARAMETERS } from "./parameters.js";
 import type { ParameterRecord } from "./paths.js";
 import { reachable } from "./region.js";
@@ -61,7 +62,8 @@ const MAX_BATCH = 65536;
 
 function forwardGraph(name: string, { frame }: Elaboration): Graph {
   const leaving = frame.emissions.filter(({ kind }) => kind !== "loss");
-  return { name, outputs: leaving.map((e): Output => ({ name: e.name, node: e.nodes[0]! })) };
+  const outputs = leaving.map((e): Output => ({ name: e.name, node: e.nodes[0]! }));
+  return { name, outputs: distinctNorms(outputs) };
 }
 
 function lossGraph(name: string, { env, frame }: Elaboration): Graph | undefined {

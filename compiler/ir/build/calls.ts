@@ -12,8 +12,9 @@ import type { Argument } from "./arguments.js";
 import { evaluateArguments, matchArguments } from "./arguments.js";
 import { builtins } from "./builtins.js";
 import { checkCall, elaborate } from "./elaborate.js";
-import { bindCaptures, callFormula } from "./formulas.js";
+import { bindCaptures, callFormula, refuseUnbound } from "./formulas.js";
 import { offer } from "./functions.js";
+import { refuseBareReduction } from "./habits.js";
 import { callInitializer } from "./initializers.js";
 import { callInstance } from "./instances.js";
 import { evaluateCallee } from "./meaning.js";
@@ -25,8 +26,9 @@ import type { BlockValue, Value } from "./values.js";
 import { BATCH, describe, tensor } from "./values.js";
 
 export function evaluateCall(env: Env, call: CallExpression): Value {
+  refuseBareReduction(env, call);
   const callee = evaluateCallee(env, call.callee);
-  const args = evaluateArguments(env, call);
+  const args = evaluateArguments(env, call, callee.kind === "block" ? callee.declaration : undefined);
   if (call.as && callee.kind !== "block")
     fail(env, "TFM2005", call.as.span, "`as` names the parameters of a block's call.");
   switch (callee.kind) {
@@ -44,6 +46,7 @@ export function evaluateCall(env: Env, call: CallExpression): Value {
       return builtins[callee.name]!(env, plain);
     }
     case "formula":
+      if (!callee.bound) refuseUnbound(env, callee, args, call.span);
       return callee.bound
         ? callFormula(env, callee, args, call.span)
         : bindCaptures(env, callee, args, call.span);
@@ -58,7 +61,12 @@ export function evaluateCall(env: Env, call: CallExpression): Value {
     case "full":
       return { kind: "boolean", value: true };
     default:
-      return fail(env, "TFM2005", call.callee.span, `This is ${describe(callee)} and cannot be called.`);
+      return fail(env, "TFM2005", call.callee.span, `This is ${describe(callee)} and cannot be called.`, {
+        hint:
+          callee.kind === "string"
+            ? `A function is named without quotation marks: \`${callee.value}\`.`
+            : undefined,
+      });
   }
 }
 

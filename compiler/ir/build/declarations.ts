@@ -93,8 +93,8 @@ function loadFile(loader: Loader, model: Model, from: ImportDeclaration | undefi
     if (!imported)
       pushDiagnostic(
         loader.diagnostics,
-        diagnostic("TFM2011", declaration.span, `\`${declaration.path}\` cannot be read.`, {
-          hint: "The path is relative to the importing file.",
+        diagnostic("TFM2011", declaration.span, `\`${declaration.path}\` is not there, or is no model.`, {
+          hint: "The path is relative to the importing file; `tfmc check` of that file says more.",
         }),
       );
     else

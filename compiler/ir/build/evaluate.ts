@@ -11,12 +11,13 @@ import type { ConditionalExpression, Expression, NameExpression } from "../../pa
 import { indexAffine } from "./affine.js";
 import { invert, negate, operate } from "./arithmetic.js";
 import { evaluateCall } from "./calls.js";
+import { refusePrefix, unknownName } from "./habits.js";
 import { instanceMember } from "./instances.js";
 import { evaluate } from "./meaning.js";
 import { evaluateReduce } from "./reduce.js";
-import { lookup, visibleNames } from "./scope.js";
+import { lookup } from "./scope.js";
 import type { Env } from "./session.js";
-import { fail, suggest, TurnNeeded } from "./session.js";
+import { fail, TurnNeeded } from "./session.js";
 import { evaluateSubscript } from "./subscript.js";
 import { lift } from "./tensors.js";
 import type { Value } from "./values.js";
@@ -40,6 +41,7 @@ export function evaluateAny(env: Env, x: Expression): Value {
     case "subscript":
       return evaluateSubscript(env, x);
     case "member":
+      if (x.base.kind === "name") refusePrefix(env, x.base, x.member.text);
       return instanceMember(env, evaluate(env, x.base), x);
     case "unary": {
       const operand = evaluate(env, x.operand);
@@ -70,22 +72,19 @@ export function evaluateAny(env: Env, x: Expression): Value {
   }
 }
 
-function evaluateName(env: Env, { text, span }: NameExpression): Value {
+function evaluateName(env: Env, x: NameExpression): Value {
+  const { text } = x;
   if (env.index?.labels.has(text)) return { kind: "index", affine: indexAffine(text) };
   const binding = lookup(env.scope, text);
-  if (binding) return binding.value;
+  // No knob takes a model: `variant post : gpt2 { norm_at = post }` means the choice.
+  const hidden = binding?.value.kind === "model" && env.session.choices.has(text);
+  if (binding && !hidden) return binding.value;
   if (text === "training") {
     env.session.asked.training = true;
     return boolean(env.session.training);
   }
   if (env.session.choices.has(text)) return { kind: "choice", name: text };
-  return fail(
-    env,
-    "TFM2001",
-    span,
-    `\`${text}\` is not a name here.`,
-    suggest(text, [...visibleNames(env.scope), ...env.session.choices], span),
-  );
+  return unknownName(env, x);
 }
 
 function evaluateConditional(env: Env, x: ConditionalExpression): Value {

@@ -32,6 +32,25 @@ export function bindCaptures(env: Env, formula: FormulaValue, args: readonly Arg
   return { ...formula, scope, bound: true };
 }
 
+/** `mask: sliding` where `sliding(w)` was meant: what it captures comes before its indices. */
+export function refuseUnbound(env: Env, formula: FormulaValue, args: readonly Argument[], span: Span): void {
+  const { declaration } = formula;
+  const indices = args.filter(({ value }) => value.kind === "index" || value.kind === "indexed");
+  if (args.length === 0 || indices.length < args.length) return;
+  const what = declaration.name.text;
+  const needed = declaration.captures.map(({ name }) => name.text);
+  fail(
+    env,
+    "TFM2003",
+    span,
+    `The ${declaration.kind} \`${what}\` needs ${needed.map((n) => `\`${n}\``).join(" and ")}.`,
+    {
+      related: [{ message: "it is declared here", span: declaration.name.span }],
+      hint: `Give it where the ${declaration.kind} is named: \`${what}(${needed.map((n) => `${n}: …`).join(", ")})\`.`,
+    },
+  );
+}
+
 export function callFormula(env: Env, formula: FormulaValue, args: readonly Argument[], span: Span): Value {
   const { declaration } = formula;
   const what = declaration.name.text;
@@ -43,6 +62,7 @@ export function callFormula(env: Env, formula: FormulaValue, args: readonly Argu
       `The ${declaration.kind} \`${what}\` takes (${declaration.arguments.map(({ text }) => text).join(", ")}), and here are ${args.length} arguments.`,
       {
         related: [{ message: "it is declared here", span: declaration.name.span }],
+        hint: args.length === 0 ? `It is named, not called: \`${what}\`.` : undefined,
       },
     );
   const scope = createScope(formula.scope, "inner");

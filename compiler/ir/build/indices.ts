@@ -9,6 +9,7 @@ import type { Expression, Name, Span, SubscriptExpression } from "../../parser/m
 import type { Size } from "../shape.js";
 import { sizeEquals } from "../shape.js";
 import { plainLabel } from "./affine.js";
+import { digitRanges } from "./digits.js";
 import { demandAtMost, sizeWords } from "./lengths.js";
 import type { Scope } from "./scope.js";
 import { lookup, lookupInBlock } from "./scope.js";
@@ -16,6 +17,7 @@ import type { Env, IndexContext } from "./session.js";
 import { fail, originRelated } from "./session.js";
 import { baseOf, checkRank } from "./subscript.js";
 import type { AxisLabel, Value } from "./values.js";
+import { innerShape } from "./values.js";
 import { childrenOf } from "./walk.js";
 
 /** The names that are indices in `target[left…] = value`. */
@@ -79,7 +81,21 @@ function checkIndexName(env: Env, { text, span }: { readonly text: string; reado
  */
 export function inferRanges(env: Env, value: Expression): void {
   visit(env, value, labelOf);
+  visitDigits(env, value);
   visit(env, value, shiftedLabel);
+}
+
+/** `image[r * 4 + a]`, `grid[n // 7]`: what splits or merges an axis says what its indices run over. */
+function visitDigits(env: Env, value: Expression): void {
+  for (const child of childrenOf(value)) visitDigits(env, child);
+  if (value.kind !== "subscript") return;
+  const base = baseOf(env, value);
+  if (base.kind !== "tensor") return;
+  const inner = innerShape(base);
+  value.indices.forEach((index, n) => {
+    for (const { label, size } of digitRanges(env, index, inner[n]!.size))
+      note(env, label, size, { name: label }, index.span);
+  });
 }
 
 type LabelOf = (env: Env, index: Expression) => string | undefined;

@@ -13,7 +13,7 @@ import { argumentOf } from "./functions.js";
 import { evaluate, evaluateCallee, runStatement } from "./meaning.js";
 import { again, childPath } from "./paths.js";
 import type { Scope } from "./scope.js";
-import { bind, createScope } from "./scope.js";
+import { bind, createScope, lookup } from "./scope.js";
 import type { Env } from "./session.js";
 import { fail, Stop, suggest } from "./session.js";
 import type { InstanceValue, Value } from "./values.js";
@@ -76,7 +76,12 @@ function keepMembers(instance: InstanceValue, scope: Scope): void {
 export function instanceMember(env: Env, base: Value, { member, span }: MemberExpression): Value {
   if (base.kind === "block") return argumentOf(env, base, member);
   if (base.kind !== "instance")
-    return fail(env, "TFM2006", span, `Only an instance has members, and this is ${describe(base)}.`);
+    return fail(env, "TFM2006", span, `Only an instance has members, and this is ${describe(base)}.`, {
+      hint:
+        lookup(env.scope, member.text) === undefined
+          ? undefined
+          : `Functions stand before what they work on: \`${member.text}(…)\`.`,
+    });
   const known = base.members.get(member.text);
   if (known) return known;
   declareAhead(env, base, span);

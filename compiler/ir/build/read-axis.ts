@@ -4,6 +4,7 @@
  * ```
  * x[2*c + 1]     reshape [c, 2], slice 1        x[i - 1]      pad, slice
  * x[c % 2]       broadcast, reshape             x[t - 1 - i]  gather(%x, sub(…, iota))
+ * x[r*4 + a]     reshape [r, a]
  * ```
  */
 import type { Span } from "../../parser/model.js";
@@ -41,7 +42,7 @@ export function outOfRange(
     env,
     "TFM3004",
     span,
-    `The subscript reaches ${reached}, outside the axis ${sizeWords(env, size, axis.name)}, which counts from 0${typeof size === "number" ? ` to ${size - 1}` : ""}.`,
+    `The subscript reaches ${reached}; the axis is ${sizeWords(env, size, axis.name)} and counts from 0${typeof size === "number" ? ` to ${size - 1}` : ""}.`,
     {
       related: [
         { message: "of this tensor", span: base },
@@ -127,6 +128,8 @@ export function readLayout(
     const tiles = insert(env, node, axis, { name: "tile", size: wide.size / affine.by });
     return { node: b.reshape(tiles, replaceAt(node.shape, axis, [wide])), labels: [label] };
   }
+  const split = readSplit(env, node, axis, affine);
+  if (split) return split;
   const line = strided(affine);
   if (
     !line ||
@@ -138,11 +141,31 @@ export function readLayout(
     return undefined;
   const narrow = axisOf(env, line.label);
   if (!sizeEquals(own.size, mulSizes(narrow.size, line.stride))) return undefined;
-  const split = b.reshape(node, replaceAt(node.shape, axis, [narrow, { name: "stride", size: line.stride }]));
+  const pairs = b.reshape(node, replaceAt(node.shape, axis, [narrow, { name: "stride", size: line.stride }]));
   return {
-    node: b.reshape(b.slice(split, axis + 1, line.shift, 1), replaceAt(node.shape, axis, [narrow])),
+    node: b.reshape(b.slice(pairs, axis + 1, line.shift, 1), replaceAt(node.shape, axis, [narrow])),
     labels: [line.label],
   };
+}
+
+/** Indices that are the digits of an axis, the highest first: one axis for each. */
+function readSplit(
+  env: Env,
+  node: Node,
+  axis: number,
+  affine: Extract<Affine, { kind: "sum" }>,
+): { node: Node; labels: readonly string[] } | undefined {
+  const terms = [...affine.terms].sort((a, b) => b.factor - a.factor);
+  const labels = terms.flatMap(({ atom }) => (typeof atom === "string" ? [atom] : []));
+  if (affine.constant !== 0 || labels.length < 2 || labels.length < terms.length) return undefined;
+  const axes = labels.map((label) => axisOf(env, label));
+  const fits = terms.every(({ factor }, n) => {
+    const below = terms[n + 1];
+    return below ? sizeEquals(factor, mulSizes(below.factor, axes[n + 1]!.size)) : factor === 1;
+  });
+  if (!fits || !sizeEquals(node.shape[axis]!.size, mulSizes(terms[0]!.factor, axes[0]!.size)))
+    return undefined;
+  return { node: env.session.builder.reshape(node, replaceAt(node.shape, axis, axes)), labels };
 }
 
 /** A new axis along which the node repeats. */

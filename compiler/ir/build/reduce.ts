@@ -21,7 +21,8 @@ import { BATCH } from "./values.js";
 
 const REDUCTIONS = ["sum", "mean", "max", "min", "softmax", "logsumexp", "argmax"] as const;
 type Reduction = (typeof REDUCTIONS)[number];
-const isReduction = (name: string): name is Reduction => (REDUCTIONS as readonly string[]).includes(name);
+export const isReduction = (name: string): name is Reduction =>
+  (REDUCTIONS as readonly string[]).includes(name);
 
 /** The most negative finite number: what a masked-out element counts as in a maximum. */
 const LOWEST = -3.4e38;

@@ -10,6 +10,7 @@ import type { RepeatStatement } from "../../parser/model.js";
 import type { Node } from "../graph.js";
 import { wholeNumber } from "./lengths.js";
 import { evaluate } from "./meaning.js";
+import { normEmissions } from "./norms.js";
 import type { Emission, ParameterRecord, RegionFrame } from "./paths.js";
 import { childPath, join, take } from "./paths.js";
 import { closeRegion, substitute, turnInput } from "./region.js";
@@ -24,6 +25,7 @@ import {
   held,
   makeTurn,
   namedNodes,
+  placeOf,
   runTurn,
   turnPath,
   widened,
@@ -51,6 +53,8 @@ export function runRepeat(env: Env, s: RepeatStatement): void {
     carried,
     base: s.shared ? childPath(env.path, label, true) : join(env.path.path, take(env.path, label)),
   };
+  const entering = carried.map((name): readonly [string, Value] => [name, held(env, name)]);
+  env.region.emissions.push(...normEmissions(env, placeOf(loop), entering, "before"));
   if (count === 1) {
     runWrittenOut(env, loop);
     return;
@@ -280,7 +284,9 @@ function runWrittenOut(env: Env, loop: Loop): void {
       draw,
       new Map(loop.carried.map((name) => [name, held(env, name)])),
     );
-    for (const name of loop.carried) rebind(env, name, scope.names.get(name)!.value);
+    const after = loop.carried.map((name) => [name, scope.names.get(name)!.value] as const);
+    for (const [name, value] of after) rebind(env, name, value);
+    region.emissions.push(...normEmissions(env, placeOf(loop), after, "after"));
     collected.push(
       ...region.emissions.map((e) => ({
         ...e,

@@ -51,6 +51,8 @@ export interface Session {
   /** Whether `training` is true here, and whether anything asked. */
   readonly training: boolean;
   readonly asked: { training: boolean };
+  /** Whether the norms of what loops carry leave the model: see norms.ts. */
+  readonly norms: boolean;
   readonly lengths: Map<string, LengthInfo>;
   /** Maxima that an earlier elaboration found. */
   readonly maxima: ReadonlyMap<string, number>;

@@ -12,16 +12,18 @@ import type { Expression, Span, SubscriptExpression } from "../../parser/model.j
 import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import { addSizes, sizeEquals } from "../shape.js";
-import { align, coerce, orderLabels } from "./labels.js";
+import { labelsIn } from "./affine.js";
+import { mergeAxes, sharedAxes } from "./digits.js";
+import { align, coerce, orderLabels, rangeUnknown } from "./labels.js";
 import { demandAtMost, shapeWords, sizeWords } from "./lengths.js";
 import { evaluate } from "./meaning.js";
 import type { Place } from "./read-axis.js";
-import { outOfRange, readAffine, replaceAt } from "./read-axis.js";
+import { checkRange, outOfRange, readAffine, replaceAt } from "./read-axis.js";
 import type { Env } from "./session.js";
 import { emptyIndex, fail } from "./session.js";
 import { toIndexed } from "./tensors.js";
 import type { IndexedValue, TensorValue, Value } from "./values.js";
-import { BATCH, describe } from "./values.js";
+import { BATCH, describe, innerShape } from "./values.js";
 
 /** A node some of whose axes are labelled already. */
 interface Reading {
@@ -39,11 +41,15 @@ export function evaluateSubscript(env: Env, expression: SubscriptExpression): Va
       "TFM2006",
       expression.base.span,
       `A tensor is subscripted, and this is ${describe(base)}.`,
+      {
+        hint:
+          base.kind === "block" || base.kind === "builtin" ? "Functions are called with `( )`." : undefined,
+      },
     );
   checkRank(env, base, expression);
   const inner: Env = env.index ? env : { ...env, index: emptyIndex() };
   const values = expression.indices.map((index) => subscriptValue(inner, index));
-  const result = readAll(inner, base, values, expression);
+  const result = readAll(inner, mergedReading(inner, base, values, expression));
   return env.index || result.labels.some((label) => label !== BATCH)
     ? result
     : { kind: "tensor", node: result.node, batched: result.labels.length > 0, axes: [] };
@@ -106,12 +112,48 @@ function subscriptValue(env: Env, expression: Expression): Value {
   }
 }
 
-function readAll(
+/** A tensor and what stands for each of its axes. */
+interface Subscripted {
+  readonly base: TensorValue;
+  readonly values: readonly Value[];
+  readonly spans: readonly Span[];
+  readonly span: Span;
+}
+
+/** Axes that the digits of one index read, `grid[n // 7, n % 7]`, become one axis. */
+function mergedReading(
   env: Env,
   base: TensorValue,
   values: readonly Value[],
   { indices, span }: SubscriptExpression,
-): IndexedValue {
+): Subscripted {
+  const spans = indices.map((index) => index.span);
+  const inner = innerShape(base).map(({ size }) => size);
+  const merged = sharedAxes(values, inner);
+  if (!merged) return { base, values, spans, span };
+  const { first, count, affine } = merged;
+  values.forEach((value, n) => {
+    if (value.kind !== "index" || n < first || n >= first + count) return;
+    for (const label of labelsIn(value.affine))
+      if (!env.index!.infos.has(label)) rangeUnknown(env, label, spans[n]!);
+    checkRange(env, inner[n]!, value.affine, { span: spans[n]!, axis: base.axes[n]!, base: span });
+  });
+  const node = mergeAxes(env, base.node, first + (base.batched ? 1 : 0), count);
+  const one = <T>(list: readonly T[], by: T): readonly T[] => [
+    ...list.slice(0, first),
+    by,
+    ...list.slice(first + count),
+  ];
+  const axes = one(base.axes, { name: node.shape[first + (base.batched ? 1 : 0)]!.name });
+  return {
+    base: { ...base, node, axes },
+    values: one<Value>(values, { kind: "index", affine }),
+    spans: one(spans, spans[first]!),
+    span,
+  };
+}
+
+function readAll(env: Env, { base, values, spans, span }: Subscripted): IndexedValue {
   const offset = base.batched ? 1 : 0;
   let reading: Reading = {
     node: base.node,
@@ -121,7 +163,7 @@ function readAll(
   // From the last axis to the first, so that the positions of those to come stay as they are.
   for (let n = values.length - 1; n >= 0; n--) {
     const value = values[n]!;
-    const at = indices[n]!.span;
+    const at = spans[n]!;
     const axis = n + offset;
     if (value.kind === "indexed") {
       if (ids)

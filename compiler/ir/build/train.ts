@@ -67,7 +67,7 @@ function settingsOf(written: readonly Written[]): ReadonlyMap<string, Setting> {
     for (const { name, value } of statement.settings) {
       if (!(SETTINGS as readonly string[]).includes(name.text))
         fail(env, "TFM2010", name.span, `\`train\` has no setting \`${name.text}\`.`, {
-          hint: `It has ${SETTINGS.join(", ")}.`,
+          hint: homeOf(name.text) ?? `It has ${SETTINGS.join(", ")}.`,
           ...suggest(name.text, SETTINGS, name.span),
         });
       if (own.has(name.text)) fail(env, "TFM2004", name.span, `\`${name.text}\` is set twice.`);
@@ -115,6 +115,15 @@ export function readTraining(env: Env, written: readonly Written[], overrides: O
         ...suggestOnly(name, used, place),
       });
   return { recipe, optimizer: optimizer.rule };
+}
+
+/** Where a number that other recipes hold at the top stands here. */
+function homeOf(name: string): string | undefined {
+  if (["lr", "learning_rate", "weight_decay", "betas", "eps", "momentum"].includes(name))
+    return "It is an argument of the optimizer: `optimizer = adamw(lr: 3e-4, weight_decay: 0.1)`.";
+  if (["warmup", "floor"].includes(name))
+    return "It is an argument of the schedule: `schedule = cosine(warmup: 100)`.";
+  return undefined;
 }
 
 const suggestOnly = (name: string, names: Iterable<string>, span: Span) => {
@@ -220,7 +229,7 @@ function readOptimizer(
       "An optimizer is a block of a parameter `p[*]` and its gradient, such as `adamw` or `sgd`.",
     );
   const { declaration } = value;
-  const args = x?.kind === "call" ? evaluateArguments(env, x) : [];
+  const args = x?.kind === "call" ? evaluateArguments(env, x, declaration) : [];
   const bound = new Map(value.bound);
   for (const [name, argument] of matchArguments(
     env,

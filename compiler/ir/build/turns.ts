@@ -11,6 +11,7 @@ import { sameSizes } from "../shape.js";
 import { batchAxis } from "./labels.js";
 import { shapeWords } from "./lengths.js";
 import { runBody } from "./meaning.js";
+import { normEmissions } from "./norms.js";
 import type { PathContext, RegionFrame } from "./paths.js";
 import { createFrame, join } from "./paths.js";
 import type { Turn } from "./region.js";
@@ -32,6 +33,9 @@ export interface Loop {
 }
 
 export const held = (env: Env, name: string): Value => assignable(env.scope, name)!.names.get(name)!.value;
+
+/** The path of the loop itself: `layers`. */
+export const placeOf = ({ base }: Loop): string => (typeof base === "string" ? base : base.path);
 
 /** The path of a turn's parameters: `layers.*` in a region of its own, `layers.3` without one. */
 export const turnPath = ({ base }: Loop, turn: string, region: RegionFrame): PathContext =>
@@ -119,6 +123,8 @@ export function makeTurn(
   const tensors = [...initial.keys()].filter((name) => scope.names.get(name)!.value.kind === "tensor");
   if (tensors.length < initial.size || [...values.values()].some((v) => v.kind === "poison"))
     poisoned(env, loop, scope);
+  const after = tensors.map((name) => [name, scope.names.get(name)!.value] as const);
+  frame.emissions.push(...normEmissions(env, placeOf(loop), after, "after"));
   const nodeOf = (name: string): Node => (scope.names.get(name)!.value as TensorValue).node;
   return {
     turn: {

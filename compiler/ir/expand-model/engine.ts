@@ -94,6 +94,7 @@ export function createEngine(choices: ReadonlySet<string>, policy: Policy): Engi
     choices,
     counters: { regions: 0, written: 0, parameters: 0, calls: 0 },
     stacks: [],
+    norms: false,
   };
   const env: Env = {
     session,

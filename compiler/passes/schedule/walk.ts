@@ -7,7 +7,7 @@
 import type { Graph, Node, NodeOf, ValueType } from "../../ir/graph.js";
 import { topological } from "../../ir/rewrite.js";
 import type { Size } from "../../ir/shape.js";
-import { elementCount } from "../../ir/shape.js";
+import { elementCount, sizeText } from "../../ir/shape.js";
 
 /** Storage with a lifetime; `count` slices of `elements`, each at a multiple of 64 elements. */
 export interface Buffer {
@@ -139,14 +139,28 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
       targets.has(name) ? [[node, targets.get(name)!] as const] : [],
     ),
   );
+  const kept = keepOverwritten();
   const held = walkGraph(graph, new Map(), 0, wanted);
   const outputs = graph.outputs.map(({ name, node }) => {
-    const view = inMemory(held.get(node)![0]!);
+    const view = kept.get(node) ?? inMemory(held.get(node)![0]!);
     const target = targets.get(name);
     if (target && !sameView(target, view)) copy(node, view, target);
     return { name, shape: node.shape, dtype: node.dtype, view: target ?? view };
   });
   return { steps, outputs };
+
+  /** Leaves that go out as they were and hold something new afterwards: copied before anything is written. */
+  function keepOverwritten(): ReadonlyMap<Node, View> {
+    const overwritten = new Set([...targets.values()].map((view) => view.buffer));
+    const kept = new Map<Node, View>();
+    for (const { name, node } of graph.outputs) {
+      if (node.op !== "input" || targets.has(name) || kept.has(node) || !overwritten.has(leaf(node).buffer))
+        continue;
+      kept.set(node, fresh(node, leaf(node).stacked));
+      copy(node, leaf(node), kept.get(node)!);
+    }
+    return kept;
+  }
 }
 
 /** Which node reads each result of a region, which values are sliced by a region, and which are read as a whole. */
@@ -202,7 +216,7 @@ function copyBody({ shape, dtype }: ValueType): Graph {
     shape,
     dtype,
     results: [{ shape, dtype }],
-    key: "copy",
+    key: `copy ${dtype} ${shape.map(({ size }) => sizeText(size)).join(" ")}`,
   };
   return { name: "kernel", outputs: [{ name: "out.0", node }] };
 }
