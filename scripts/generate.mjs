@@ -10,6 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { argv, exit } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { familiesDocument } from "./families-document.mjs";
 import { schemaDocument, validatorModule } from "./model-schema.mjs";
 import { bundlePage } from "./page-bundle.mjs";
 
@@ -21,9 +22,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
  */
 const generators = [
   { path: "compiler/library/sources.ts", from: "sources", make: librarySources },
-  { path: "cli/error-samples.ts", from: "sources", make: errorSamples },
   { path: "cli/report/assets.ts", from: "sources", make: reportAssets },
+  { path: "cli/error-samples.ts", from: "sources", make: errorSamples },
   { path: "spec/ops.md", from: "build", make: opsDocument },
+  { path: "spec/families.md", from: "build", make: familiesPage },
   { path: "spec/errors.md", from: "build", make: errorsDocument },
   { path: "spec/model.schema.json", from: "build", make: async () => schemaDocument(await modelSchema()) },
   {
@@ -67,6 +69,17 @@ async function opsDocument() {
     return `\n## ${kind}\n\n${text}\n\n| op | computes | attributes |\n|---|---|---|\n${lines.join("")}`;
   });
   return `# Ops\n\nGenerated from compiler/ir/ops by \`npm run generate\`. Every node of a Graph is one of these.\n${sections.join("")}`;
+}
+
+/** The library's families -> one table a family. */
+async function familiesPage() {
+  const { librarySources: sources } = await built("compiler/library/sources.js");
+  const { familiesOf } = await built("compiler/parser/json/knobs.js");
+  const { readTfm } = await built("compiler/parser/read-tfm.js");
+  const declarations = Object.entries(sources).flatMap(
+    ([name, text]) => readTfm(text, name).model.declarations,
+  );
+  return familiesDocument(familiesOf(sources), declarations);
 }
 
 /** What every code means, with its sample -> one document, in the order of the codes. */

@@ -41,7 +41,11 @@ export function expandModel(model: Model, entry: string | undefined, resolve: Re
     const lowest = !declarations.some(({ span }) => isLibraryFile(span.file));
     return { level: "index", lowest, model: lowest ? model : fileOf(model.file, declarations) };
   }
-  return { level: "structure", lowest: false, model: fileOf(model.file, structureOf(derivation, program.choices, resolve)) };
+  return {
+    level: "structure",
+    lowest: false,
+    model: fileOf(model.file, structureOf(derivation, program.choices, resolve)),
+  };
 }
 
 const fileOf = (file: string, declarations: readonly Declaration[]): Model => ({
