@@ -10,9 +10,10 @@
 import type { Diagnostic } from "../diagnostics.js";
 import type { Declaration, Model } from "../parser/model.js";
 import type { Resolve } from "./build/declarations.js";
-import { isLibraryFile, readDeclarations } from "./build/declarations.js";
+import { readDeclarations } from "./build/declarations.js";
 import type { Derivation } from "./build/derive.js";
 import { derive } from "./build/derive.js";
+import { isLibraryFile } from "./build/library.js";
 import { closure, expressionsIn, functionsSeen } from "./expand-model/declared.js";
 import { toIndexForm } from "./expand-model/index-form.js";
 import { toStructure } from "./expand-model/structure.js";
@@ -41,7 +42,11 @@ export function expandModel(model: Model, entry: string | undefined, resolve: Re
     const lowest = !declarations.some(({ span }) => isLibraryFile(span.file));
     return { level: "index", lowest, model: lowest ? model : fileOf(model.file, declarations) };
   }
-  return { level: "structure", lowest: false, model: fileOf(model.file, structureOf(derivation, program.choices, resolve)) };
+  return {
+    level: "structure",
+    lowest: false,
+    model: fileOf(model.file, structureOf(derivation, program.choices, resolve)),
+  };
 }
 
 const fileOf = (file: string, declarations: readonly Declaration[]): Model => ({

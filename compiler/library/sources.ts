@@ -483,13 +483,15 @@ block gated_mlp(x[t, d], hidden, act = silu, dropout_rate = 0, std = 0.02, out_s
   return y
 }
 
-# gated_mlp with silu, gelu, relu.   Shazeer, 2020
+# gated_mlp with silu: (silu(x Wg) · x Wu) Wd.   Shazeer, 2020
 block swiglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
   return gated_mlp(x, hidden, silu, dropout_rate, init: init, out_init: out_init) as _
 }
+# gated_mlp with gelu.
 block geglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
   return gated_mlp(x, hidden, gelu, dropout_rate, init: init, out_init: out_init) as _
 }
+# gated_mlp with relu.
 block reglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
   return gated_mlp(x, hidden, relu, dropout_rate, init: init, out_init: out_init) as _
 }

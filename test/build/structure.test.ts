@@ -72,6 +72,7 @@ describe("examples", () => {
       clip: 1,
       batch: 3,
       steps: 2000,
+      accumulate: 1,
     });
     expect(optimizer!.states).toEqual([
       { name: "m", initial: 0 },

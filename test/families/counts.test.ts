@@ -34,15 +34,27 @@ test.each<[string, Knobs, number]>([
   ["narrow heads", { head_dim: 2 }, whole(attention(H, 2) + mlp() + 2 * norm, C * D + norm)],
   ["no biases", { bias: false }, whole(attention(H, D / H, 0) + mlp(4 * D, 0) + 2 * norm, C * D + norm)],
   ["swiglu", { ffn: "swiglu(hidden: 7)" }, whole(attention() + 3 * D * 7 + 2 * norm, C * D + norm)],
-  ["experts", { ffn: "moe(experts: 5, hidden: 7)" }, whole(attention() + D * 5 + 5 * 3 * D * 7 + 2 * norm, C * D + norm)],
-  ["norms of heads", { qk_norm: "rms_norm" }, whole(attention() + mlp() + 2 * norm + 2 * (D / H), C * D + norm)],
+  [
+    "experts",
+    { ffn: "moe(experts: 5, hidden: 7)" },
+    whole(attention() + D * 5 + 5 * 3 * D * 7 + 2 * norm, C * D + norm),
+  ],
+  [
+    "norms of heads",
+    { qk_norm: "rms_norm" },
+    whole(attention() + mlp() + 2 * norm + 2 * (D / H), C * D + norm),
+  ],
   ["untied", { tied: false }, whole(attention() + mlp() + 2 * norm, C * D + norm + V * D)],
   ["shared", { share_layers: true }, V * D + attention() + mlp() + 2 * norm + C * D + norm],
 ])("decoder: %s", (_, knobs, wanted) => expect(count("decoder", { ...base, ...knobs })).toBe(wanted));
 
 test.each<[string, Knobs, number]>([
   ["segments", { segments: 3 }, whole(attention() + mlp() + 2 * norm, C * D + norm + 3 * D)],
-  ["labels", { task: "classify", classes: 5 }, whole(attention() + mlp() + 2 * norm, C * D + norm + 5 * D + 5)],
+  [
+    "labels",
+    { task: "classify", classes: 5 },
+    whole(attention() + mlp() + 2 * norm, C * D + norm + 5 * D + 5),
+  ],
 ])("encoder: %s", (_, knobs, wanted) => expect(count("encoder", { ...base, ...knobs })).toBe(wanted));
 
 const sides = L * (attention() + mlp() + 2 * norm) + L * (2 * attention() + mlp() + 3 * norm);
@@ -52,16 +64,96 @@ test.each<[string, Knobs, number]>([
   ["output tied", { tied: "output", source_vocab: 31 }, (V + 31) * D + sides + 2 * norm],
   ["untied", { tied: "none" }, 3 * V * D + sides + 2 * norm],
   ["learned positions", { position: "learned" }, V * D + sides + 2 * norm + 2 * C * D],
-])("encoder_decoder: %s", (_, knobs, wanted) => expect(count("encoder_decoder", { ...base, ...knobs })).toBe(wanted));
+])("encoder_decoder: %s", (_, knobs, wanted) =>
+  expect(count("encoder_decoder", { ...base, ...knobs })).toBe(wanted),
+);
 
 const llama = { norm: "rms_norm", position: "rope", bias: false };
 test.each<[string, string, Knobs, number]>([
   ["GPT-2", "decoder", { vocab: 50257, context: 1024, d_model: 768, layers: 12, heads: 12 }, 124_439_808],
-  ["GPT-2 medium", "decoder", { vocab: 50257, context: 1024, d_model: 1024, layers: 24, heads: 16 }, 354_823_168],
-  ["LLaMA 2 7B", "decoder", { ...llama, vocab: 32000, d_model: 4096, layers: 32, heads: 32, ffn: "swiglu(hidden: 11008)", tied: false }, 6_738_415_616],
-  ["Llama 3.2 1B", "decoder", { ...llama, vocab: 128256, d_model: 2048, layers: 16, heads: 32, kv_heads: 8, ffn: "swiglu(hidden: 8192)" }, 1_235_814_400],
-  ["Mixtral 8x7B", "decoder", { ...llama, vocab: 32000, d_model: 4096, layers: 32, heads: 32, kv_heads: 8, ffn: "moe(experts: 8, hidden: 14336)", tied: false }, 46_702_792_704],
-  ["T5 small", "encoder_decoder", { vocab: 32128, d_model: 512, layers: 6, heads: 8, norm: "rms_norm", position: "t5", bias: false, ffn: "mlp(hidden: 2048, act: relu)" }, 60_506_624],
-  ["the first Transformer", "encoder_decoder", { vocab: 37000, d_model: 512, layers: 6, heads: 8, norm_at: "post" }, 63_082_496],
-  ["BERT base without its heads", "encoder", { vocab: 30522, context: 512, d_model: 768, layers: 12, heads: 12, segments: 2, norm_at: "post", embedding_norm: "layer_norm" }, 109_482_240 - 768 * 769],
+  [
+    "GPT-2 medium",
+    "decoder",
+    { vocab: 50257, context: 1024, d_model: 1024, layers: 24, heads: 16 },
+    354_823_168,
+  ],
+  [
+    "LLaMA 2 7B",
+    "decoder",
+    {
+      ...llama,
+      vocab: 32000,
+      d_model: 4096,
+      layers: 32,
+      heads: 32,
+      ffn: "swiglu(hidden: 11008)",
+      tied: false,
+    },
+    6_738_415_616,
+  ],
+  [
+    "Llama 3.2 1B",
+    "decoder",
+    {
+      ...llama,
+      vocab: 128256,
+      d_model: 2048,
+      layers: 16,
+      heads: 32,
+      kv_heads: 8,
+      ffn: "swiglu(hidden: 8192)",
+    },
+    1_235_814_400,
+  ],
+  [
+    "Mixtral 8x7B",
+    "decoder",
+    {
+      ...llama,
+      vocab: 32000,
+      d_model: 4096,
+      layers: 32,
+      heads: 32,
+      kv_heads: 8,
+      ffn: "moe(experts: 8, hidden: 14336)",
+      tied: false,
+    },
+    46_702_792_704,
+  ],
+  [
+    "T5 small",
+    "encoder_decoder",
+    {
+      vocab: 32128,
+      d_model: 512,
+      layers: 6,
+      heads: 8,
+      norm: "rms_norm",
+      position: "t5",
+      bias: false,
+      ffn: "mlp(hidden: 2048, act: relu)",
+    },
+    60_506_624,
+  ],
+  [
+    "the first Transformer",
+    "encoder_decoder",
+    { vocab: 37000, d_model: 512, layers: 6, heads: 8, norm_at: "post" },
+    63_082_496,
+  ],
+  [
+    "BERT base without its heads",
+    "encoder",
+    {
+      vocab: 30522,
+      context: 512,
+      d_model: 768,
+      layers: 12,
+      heads: 12,
+      segments: 2,
+      norm_at: "post",
+      embedding_norm: "layer_norm",
+    },
+    109_482_240 - 768 * 769,
+  ],
 ])("%s", (_, family, knobs, wanted) => expect(count(family, knobs)).toBe(wanted));

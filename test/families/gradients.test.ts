@@ -9,14 +9,27 @@ import { familyText, lengthsOf } from "../support/families.js";
 import { createDraw, flat } from "../support/numbers.js";
 
 const norms = ["pre", "post", "sandwich", "deepnorm", "dual_residual", "parallel", "none"];
-const positions = ["none", "learned", "sinusoidal", "rope", "alibi", "t5(buckets: 4, distance: 4)", "shaw(clip: 1)", "xpos"];
+const positions = [
+  "none",
+  "learned",
+  "sinusoidal",
+  "rope",
+  "alibi",
+  "t5(buckets: 4, distance: 4)",
+  "shaw(clip: 1)",
+  "xpos",
+];
 const ffns = ["mlp(hidden: 5)", "swiglu(hidden: 5)", "moe(experts: 3, top: 2, hidden: 4)"];
 const sizes = { vocab: 7, context: 5, d_model: 4, layers: 2, heads: 2 };
 
-test.each(norms)("%s with every position and every feed-forward block builds", (norm_at) => {
-  for (const position of positions)
-    for (const ffn of ffns) built(familyText("encoder_decoder", { ...sizes, norm_at, position, ffn }));
-}, 120_000);
+test.each(norms)(
+  "%s with every position and every feed-forward block builds",
+  (norm_at) => {
+    for (const position of positions)
+      for (const ffn of ffns) built(familyText("encoder_decoder", { ...sizes, norm_at, position, ffn }));
+  },
+  120_000,
+);
 
 const knobs = fc.record({
   family: fc.constantFrom("decoder", "encoder", "encoder_decoder"),
@@ -45,7 +58,10 @@ test("the gradient is the slope along any direction", () => {
       const inputs = Object.fromEntries(
         model.inputs.map(({ name, dtype, bound }): [string, Tensor<number>] => [
           name,
-          tensorOf([1, 4], Array.from({ length: 4 }, () => (dtype === "bool" ? 1 : Math.floor(draw() * bound!)))),
+          tensorOf(
+            [1, 4],
+            Array.from({ length: 4 }, () => (dtype === "bool" ? 1 : Math.floor(draw() * bound!))),
+          ),
         ]),
       );
       const lengths = lengthsOf(model.inputs, inputs);
@@ -54,7 +70,10 @@ test("the gradient is the slope along any direction", () => {
         const moved = Object.fromEntries(
           Object.entries(weights).map(([leaf, w]) => [
             leaf,
-            tensorOf(w.sizes, flat(w).map((v, n) => v + e * direction[leaf]!.data[n]!)),
+            tensorOf(
+              w.sizes,
+              flat(w).map((v, n) => v + e * direction[leaf]!.data[n]!),
+            ),
           ]),
         );
         const out = evaluateGraph(model.loss!, { ...moved, ...inputs, ...scalars }, lengths);

@@ -38,7 +38,10 @@ test.each(Object.entries(familyReferences))("%s", (name, { family, settings }) =
   for (const p of model.parameters) {
     const gradient = tensors.get(`grad.${p.name}`)!;
     const count = gradient.data.length;
-    const own = Array.from(values[`grad.${p.leaf}`]!.data).slice((p.turn ?? 0) * count, ((p.turn ?? 0) + 1) * count);
+    const own = Array.from(values[`grad.${p.leaf}`]!.data).slice(
+      (p.turn ?? 0) * count,
+      ((p.turn ?? 0) + 1) * count,
+    );
     expect(distance(tensorOf(gradient.sizes, own), gradient), p.name).toBeLessThan(relative * scale);
   }
 });

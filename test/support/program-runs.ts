@@ -150,7 +150,10 @@ export function numbersBy(model: Compiling, batch: Batch, m: Numbers<number> = f
     ...Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])])),
     tokens: batch.tokens,
     "tokens.next": batch.next,
-    "tokens.valid": tensorOf(batch.tokens.sizes, flat(batch.tokens).map(() => 1)),
+    "tokens.valid": tensorOf(
+      batch.tokens.sizes,
+      flat(batch.tokens).map(() => 1),
+    ),
   };
   const lengths = { B: batch.tokens.sizes[0]!, T: batch.tokens.sizes[1]!, P: 0 };
   const run = (graph: Graph | undefined): Record<string, Tensor<number>> =>

@@ -10,11 +10,12 @@
 import type { Expression } from "../../parser/model.js";
 import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
-import { divideSize, mulSizes, product } from "../shape.js";
+import { divideSize, mulSizes, product, sizeText } from "../shape.js";
 import type { Affine, AffineTerm } from "./affine.js";
 import { addAffine, constantAffine, divided, labelsIn, plainLabel, scaleAffine } from "./affine.js";
 import { evaluate } from "./meaning.js";
 import type { Env } from "./session.js";
+import { fail } from "./session.js";
 import type { Value } from "./values.js";
 
 export interface Range {
@@ -42,21 +43,41 @@ export function digitRanges(env: Env, index: Expression, size: Size): readonly R
     const label = affine.kind === "floordiv" ? plainLabel(affine.value) : undefined;
     return unknown(label) ? [{ label, size: mulSizes(size, affine.by) }] : [];
   }
-  return mixedRadix(affine, size).filter(({ label }) => unknown(label));
+  const ranges = mixedRadix(affine, size);
+  if (!ranges?.some(({ label }) => unknown(label))) return [];
+  const odd = ranges.find((range) => range.size === undefined);
+  if (odd)
+    fail(
+      env,
+      "TFM3001",
+      index.span,
+      `${sizeText(odd.whole)} is not divisible by ${odd.factor}, so \`${odd.label}\` has no whole number of values.`,
+    );
+  return ranges.flatMap(({ label, size: own }) =>
+    unknown(label) && own !== undefined ? [{ label, size: own }] : [],
+  );
+}
+
+interface Digit {
+  readonly label: string;
+  readonly whole: Size;
+  readonly factor: number;
+  /** Undefined where the factor does not divide the whole. */
+  readonly size: Size | undefined;
 }
 
 /** r · 4 + a, the largest factor first: each index fills what the factor before it leaves. */
-function mixedRadix(sum: Extract<Affine, { kind: "sum" }>, size: Size): readonly Range[] {
+function mixedRadix(sum: Extract<Affine, { kind: "sum" }>, size: Size): readonly Digit[] | undefined {
   const terms = [...sum.terms].sort((a, b) => b.factor - a.factor);
-  if (sum.constant !== 0 || terms.length < 2 || terms.at(-1)!.factor !== 1) return [];
-  const ranges = terms.map(({ factor, atom }, n): Range | undefined => {
+  if (sum.constant !== 0 || terms.length < 2 || terms.at(-1)!.factor !== 1) return undefined;
+  const digits = terms.map(({ factor, atom }, n): Digit | undefined => {
     const whole = n === 0 ? size : terms[n - 1]!.factor;
-    const count = divideSize(whole, factor);
-    return typeof atom === "string" && count !== undefined && count !== 1
-      ? { label: atom, size: count }
+    const same = n > 0 && whole === factor;
+    return typeof atom === "string" && !same
+      ? { label: atom, whole, factor, size: divideSize(whole, factor) }
       : undefined;
   });
-  return ranges.every((range) => range !== undefined) ? ranges : [];
+  return digits.every((digit) => digit !== undefined) ? digits : undefined;
 }
 
 export interface Merged {
