@@ -4,7 +4,7 @@
 import { dirname } from "node:path";
 import type { Diagnostic } from "../compiler/diagnostics.js";
 import type { Compiled, CompileOptions } from "../compiler/index.js";
-import { buildSource, compile, parse } from "../compiler/index.js";
+import { buildSource, compile, expand, parse } from "../compiler/index.js";
 import type { SettingValue } from "../compiler/ir/build.js";
 import type { Built } from "../compiler/ir/graph.js";
 import { diagnosticLimit } from "../compiler/parser/read-tfm.js";
@@ -96,6 +96,17 @@ export function checkSource(
   // What is wrong with the file itself is found with each of its models.
   const different = new Map([...imports.diagnostics(), ...found].map((d) => [JSON.stringify(d), d]));
   return [...different.values()].slice(0, diagnosticLimit);
+}
+
+/** A model one level down. */
+export function expandSource(
+  context: Context,
+  { text, file }: Source,
+  entry: string | undefined,
+): ReturnType<typeof expand> {
+  const imports = createImportResolver(context, dirname(file));
+  const { expanded, diagnostics } = expand(text, { file, entry, resolve: imports.resolve });
+  return { expanded, diagnostics: [...imports.diagnostics(), ...diagnostics] };
 }
 
 const modelsOf = ({ text, file }: Source): readonly string[] => [

@@ -12,6 +12,7 @@ import type { CommonOptions, Context, Host } from "./context.js";
 import { createContext, failureDocument, failureText, printJson } from "./context.js";
 import { addDoctor } from "./doctor.js";
 import { addEval } from "./eval.js";
+import { addExpand } from "./expand.js";
 import { addExplain } from "./explain.js";
 import type { ExitCode } from "./failure.js";
 import { Failure, fail } from "./failure.js";
@@ -32,6 +33,7 @@ const commands = [
   addInit,
   addCheck,
   addFmt,
+  addExpand,
   addSummary,
   addGraph,
   addCompile,

@@ -14,6 +14,8 @@ import { diagnostic, fileSpan } from "./diagnostics.js";
 import type { SettingValue } from "./ir/build.js";
 import { build } from "./ir/build.js";
 import { createBuilder } from "./ir/builder.js";
+import { expandedText } from "./ir/expand-model/text.js";
+import { expandModel } from "./ir/expand-model.js";
 import type { Built } from "./ir/graph.js";
 import { formatModel } from "./parser/format.js";
 import { formatJson } from "./parser/format-json.js";
@@ -150,6 +152,32 @@ const lostComments = ({ trivia = [] }: Model): readonly Diagnostic[] =>
       ? [diagnostic("TFM1110", item.span, "This comment does not travel to JSON.")]
       : [],
   );
+
+/** A model one level down, as text in the language. */
+export interface Expanded {
+  readonly text: string;
+  /** What the text is written in. */
+  readonly level: "structure" | "index";
+  /** Whether the source uses nothing of the library: the text is the source's own. */
+  readonly lowest: boolean;
+}
+
+/** Config form as structure form, structure form as index form. Undefined where the source has errors. */
+export function expand(
+  source: string,
+  options: Pick<CompileOptions, "file" | "entry" | "resolve"> = {},
+): { readonly expanded: Expanded | undefined; readonly diagnostics: readonly Diagnostic[] } {
+  const { built, diagnostics } = buildSource(source, options);
+  if (!built) return { expanded: undefined, diagnostics };
+  const { model } = parse(source, options.file);
+  const {
+    model: down,
+    level,
+    lowest,
+  } = expandModel(model, options.entry, options.resolve ?? (() => undefined));
+  const text = lowest ? formatModel(down) : expandedText(down);
+  return { expanded: { text, level, lowest }, diagnostics };
+}
 
 /** What a compiled model costs; undefined where it has errors. */
 export function summary(

@@ -15,6 +15,7 @@ import type { Derivation } from "./build/derive.js";
 import { derive } from "./build/derive.js";
 import { isLibraryFile } from "./build/library.js";
 import { closure, expressionsIn, functionsSeen } from "./expand-model/declared.js";
+import { withDistinctNames } from "./expand-model/distinct.js";
 import { toIndexForm } from "./expand-model/index-form.js";
 import { toStructure } from "./expand-model/structure.js";
 import { withoutDoubtful } from "./expand-model/trials.js";
@@ -65,6 +66,6 @@ function structureOf(
   const scopes = [derivation.root, ...derivation.layers].map(({ scope }) => functionsSeen(scope));
   const seen = new Map(scopes.flatMap((s) => [...s]));
   const own = closure(written.flatMap(expressionsIn), seen, (d) => !isLibraryFile(d.declaration.span.file));
-  const declarations = [...written, ...own.map((d) => d.declaration)];
+  const declarations = withDistinctNames([...written, ...own.map((d) => d.declaration)], seen, own);
   return withoutDoubtful(structure.engine, structure.model.name.span.file, declarations, resolve);
 }

@@ -86,7 +86,8 @@ function knowName({ engine, frame, labels, inSubscript }: Place, x: NameExpressi
   const declared = lookup(frame.scope, x.text)?.value;
   const known = declared && globalKnown(declared, x);
   if (known && !(inSubscript && known.kind === "function")) return known;
-  if (!declared && !inSubscript && engine.choices.has(x.text))
+  const isFree = !declared || declared.kind === "model";
+  if (isFree && !inSubscript && engine.choices.has(x.text))
     return constant({ kind: "choice", name: x.text }, x);
   return open(x, false);
 }

@@ -11,16 +11,16 @@ import type {
   Expression,
   ModelDeclaration,
   Parameter,
-  Statement,
 } from "../../parser/model.js";
 import type { Placed } from "../build/derive.js";
 import { isLibraryFile } from "../build/library.js";
 import { lookup } from "../build/scope.js";
-import { childrenOf, partsOf, visitStatements } from "../build/walk.js";
+import { bodyOf, childrenOf, partsOf, visitStatements } from "../build/walk.js";
 import type { BlockFacts } from "./blocks.js";
 import { learnCall } from "./blocks.js";
 import type { Declared } from "./declared.js";
 import { closure, expressionsIn, functionsOf, functionsSeen, placeOf } from "./declared.js";
+import { withDistinctNames } from "./distinct.js";
 import type { Engine, Frame, Kept, Policy } from "./engine.js";
 import { createBody, createEngine, keptCall, variable } from "./engine.js";
 import { know, placeIn } from "./evaluate.js";
@@ -36,20 +36,24 @@ type Facts = Map<string, BlockFacts>;
 type Gone = ReadonlyMap<string, ReadonlySet<string>>;
 
 export function toIndexForm(entry: Placed, choices: ReadonlySet<string>): readonly Declaration[] {
-  const facts = learn(entry, choices);
-  let gone: Gone = new Map([...facts].map(([place, fact]) => [place, settledParameters(fact)]));
+  const escaped = new Map<string, FunctionKnown>();
   for (;;) {
-    const written = write(entry, choices, facts, gone);
-    const more = unused(written, gone, facts);
-    if (!more) return [...written.declarations, ...formulas(entry, written.declarations, facts)];
-    gone = more;
+    const facts = learn(entry, choices, escaped);
+    const written = writeUsed(entry, choices, facts);
+    const more = escaping(entry, written).filter((f) => !escaped.has(placeOf(f.declaration.name.span)));
+    if (more.length === 0) return withOthers(entry, written.declarations, facts);
+    for (const f of more) escaped.set(placeOf(f.declaration.name.span), f);
   }
 }
 
 // -------------------------------------------------------------- learning
 
 /** Runs the model and every block that is reached until nothing more is learnt of any of them. */
-function learn(entry: Placed, choices: ReadonlySet<string>): Facts {
+function learn(
+  entry: Placed,
+  choices: ReadonlySet<string>,
+  escaped: ReadonlyMap<string, FunctionKnown>,
+): Facts {
   const facts: Facts = new Map();
   const pending = new Set<string>();
   const see = (engine: Engine, f: FunctionKnown, given: ReadonlyMap<string, Given> | undefined): void => {
@@ -65,38 +69,21 @@ function learn(entry: Placed, choices: ReadonlySet<string>): Facts {
     },
     escapes: (f) => see(engine, f, undefined),
   });
-  const seen = functionsSeen(entry.scope);
-  const reach = (from: readonly Expression[], statements: readonly Statement[]): void => {
-    for (const d of escaping(engine, from, statements, seen)) see(engine, d, undefined);
-  };
-  reach([...defaultsOf(engine, entry), ...optimizersOf(entry)], runModel(engine, entry).out);
+  for (const f of escaped.values()) see(engine, f, undefined);
+  runModel(engine, entry);
   for (const place of pending) {
     pending.delete(place);
-    const fact = facts.get(place)!;
-    const { out } = runBlock(engine, fact);
-    reach(
-      writtenParameters(engine, fact, new Set()).flatMap(({ defaultValue: x }) => (x ? [x] : [])),
-      out,
-    );
+    runBlock(engine, facts.get(place)!);
   }
   return facts;
 }
-
-const defaultsOf = (engine: Engine, { declaration, scope }: Placed): readonly Expression[] =>
-  declaration.parameters.flatMap(({ defaultValue: x }) =>
-    x ? [markedDefault(engine, createBody(engine, scope), declaration, x)] : [],
-  );
 
 const reducePolicy: Policy["call"] = (engine, frame, f, given) =>
   isLibraryFile(f.declaration.span.file) && f.as !== "_" ? reduce(engine, frame, f, given) : undefined;
 
 /** Blocks that are written as values, or called by what is printed as it is declared: nobody sees all their calls. */
-function escaping(
-  engine: Engine,
-  from: readonly Expression[],
-  body: readonly Statement[],
-  seen: ReadonlyMap<string, Declared>,
-): readonly FunctionKnown[] {
+function escaping(entry: Placed, { engine, declarations }: Written): readonly FunctionKnown[] {
+  const seen = functionsSeen(entry.scope);
   const found = new Map<Declared["declaration"], FunctionKnown>();
   const add = (d: Declared): void => {
     if (found.has(d.declaration)) return;
@@ -111,11 +98,15 @@ function escaping(
     const skips = x.kind === "call" && keptCall(engine, x) ? x.callee : undefined;
     for (const child of childrenOf(x)) if (child !== skips) look(child);
   };
-  from.forEach(look);
-  visitStatements(body, (s) => {
-    if (s.kind === "use") look(s.value);
-    else for (const x of partsOf(s).expressions) look(x);
-  });
+  optimizersOf(entry).forEach(look);
+  for (const d of declarations) {
+    if (d.kind === "model" || d.kind === "block")
+      for (const { defaultValue } of d.parameters) if (defaultValue) look(defaultValue);
+    visitStatements(bodyOf(d), (s) => {
+      if (s.kind === "use") look(s.value);
+      else for (const x of partsOf(s).expressions) look(x);
+    });
+  }
   return [...found.values()].filter(({ declaration: d }) => d.kind === "block" && !isOptimizer(d));
 }
 
@@ -161,7 +152,19 @@ const settledParameters = ({ agreed, declaration }: BlockFacts): ReadonlySet<str
     }),
   );
 
+/** Without the parameters that are left without a use. */
+function writeUsed(entry: Placed, choices: ReadonlySet<string>, facts: Facts): Written {
+  let gone: Gone = new Map([...facts].map(([place, fact]) => [place, settledParameters(fact)]));
+  for (;;) {
+    const written = write(entry, choices, facts, gone);
+    const more = unused(written, gone, facts);
+    if (!more) return written;
+    gone = more;
+  }
+}
+
 interface Written {
+  readonly engine: Engine;
   readonly declarations: readonly Declaration[];
   readonly blocks: ReadonlyMap<string, BlockDeclaration>;
 }
@@ -186,7 +189,7 @@ function write(entry: Placed, choices: ReadonlySet<string>, facts: Facts, gone: 
   const blocks = new Map(
     [...facts].map(([place, fact]) => [place, writeBlock(engine, fact, gone.get(place) ?? new Set())]),
   );
-  return { declarations: [model, ...blocks.values()], blocks };
+  return { engine, declarations: [model, ...blocks.values()], blocks };
 }
 
 /** As it stands, its functions told by their declarations. */
@@ -257,11 +260,11 @@ function unused({ blocks }: Written, gone: Gone, facts: Facts): Gone | undefined
 // ------------------------------------------------------------- the others
 
 /** Masks and scores, optimizers, and what these use: as they are declared. */
-function formulas(entry: Placed, written: readonly Declaration[], facts: Facts): readonly Declaration[] {
+function withOthers(entry: Placed, written: readonly Declaration[], facts: Facts): readonly Declaration[] {
   const seen = functionsSeen(entry.scope);
   const roots = [...written.flatMap(expressionsIn), ...optimizersOf(entry)];
   const others = closure(roots, seen, (d) => !facts.has(placeOf(d.declaration.name.span)));
-  return others.map(({ declaration }) => declaration);
+  return withDistinctNames([...written, ...others.map(({ declaration }) => declaration)], seen, others);
 }
 
 /** The functions that the recipe names, with the places of their declarations. */

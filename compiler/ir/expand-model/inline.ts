@@ -42,33 +42,38 @@ export function isStructure({ parameters, body }: BlockDeclaration): boolean {
   return plain;
 }
 
-/** The body in the caller's place, under the caller's path. */
+/** The body in the caller's place, under the caller's path; undefined where it cannot stand there. */
 export function inline(
   engine: Engine,
   frame: Frame,
   f: FunctionKnown,
   given: ReadonlyMap<string, Given>,
-): Known {
+): Known | undefined {
   const declaration = f.declaration as BlockDeclaration;
+  const taken = new Map(frame.path.taken);
   const body = createBody(engine, f.scope, {
-    out: frame.out,
     path: frame.path,
-    forced: new Set(),
     returns: "value",
     library: true,
     parameters: frame.parameters,
   });
   const assigned = new Set(assignedNames(declaration.body));
-  for (const { name, defaultValue, axes } of declaration.parameters) {
-    const known = given.get(name.text)?.known ?? know(placeIn(engine, body), defaultValue!);
-    body.names.set(
-      name.text,
-      bound(engine, body, name.text, known, axes !== undefined, assigned.has(name.text)),
-    );
+  try {
+    for (const { name, defaultValue, axes } of declaration.parameters) {
+      const known = given.get(name.text)?.known ?? know(placeIn(engine, body), defaultValue!);
+      const isAssigned = assigned.has(name.text);
+      body.names.set(name.text, bound(engine, body, name.text, known, axes !== undefined, isAssigned));
+    }
+    const result = runStatements(engine, body, declaration.body);
+    if (!result) throw new Whole("nothing is returned");
+    frame.out.push(...body.out);
+    return result;
+  } catch (error) {
+    if (!(error instanceof Whole)) throw error;
+    frame.path.taken.clear();
+    for (const [name, count] of taken) frame.path.taken.set(name, count);
+    return undefined;
   }
-  const result = runStatements(engine, body, declaration.body);
-  if (!result) throw new Whole("nothing is returned");
-  return result;
 }
 
 /** A tensor is evaluated once, where it is passed; a name that the body assigns is the body's own. */
@@ -110,7 +115,6 @@ export function reduce(
     const known = given.get(name.text)?.known ?? know(placeIn(engine, body), defaultValue!);
     body.names.set(name.text, known.kind === "open" && axes ? { ...known, tensor: true } : known);
   }
-  const before = { ...engine.counter };
   try {
     const result = runStatements(engine, body, declaration.body);
     if (!result || body.out.length > 0 || !isSettled(result, given)) return undefined;
@@ -118,7 +122,6 @@ export function reduce(
     return result;
   } catch (error) {
     if (!(error instanceof Whole)) throw error;
-    Object.assign(engine.counter, before);
     return undefined;
   }
 }
@@ -126,6 +129,7 @@ export function reduce(
 /** An argument itself, or what needs no evaluation. */
 function isSettled(result: Known, given: ReadonlyMap<string, Given>): boolean {
   if (result.kind === "function") return true;
+  if (result.kind === "constant") return result.text.kind === "number" || result.text.kind === "boolean";
   if (result.kind === "open")
     return [...given.values()].some(
       ({ known }) => known === result || (known.kind === "open" && known.text === result.text),

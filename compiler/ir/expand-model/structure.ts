@@ -80,7 +80,8 @@ const structurePolicy = (blocks: BlockDeclaration[]): Policy => ({
     const { declaration } = f;
     if (declaration.kind !== "block" || !isLibraryFile(declaration.span.file)) return undefined;
     const puts = isStructure(declaration);
-    if (puts && f.as === "_") return inline(engine, frame, f, given);
+    const inPlace = puts && f.as === "_" ? inline(engine, frame, f, given) : undefined;
+    if (inPlace || f.as === "_") return inPlace;
     const less = reduce(engine, frame, f, given);
     if (less) return less;
     return puts && hasLoop(declaration, f.scope) ? outline(engine, frame, f, given, blocks) : undefined;
