@@ -799,15 +799,15 @@ model m {
     file: `TFM2016-statement.tfm`,
     text: `model m : decoder {
   layers = 2
-  x = mlp(x, hidden: 16)
+  repeat 2 { x = mlp(x, hidden: 16) }
 }
 `,
-    said: `error TFM2002: The model \`decoder\` has no setting \`x\`.
+    said: `error TFM2016: This sets no parameter of \`decoder\`.
   --> TFM2016-statement.tfm:3:3
      |
-   3 |   x = mlp(x, hidden: 16)
-     |   ^
-     = hint: It has vocab, context, d_model, layers, heads, kv_heads, head_dim, norm, norm_at, position, mask, score, temperature, qk_norm, soft_cap, ffn, bias, dropout, residual_dropout, attention_dropout, embedding_dropout, tied, embedding_scale, embedding_norm, init, output_init, embedding_init, final_soft_cap, share_layers, smoothing.
+   3 |   repeat 2 { x = mlp(x, hidden: 16) }
+     |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     = hint: A model based on another has settings, \`train\` and \`law\`; blocks stand in \`model name(…) { … }\`, a model without a base.
 `,
     mended: `model m : decoder {
   layers = 2
@@ -1213,6 +1213,28 @@ tfmc train m.tfm --data text.txt --tokenizer bytes
 `,
     said: `error TFM5022: the tokenizer \`bytes\` has 256 tokens, but the model takes ids below 16
   = hint: set the size of its vocabulary to 256, for example \`--set vocab=256\`
+`,
+  },
+  TFM5030: {
+    file: `TFM5030-no-width.sh`,
+    text: `cat > m.tfm <<'END'
+model m(vocab = 64, d = 8) {
+  input tokens[t <= 8] : int(vocab)
+
+  use wte = embedding(vocab, d)
+  x = wte(tokens)
+  output logits = unembed(layer_norm(x), wte.table)
+  loss cross_entropy(logits, next(tokens))
+}
+END
+sed 's/d = 8/d = 16/' m.tfm > n.tfm
+printf 'to be or not to be that is the question %.0s' 1 2 3 4 5 6 7 8 9 > text.txt
+tfmc compare m.tfm n.tfm --data text.txt --tokenizer chars --match params --steps 1 --device cpu
+`,
+    said: `note: the tokenizer \`chars\` has 13 tokens, so \`vocab\` is 13 instead of 64
+note: the tokenizer \`chars\` has 13 tokens, so \`vocab\` is 13 instead of 64
+error TFM5030: --match: \`n.m\` has 240 parameters, \`m.m\` 120 parameters; it has no argument \`hidden\` and no knob \`ffn\` that could be adjusted
+  = hint: set an argument of the model that makes them equal, or leave --match away
 `,
   },
   TFM5060: {

@@ -10,9 +10,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { argv, exit } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { bundle } from "./bundle.mjs";
 import { familiesDocument } from "./families-document.mjs";
 import { schemaDocument, validatorModule } from "./model-schema.mjs";
-import { bundlePage } from "./page-bundle.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -170,9 +170,9 @@ ${entries.join("")}};
 }
 
 /** cli/report/page -> the script and the style of report.html, as text. */
-function reportAssets() {
+async function reportAssets() {
   const folder = join(root, "cli/report/page");
-  const script = bundlePage(folder, "main.ts");
+  const script = await bundle("cli/report/page/main.ts", "script");
   const style = readFileSync(join(folder, "style.css"), "utf8").replaceAll("\r\n", "\n");
   return `// Generated from cli/report/page by \`npm run generate\`. Edit that, not this.
 export const pageScript = \`${escapeTemplate(script)}\`;

@@ -5,7 +5,7 @@
  */
 import { createRandom } from "./random.js";
 
-const [shortest, longest] = [2, 7];
+const [shortest, longest] = [2, 5];
 
 export function reversedDigits(count = 3000): string {
   const next = createRandom(21);

@@ -61,13 +61,14 @@ model reverse : encoder_decoder {
   position = sinusoidal
   embedding_scale = sqrt(d_model)
   tied = all  # source, target and output share one table
-  smoothing = 0.1
+  init = xavier_uniform
+  embedding_init = normal(0.125)
 
   train {
-    optimizer = adamw(lr: 2e-3, betas: [0.9, 0.98])
-    schedule = cosine(warmup: 50, steps: 1000, floor: 0.05)
-    batch = 16
-    steps = 1000
+    optimizer = adamw(lr: 2e-3)
+    schedule = cosine(warmup: 50, steps: 600)
+    batch = 32
+    steps = 600
   }
 }
 `;
@@ -81,8 +82,8 @@ model vit(height = 16, width = 16, size = 4, classes = 4, d = 64, layers = 2, he
   param place[height / size * (width / size), d] ~ normal(0.1)
   x = linear(squares, d, std: 0.1) + place
   repeat layers {
-    x = x + attention(layer_norm(x), heads)
-    x = x + mlp(layer_norm(x), hidden: 4 * d)
+    x = x + attention(layer_norm(x), heads, std: 0.1)
+    x = x + mlp(layer_norm(x), hidden: 4 * d, std: 0.1)
   }
   x = layer_norm(x)
   pooled[c] = mean[i](x[i, c])

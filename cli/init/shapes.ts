@@ -1,7 +1,7 @@
 /**
  * Nothing → small grey pictures of four shapes and their labels, as IDX files like MNIST's.
  *
- *     0 square · 1 disc · 2 cross · 3 triangle, at any place and size, on a noisy ground
+ *     0 square · 1 disc · 2 cross · 3 triangle, near the middle, of three sizes, on a noisy ground
  */
 import { createRandom } from "./random.js";
 
@@ -34,9 +34,8 @@ export function drawnShapes(count = 600): Shapes {
 }
 
 function draw(picture: Uint8Array, shape: (typeof shapeNames)[number], next: () => number): void {
-  const radius = 3 + (next() % 3);
-  const free = shapeSize - 2 * radius;
-  const [left, top] = [radius + (next() % free), radius + (next() % free)];
+  const radius = 4 + (next() % 3);
+  const [left, top] = [7 + (next() % 3), 7 + (next() % 3)];
   const light = 160 + (next() % 96);
   for (let y = 0; y < shapeSize; y++)
     for (let x = 0; x < shapeSize; x++)

@@ -67,7 +67,7 @@ export const starters = {
             [
               "tfmc check model.tfm",
               "tfmc train model.tfm --data pairs.tsv --tokenizer chars -o run",
-              "tfmc generate run -p 31415",
+              "tfmc generate run -p 3141",
             ],
             "Any pairs will do: put sentences and their translations in place of `pairs.tsv`, with `--tokenizer bpe:4000`.",
           ),

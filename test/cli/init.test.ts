@@ -38,12 +38,12 @@ const uses: Readonly<
   "char-gpt": {
     data: "tales.txt",
     train: ["--tokenizer", "chars", "--set", "d_model=16", "--length", "16", "--batch", "2"],
-    ask: ["-p", "The fox ", "-n", "8"],
+    ask: ["-p", "the ", "-n", "8"],
   },
   "llama-mini": {
     data: "tales.txt",
     train: ["--tokenizer", "chars", "--set", "d_model=16", "--length", "16", "--batch", "2"],
-    ask: ["-p", "The fox ", "-n", "8"],
+    ask: ["-p", "the ", "-n", "8"],
   },
   seq2seq: {
     data: "pairs.tsv",
@@ -52,6 +52,13 @@ const uses: Readonly<
   },
   vit: { data: "shapes", train: ["--set", "d=16", "--batch", "2"], ask: [] },
 };
+
+/** A text of the starter, cut to what a test has time for; pictures stay. */
+function shorten(data: string): void {
+  if (!data.includes(".")) return;
+  const text = readFileSync(inside(data), "utf8");
+  writeFileSync(inside(data), text.split("\n").slice(0, 60).join("\n"));
+}
 
 test.each(starterNames)(
   "%s: init, check, train, ask",
@@ -66,6 +73,7 @@ test.each(starterNames)(
     await works("check", inside("model.tfm"));
     expect(await works("fmt", "--check", inside("model.tfm"))).toBe("");
     const { data, train, ask } = uses[name];
+    shorten(data);
     const shared = ["--data", inside(data), "--steps", "2", "-o", inside("run"), "-q"];
     await works("train", inside("model.tfm"), ...shared, ...train);
     await works("eval", inside("run"), "--data", inside(data));

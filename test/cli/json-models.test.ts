@@ -84,7 +84,7 @@ test("check reads JSON, from standard input as well, and points into the string"
 test("imports go across, both ways", async () => {
   file("base.json", json);
   const variant = file("variant.tfm", 'import "base.json"\nvariant post : small { norm_at = post }\n');
-  expect((await tfmc(["check", variant])).err).not.toContain("error");
+  expect((await tfmc(["check", variant])).err).not.toContain("error T");
   file("base.tfm", tfm);
   const other = file(
     "other.json",

@@ -2,8 +2,8 @@
  * What one expansion works with: the rules of the language for compile-time values, and where its statements go.
  */
 import type { CallExpression, Expression, Statement } from "../../parser/model.js";
-import { isLibraryFile } from "../build/declarations.js";
 import { evaluateAny } from "../build/evaluate.js";
+import { isLibraryFile } from "../build/library.js";
 import type { PathContext } from "../build/paths.js";
 import { createFrame, rootPath } from "../build/paths.js";
 import type { Scope } from "../build/scope.js";

@@ -13,14 +13,14 @@ import type {
   Parameter,
   Statement,
 } from "../../parser/model.js";
-import { isLibraryFile } from "../build/declarations.js";
 import type { Placed } from "../build/derive.js";
+import { isLibraryFile } from "../build/library.js";
 import { lookup } from "../build/scope.js";
 import { childrenOf, partsOf, visitStatements } from "../build/walk.js";
 import type { BlockFacts } from "./blocks.js";
 import { learnCall } from "./blocks.js";
 import type { Declared } from "./declared.js";
-import { closure, expressionsIn, functionsSeen, placeOf } from "./declared.js";
+import { closure, expressionsIn, functionsOf, functionsSeen, placeOf } from "./declared.js";
 import type { Engine, Frame, Kept, Policy } from "./engine.js";
 import { createBody, createEngine, keptCall, variable } from "./engine.js";
 import { know, placeIn } from "./evaluate.js";
@@ -66,50 +66,62 @@ function learn(entry: Placed, choices: ReadonlySet<string>): Facts {
     escapes: (f) => see(engine, f, undefined),
   });
   const seen = functionsSeen(entry.scope);
-  const reach = (statements: readonly Statement[]): void => {
-    for (const d of escaping(engine, statements, seen)) see(engine, d, undefined);
+  const reach = (from: readonly Expression[], statements: readonly Statement[]): void => {
+    for (const d of escaping(engine, from, statements, seen)) see(engine, d, undefined);
   };
-  reach(runModel(engine, entry).out);
+  reach([...defaultsOf(engine, entry), ...optimizersOf(entry)], runModel(engine, entry).out);
   for (const place of pending) {
     pending.delete(place);
-    reach(runBlock(engine, facts.get(place)!).out);
+    const fact = facts.get(place)!;
+    const { out } = runBlock(engine, fact);
+    reach(
+      writtenParameters(engine, fact, new Set()).flatMap(({ defaultValue: x }) => (x ? [x] : [])),
+      out,
+    );
   }
   return facts;
 }
 
+const defaultsOf = (engine: Engine, { declaration, scope }: Placed): readonly Expression[] =>
+  declaration.parameters.flatMap(({ defaultValue: x }) =>
+    x ? [markedDefault(engine, createBody(engine, scope), declaration, x)] : [],
+  );
+
 const reducePolicy: Policy["call"] = (engine, frame, f, given) =>
   isLibraryFile(f.declaration.span.file) && f.as !== "_" ? reduce(engine, frame, f, given) : undefined;
 
-/** Blocks that are written as values: nobody sees all their calls. */
+/** Blocks that are written as values, or called by what is printed as it is declared: nobody sees all their calls. */
 function escaping(
   engine: Engine,
+  from: readonly Expression[],
   body: readonly Statement[],
   seen: ReadonlyMap<string, Declared>,
 ): readonly FunctionKnown[] {
-  const found: FunctionKnown[] = [];
-  const look = (x: Expression): void => {
-    const called = x.kind === "call" && keptCall(engine, x) ? x.callee : undefined;
-    const d = x.kind === "name" ? seen.get(placeOf(x.span)) : undefined;
-    if (d?.declaration.kind === "block")
-      found.push({
-        kind: "function",
-        declaration: d.declaration,
-        scope: d.scope,
-        held: new Map(),
-        as: undefined,
-      });
-    if (x.kind === "call") for (const { value } of x.arguments) look(value);
-    if (x.kind === "call" && !called) look(x.callee);
-    else if (x.kind !== "call") childrenOf(x).forEach(look);
+  const found = new Map<Declared["declaration"], FunctionKnown>();
+  const add = (d: Declared): void => {
+    if (found.has(d.declaration)) return;
+    found.set(d.declaration, { kind: "function", ...d, held: new Map(), as: undefined });
+    if (d.declaration.kind !== "block" || isOptimizer(d.declaration))
+      for (const next of functionsOf(d)) add(next);
   };
+  const look = (x: Expression): void => {
+    const d = x.kind === "name" ? seen.get(placeOf(x.span)) : undefined;
+    if (d) add(d);
+    // A call that is known in full has been seen.
+    const skips = x.kind === "call" && keptCall(engine, x) ? x.callee : undefined;
+    for (const child of childrenOf(x)) if (child !== skips) look(child);
+  };
+  from.forEach(look);
   visitStatements(body, (s) => {
-    if (s.kind === "use") {
-      for (const { value } of s.value.arguments) look(value);
-      if (!keptCall(engine, s.value)) look(s.value.callee);
-    } else for (const x of partsOf(s).expressions) look(x);
+    if (s.kind === "use") look(s.value);
+    else for (const x of partsOf(s).expressions) look(x);
   });
-  return found;
+  return [...found.values()].filter(({ declaration: d }) => d.kind === "block" && !isOptimizer(d));
 }
+
+/** What keeps a state is printed as it is declared. */
+const isOptimizer = (d: Declared["declaration"]): boolean =>
+  d.kind === "block" && d.parameters.filter((p) => p.axes === "any").length === 2;
 
 // --------------------------------------------------------------- running
 
@@ -165,11 +177,29 @@ function write(entry: Placed, choices: ReadonlySet<string>, facts: Facts, gone: 
   });
   const { declaration } = entry;
   const body = withComponents(engine, plainNamesOf(runModel(engine, entry).out));
-  const model: ModelDeclaration = { ...declaration, body };
+  const frame = createBody(engine, entry.scope);
+  const parameters = declaration.parameters.map((p) => ({
+    ...p,
+    defaultValue: p.defaultValue && markedDefault(engine, frame, declaration, p.defaultValue),
+  }));
+  const model: ModelDeclaration = { ...declaration, parameters, body };
   const blocks = new Map(
     [...facts].map(([place, fact]) => [place, writeBlock(engine, fact, gone.get(place) ?? new Set())]),
   );
   return { declarations: [model, ...blocks.values()], blocks };
+}
+
+/** As it stands, its functions told by their declarations. */
+function markedDefault(
+  engine: Engine,
+  frame: Frame,
+  { parameters }: ModelDeclaration,
+  x: Expression,
+): Expression {
+  const names = new Map<string, Known>(
+    parameters.map(({ name }) => [name.text, open(nameText(name.text), false)]),
+  );
+  return textOf(know(placeIn(engine, { ...frame, names }), x));
 }
 
 function writeBlock(engine: Engine, fact: BlockFacts, gone: ReadonlySet<string>): BlockDeclaration {
@@ -177,14 +207,22 @@ function writeBlock(engine: Engine, fact: BlockFacts, gone: ReadonlySet<string>)
   const frame = runBlock(engine, fact);
   const tensors = declaration.parameters.filter((p) => p.axes !== undefined);
   const variables = tensors.map(({ name }) => variable(frame, name.text));
-  const p = placeIn(engine, defaultsFrame(engine, fact));
-  const parameters = declaration.parameters
-    .filter(({ name }) => !gone.has(name.text))
-    .map((parameter) => ({
-      ...parameter,
-      defaultValue: parameter.defaultValue && textOf(know(p, parameter.defaultValue)),
-    }));
+  const parameters = writtenParameters(engine, fact, gone);
   return { ...declaration, parameters, body: withComponents(engine, plainNamesOf(frame.out, variables)) };
+}
+
+function writtenParameters(
+  engine: Engine,
+  fact: BlockFacts,
+  gone: ReadonlySet<string>,
+): readonly Parameter[] {
+  const p = placeIn(engine, defaultsFrame(engine, fact));
+  return fact.declaration.parameters
+    .filter(({ name }) => !gone.has(name.text))
+    .map((parameter) => {
+      const { defaultValue: x } = parameter;
+      return { ...parameter, defaultValue: x && textOf(know(p, x)) };
+    });
 }
 
 /** Defaults are written with the parameters' own names. */
@@ -206,7 +244,9 @@ function unused({ blocks }: Written, gone: Gone, facts: Facts): Gone | undefined
   for (const [place, block] of blocks) {
     if (!isLibraryFile(facts.get(place)!.declaration.span.file)) continue;
     const names = new Set(expressionsIn(block).flatMap((x) => [...namesIn(x)]));
-    const more = block.parameters.filter((p) => p.axes === undefined && !names.has(p.name.text));
+    const axes = (p: Parameter): readonly string[] =>
+      Array.isArray(p.axes) ? p.axes.map((a: { text: string }) => a.text) : [];
+    const more = block.parameters.filter((p) => ![p.name.text, ...axes(p)].some((name) => names.has(name)));
     if (more.length === 0) continue;
     changed = true;
     next.set(place, new Set([...(gone.get(place) ?? []), ...more.map(({ name }) => name.text)]));
@@ -219,16 +259,17 @@ function unused({ blocks }: Written, gone: Gone, facts: Facts): Gone | undefined
 /** Masks and scores, optimizers, and what these use: as they are declared. */
 function formulas(entry: Placed, written: readonly Declaration[], facts: Facts): readonly Declaration[] {
   const seen = functionsSeen(entry.scope);
-  const optimizers: Expression[] = entry.declaration.body.flatMap((s) =>
-    s.kind === "train" ? s.settings.flatMap(({ value }) => optimizerNames(entry, value)) : [],
-  );
-  const roots = [...written.flatMap(expressionsIn), ...optimizers];
+  const roots = [...written.flatMap(expressionsIn), ...optimizersOf(entry)];
   const others = closure(roots, seen, (d) => !facts.has(placeOf(d.declaration.name.span)));
   return others.map(({ declaration }) => declaration);
 }
 
-const optimizerNames = ({ scope }: Placed, x: Expression): readonly Expression[] => {
-  const name = x.kind === "call" ? x.callee : x;
-  const value = name.kind === "name" ? lookup(scope, name.text)?.value : undefined;
-  return value?.kind === "block" ? [{ ...name, span: value.declaration.name.span }] : [];
-};
+/** The functions that the recipe names, with the places of their declarations. */
+const optimizersOf = ({ declaration, scope }: Placed): readonly Expression[] =>
+  declaration.body
+    .flatMap((s) => (s.kind === "train" ? s.settings.map(({ value }) => value) : []))
+    .flatMap((x) => {
+      const name = x.kind === "call" ? x.callee : x;
+      const value = name.kind === "name" ? lookup(scope, name.text)?.value : undefined;
+      return value?.kind === "block" ? [{ ...name, span: value.declaration.name.span }] : [];
+    });
