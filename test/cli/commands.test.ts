@@ -60,6 +60,48 @@ model ${name}(${parameters}) {
 `;
 const good = model("x = x + attention(layer_norm(x), heads, mask: causal)");
 
+describe("expand", () => {
+  const config =
+    "model m : decoder { d_model = 8; heads = 2; vocab = 16 }\nvariant post : m { norm_at = post }\n";
+  test("one level down, to stdout or to a file, as text or JSON", async () => {
+    const path = file("m.tfm", config);
+    const { exit, out } = await tfmc(["expand", path, "--variant", "post"]);
+    expect(exit).toBe(0);
+    expect(out).toContain("x = layer_norm(x + mlp(x, hidden: 4 * d_model))");
+    const to = join(folder, "out.tfm");
+    expect(await tfmc(["expand", path, "--variant", "post", "-o", to])).toEqual({
+      exit: 0,
+      out: "",
+      err: "",
+    });
+    expect(readFileSync(to, "utf8")).toBe(out);
+    const json = JSON.parse((await tfmc(["expand", path, "--variant", "post", "--json"])).out);
+    expect(json).toEqual({ schemaVersion: 1, level: "structure", text: out });
+    expect(JSON.parse((await tfmc(["expand", to, "--json"])).out).level).toBe("index");
+  });
+  test("the lowest level is its own, and a note says so", async () => {
+    const text = "model m {\n  input x[t, 4] : real\n  output y = 2 * x\n}\n";
+    const { exit, out, err } = await tfmc(["expand", file("m.tfm", text)]);
+    expect({ exit, out }).toEqual({ exit: 0, out: text });
+    expect(err).toContain("uses nothing of the library");
+  });
+  test("a model as JSON", async () => {
+    const path = file(
+      "m.json",
+      JSON.stringify({ model: "decoder", name: "m", d_model: 8, heads: 2, norm_at: "post" }),
+    );
+    const { exit, out } = await tfmc(["expand", path]);
+    expect(exit).toBe(0);
+    expect(out).toContain("x = layer_norm(x + attention(x, heads");
+  });
+  test("mistakes are reported", async () => {
+    const { exit, err } = await tfmc(["expand", file("m.tfm", "model m : decoder { layrs = 2 }\n")]);
+    expect(exit).toBe(1);
+    expect(err).toContain("Did you mean `layers`?");
+    expect((await tfmc(["expand", file("n.tfm", config), "--model", "x"])).exit).toBe(1);
+  });
+});
+
 test("--variant is --model", async () => {
   const path = file("v.tfm", `${model("x = x + mlp(x, d)")}variant wide : m { d = 16 }\n`);
   const parameters = async (...options: string[]): Promise<string> =>

@@ -84,7 +84,7 @@ model m : decoder { layers = 2; d_model = 16; ffn = mlp(act: gelu); dropout = 0.
   const [structure, index] = checkLevels(text);
   expect(structure).toContain("dropout_2(layer_norm(x), 0.5) as dropout");
   expect(structure).toContain("block gelu(");
-  expect(index).toContain("block gelu_2(");
+  expect(index).toContain("block dropout_2(");
   expect(structure).not.toContain("idle");
 });
 

@@ -9,8 +9,8 @@ import type { BlockDeclaration, Parameter } from "../../parser/model.js";
 import type { Scope } from "../build/scope.js";
 import { placeOf } from "./declared.js";
 import type { Engine } from "./engine.js";
-import { createBody } from "./engine.js";
-import { know, placeIn } from "./evaluate.js";
+import { createBody, placeIn } from "./engine.js";
+import { know } from "./evaluate.js";
 import type { FunctionKnown, Given, Known } from "./known.js";
 import { constant, isVariable, keyOf, nameText, open, textOf } from "./known.js";
 

@@ -14,10 +14,9 @@ import { acceptsArgument, callInitializer } from "../build/initializers.js";
 import { isLibraryFile } from "../build/library.js";
 import { take } from "../build/paths.js";
 import type { Value } from "../build/values.js";
-import type { Frame, Kept } from "./engine.js";
-import { createBody, hoist, markCall } from "./engine.js";
-import type { Place } from "./evaluate.js";
-import { know, knowCallee, placeIn } from "./evaluate.js";
+import type { Frame, Kept, Place } from "./engine.js";
+import { createBody, hoist, markCall, placeIn } from "./engine.js";
+import { know, knowCallee } from "./evaluate.js";
 import { truth, valueOfKnown } from "./fold.js";
 import type { ArgumentText, FunctionKnown, Given, Known, Open } from "./known.js";
 import {

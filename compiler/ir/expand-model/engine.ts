@@ -2,15 +2,10 @@
  * What one expansion works with: the rules of the language for compile-time values, and where its statements go.
  */
 import type { CallExpression, Expression, Statement } from "../../parser/model.js";
-import { evaluateAny } from "../build/evaluate.js";
-import { isLibraryFile } from "../build/library.js";
 import type { PathContext } from "../build/paths.js";
 import { createFrame, rootPath } from "../build/paths.js";
 import type { Scope } from "../build/scope.js";
-import { createScope } from "../build/scope.js";
-import type { Env, Session } from "../build/session.js";
-import { executeStatement } from "../build/statements.js";
-import { createBuilder } from "../builder.js";
+import type { Env } from "../build/session.js";
 import type { FunctionKnown, Given, Known, Open } from "./known.js";
 import { nameText, open } from "./known.js";
 
@@ -50,6 +45,8 @@ export const keptCall = (engine: Engine, call: CallExpression): KeptCall | undef
   call.span.file === MARK ? engine.calls[call.span.start] : undefined;
 
 export interface Engine {
+  /** calls.ts, which needs the evaluation of expressions as this needs it. */
+  readonly call: (p: Place, x: CallExpression) => Known;
   /** For `operate` and its like, which say what an operator means on compile-time values. */
   readonly env: Env;
   readonly choices: ReadonlySet<string>;
@@ -76,38 +73,6 @@ export interface Frame {
   readonly library: boolean;
   /** Compile-time values that come from outside, under their names. */
   readonly parameters: ReadonlySet<string>;
-}
-
-export function createEngine(choices: ReadonlySet<string>, policy: Policy): Engine {
-  const frame = createFrame(0, undefined);
-  const session: Session = {
-    builder: createBuilder(),
-    meaning: { expression: evaluateAny, statement: executeStatement },
-    diagnostics: [],
-    training: false,
-    asked: { training: false },
-    lengths: new Map(),
-    maxima: new Map(),
-    assumed: new Map(),
-    inputs: [],
-    isLibrary: isLibraryFile,
-    choices,
-    counters: { regions: 0, written: 0, parameters: 0, calls: 0 },
-    stacks: [],
-    norms: false,
-  };
-  const env: Env = {
-    session,
-    scope: createScope(undefined, "block"),
-    path: rootPath(frame),
-    region: frame,
-    turn: undefined,
-    index: undefined,
-    calls: [],
-    place: "model",
-    states: undefined,
-  };
-  return { env, choices, policy, counter: { frames: 0, hoisted: 0 }, calls: [] };
 }
 
 export const createBody = (engine: Engine, scope: Scope, more: Partial<Frame> = {}): Frame => ({
@@ -141,4 +106,20 @@ export const assignment = (name: string, value: Expression): Statement => ({
   operator: undefined,
   value,
   span: value.span,
+});
+
+/** Where an expression stands. */
+export interface Place {
+  readonly engine: Engine;
+  readonly frame: Frame;
+  /** Names that are indices here. */
+  readonly labels: ReadonlySet<string>;
+  readonly inSubscript: boolean;
+}
+
+export const placeIn = (engine: Engine, frame: Frame, labels: Iterable<string> = []): Place => ({
+  engine,
+  frame,
+  labels: new Set(labels),
+  inSubscript: false,
 });

@@ -18,28 +18,11 @@ import type { Scope } from "../build/scope.js";
 import { lookup, lookupFunction } from "../build/scope.js";
 import type { Value } from "../build/values.js";
 import { number } from "../build/values.js";
-import { callKnown } from "./calls.js";
-import type { Engine, Frame } from "./engine.js";
-import { createBody } from "./engine.js";
+import type { Place } from "./engine.js";
+import { createBody, placeIn } from "./engine.js";
 import { foldBinary, foldUnary, isAbsent, truth } from "./fold.js";
 import type { FunctionKnown, Known } from "./known.js";
 import { constant, nameText, open, parametersOf, textOf } from "./known.js";
-
-/** Where an expression stands. */
-export interface Place {
-  readonly engine: Engine;
-  readonly frame: Frame;
-  /** Names that are indices here. */
-  readonly labels: ReadonlySet<string>;
-  readonly inSubscript: boolean;
-}
-
-export const placeIn = (engine: Engine, frame: Frame, labels: Iterable<string> = []): Place => ({
-  engine,
-  frame,
-  labels: new Set(labels),
-  inSubscript: false,
-});
 
 export function know(p: Place, x: Expression): Known {
   switch (x.kind) {
@@ -54,7 +37,7 @@ export function know(p: Place, x: Expression): Known {
     case "list":
       return { kind: "list", items: x.items.map((item) => know(p, item)) };
     case "call":
-      return callKnown(p, x);
+      return p.engine.call(p, x);
     case "subscript":
       return knowSubscript(p, x);
     case "member":

@@ -5,6 +5,7 @@
  * x = x + mlp(layer_norm(x), 64)     block mlp(x[t, d], hidden) { … a = gelu(h) … }
  * ```
  */
+
 import type {
   BlockDeclaration,
   Declaration,
@@ -18,12 +19,13 @@ import { lookup } from "../build/scope.js";
 import { bodyOf, childrenOf, partsOf, visitStatements } from "../build/walk.js";
 import type { BlockFacts } from "./blocks.js";
 import { learnCall } from "./blocks.js";
+import { createEngine } from "./create-engine.js";
 import type { Declared } from "./declared.js";
 import { closure, expressionsIn, functionsOf, functionsSeen, placeOf } from "./declared.js";
 import { withDistinctNames } from "./distinct.js";
 import type { Engine, Frame, Kept, Policy } from "./engine.js";
-import { createBody, createEngine, keptCall, variable } from "./engine.js";
-import { know, placeIn } from "./evaluate.js";
+import { createBody, keptCall, placeIn, variable } from "./engine.js";
+import { know } from "./evaluate.js";
 import { reduce } from "./inline.js";
 import { withComponents } from "./keep.js";
 import type { FunctionKnown, Given, Known } from "./known.js";

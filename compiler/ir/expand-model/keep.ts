@@ -9,8 +9,8 @@ import type { BlockDeclaration, CallExpression, Expression, Statement } from "..
 import type { PathContext } from "../build/paths.js";
 import { createFrame, rootPath, take } from "../build/paths.js";
 import type { Engine, Kept } from "./engine.js";
-import { createBody, keptCall } from "./engine.js";
-import { know, placeIn } from "./evaluate.js";
+import { createBody, keptCall, placeIn } from "./engine.js";
+import { know } from "./evaluate.js";
 import type { FunctionKnown, Given, Known } from "./known.js";
 import { nameOf, namesIn, nameText, open, sameText, textOf } from "./known.js";
 import { mapExpression, mapStatement } from "./rewrite.js";

@@ -8,9 +8,11 @@
  * Variables that are copies of each other become one where neither changes while the other is still wanted (Chaitin 1982).
  */
 import type { Expression, Statement } from "../../parser/model.js";
-import { childrenOf, partsOf, visitExpression, visitStatements } from "../build/walk.js";
-import { baseName, isVariable, namesIn } from "./known.js";
+import { partsOf, visitExpression, visitStatements } from "../build/walk.js";
+import { baseName, isVariable } from "./known.js";
+import { conflictsIn, copied, variablesIn } from "./liveness.js";
 import { mapExpression, mapStatement } from "./rewrite.js";
+import { withSingleUses } from "./single-uses.js";
 
 /** The variables of one body under their own names again, without what is dead. */
 export function plainNamesOf(
@@ -29,13 +31,11 @@ export function settleNames(
   taken: Iterable<string> = [],
 ): readonly Statement[] {
   const single = withSingleUses(withoutDead(body));
-  const copied = mergeBy(single, parameters, () => copies(single));
-  const merged = mergeBy(copied, parameters, () => namesakes(copied, parameters));
+  const copiedAway = mergeBy(single, parameters, () => copies(single));
+  const merged = mergeBy(copiedAway, parameters, () => namesakes(copiedAway, parameters));
   const names = choose(merged, parameters, new Set(taken));
   return rename(merged, (name) => names.get(name) ?? name);
 }
-
-const variablesIn = (x: Expression): readonly string[] => [...namesIn(x)].filter(isVariable);
 
 // ------------------------------------------------------------ dead code
 
@@ -71,74 +71,8 @@ function prune(body: readonly Statement[], needed: ReadonlySet<string>): readonl
   });
 }
 
-// ---------------------------------------------------------- single uses
-
-/** `n = norm(x); y = f(n)` → `y = f(norm(x))`, where n is wanted nowhere else and nothing is evaluated before it. */
-function withSingleUses(body: readonly Statement[]): readonly Statement[] {
-  const counts = new Map<string, number>();
-  const count = (name: string, by: number): void => void counts.set(name, (counts.get(name) ?? 0) + by);
-  visitStatements(body, (s) => {
-    for (const x of partsOf(s).expressions)
-      visitExpression(x, (e) => void (e.kind === "name" && isVariable(e.text) && count(e.text, 1)));
-    // Assigned twice is carried on: such a name stays.
-    if (s.kind === "assign") count(s.target.text, 1);
-  });
-  return foldIn(body, (name) => counts.get(name) === 2);
-}
-
-function foldIn(body: readonly Statement[], once: (name: string) => boolean): readonly Statement[] {
-  const out: Statement[] = [];
-  for (const s of body) {
-    const before = out.at(-1);
-    const name =
-      before?.kind === "assign" && !before.indices && !before.operator ? before.target.text : undefined;
-    const value = before?.kind === "assign" && name !== undefined && once(name) ? before.value : undefined;
-    const next = value && TAKES.has(s.kind) && comesFirst(s, name!) ? replaced(s, name!, value) : undefined;
-    if (next) out[out.length - 1] = next;
-    else
-      out.push(
-        mapStatement(
-          s,
-          (x) => x,
-          (inner) => foldIn(inner, once),
-        ),
-      );
-  }
-  return out;
-}
-
-const TAKES: ReadonlySet<Statement["kind"]> = new Set<Statement["kind"]>([
-  "assign",
-  "output",
-  "probe",
-  "loss",
-  "return",
-]);
-
-/** Whether the name is evaluated before any call in the statement. */
-function comesFirst(s: Statement, name: string): boolean {
-  let verdict: boolean | undefined;
-  const look = (x: Expression): void => {
-    if (verdict !== undefined) return;
-    if (x.kind === "name" && x.text === name) verdict = true;
-    else for (const child of childrenOf(x)) look(child);
-    if (x.kind === "call") verdict ??= false;
-  };
-  for (const x of partsOf(s).expressions) look(x);
-  return verdict === true && !(s.kind === "assign" && s.indices);
-}
-
-const replaced = (s: Statement, name: string, value: Expression): Statement =>
-  mapStatement(
-    s,
-    (x) => mapExpression(x, (e) => (e.kind === "name" && e.text === name ? value : e)),
-    (inner) => inner,
-  );
-
 // ------------------------------------------------- who may be one with whom
 
-type Live = ReadonlySet<string>;
-type Pairs = Map<string, Set<string>>;
 type Candidate = readonly [string, string];
 
 /** The candidates made one where neither of the two changes while the other is wanted. */
@@ -147,9 +81,7 @@ function mergeBy(
   parameters: readonly string[],
   candidates: () => readonly Candidate[],
 ): readonly Statement[] {
-  const conflicts: Pairs = new Map();
-  const before = liveBefore(body, new Set(), conflicts);
-  for (const p of parameters) conflict(conflicts, p, [...parameters, ...before]);
+  const conflicts = conflictsIn(body, parameters);
   const members = new Map<string, readonly string[]>();
   const of = (name: string): readonly string[] => members.get(name) ?? [name];
   for (const [a, b] of candidates()) {
@@ -170,11 +102,6 @@ function copies(body: readonly Statement[]): readonly Candidate[] {
   });
   return found;
 }
-
-const copied = (s: Statement): string | undefined =>
-  s.kind === "assign" && s.value.kind === "name" && !s.indices && !s.operator && isVariable(s.value.text)
-    ? s.value.text
-    : undefined;
 
 /** Of one name in different bodies, where that makes no loop carry what it did not. */
 function namesakes(body: readonly Statement[], parameters: readonly string[]): readonly Candidate[] {
@@ -218,54 +145,6 @@ function variablesOf(body: readonly Statement[]): ReadonlySet<string> {
     if (s.kind === "repeat" && s.index && isVariable(s.index.text)) found.add(s.index.text);
   });
   return found;
-}
-
-function conflict(pairs: Pairs, name: string, others: Iterable<string>): void {
-  for (const other of others) {
-    if (other === name) continue;
-    pairs.set(name, (pairs.get(name) ?? new Set()).add(other));
-    pairs.set(other, (pairs.get(other) ?? new Set()).add(name));
-  }
-}
-
-/** The variables that are wanted before the body, where `after` are wanted after it. */
-function liveBefore(body: readonly Statement[], after: Live, conflicts: Pairs): Live {
-  let live = after;
-  for (const s of [...body].reverse()) live = liveBeforeOne(s, live, conflicts);
-  return live;
-}
-
-function liveBeforeOne(s: Statement, after: Live, conflicts: Pairs): Live {
-  const used = (...xs: readonly Expression[]): readonly string[] => xs.flatMap(variablesIn);
-  switch (s.kind) {
-    case "assign": {
-      const name = s.target.text;
-      const source = copied(s);
-      const others = [...after].filter((other) => other !== name && other !== source);
-      conflict(conflicts, name, others);
-      const rest = s.operator ? [...after] : [...after].filter((other) => other !== name);
-      return new Set([...rest, ...(s.operator ? [name] : []), ...used(s.value)]);
-    }
-    case "repeat": {
-      let around: Live = after;
-      for (let round = 0; round < 2; round++)
-        around = new Set([...around, ...liveBefore(s.body, around, conflicts)]);
-      if (s.index && isVariable(s.index.text)) conflict(conflicts, s.index.text, around);
-      return new Set([...[...around].filter((name) => name !== s.index?.text), ...used(s.count)]);
-    }
-    case "if": {
-      const sides = [s.then, s.otherwise].map((inner) => liveBefore(inner, after, conflicts));
-      return new Set([...sides.flatMap((side) => [...side]), ...used(s.condition)]);
-    }
-    case "match": {
-      const sides = s.cases.map(({ body }) => liveBefore(body, after, conflicts));
-      return new Set([...after, ...sides.flatMap((side) => [...side]), ...used(s.value)]);
-    }
-    case "return":
-      return new Set(used(...s.values));
-    default:
-      return new Set([...after, ...used(...partsOf(s).expressions)]);
-  }
 }
 
 // ---------------------------------------------------------------- names

@@ -8,8 +8,8 @@
 import type { BlockDeclaration, Expression, Parameter } from "../../parser/model.js";
 import { take } from "../build/paths.js";
 import type { Engine, Frame } from "./engine.js";
-import { createBody, markCall, variable } from "./engine.js";
-import { know, placeIn } from "./evaluate.js";
+import { createBody, markCall, placeIn, variable } from "./engine.js";
+import { know } from "./evaluate.js";
 import type { ArgumentText, FunctionKnown, Given, Known } from "./known.js";
 import {
   baseName,

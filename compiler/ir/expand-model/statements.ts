@@ -9,25 +9,21 @@ import type {
   AssignStatement,
   Expression,
   IfStatement,
-  InputStatement,
   MatchStatement,
-  ParamStatement,
   RepeatStatement,
   Statement,
-  TableStatement,
   UseStatement,
 } from "../../parser/model.js";
-import { absent } from "../build/arithmetic.js";
 import { join, take } from "../build/paths.js";
 import { assignedNames } from "../build/walk.js";
 import { captureItems, instanceText } from "./calls.js";
-import type { Engine, Frame } from "./engine.js";
-import { variable } from "./engine.js";
-import type { Place } from "./evaluate.js";
-import { know, placeIn } from "./evaluate.js";
+import { runInput, runParam, runTable } from "./declare.js";
+import type { Engine, Frame, Place } from "./engine.js";
+import { placeIn, variable } from "./engine.js";
+import { know } from "./evaluate.js";
 import { foldBinary } from "./fold.js";
 import type { Known } from "./known.js";
-import { constant, isVariable, nameOf, nameText, nowhere, numberText, open, textOf, Whole } from "./known.js";
+import { constant, isVariable, nameOf, nameText, nowhere, open, textOf, Whole } from "./known.js";
 
 /** What the body returns, if it does; its statements go to `frame.out`. */
 export function runStatements(engine: Engine, frame: Frame, body: readonly Statement[]): Known | undefined {
@@ -90,60 +86,6 @@ function runReturn(p: Place, values: readonly Expression[], s: Statement): Known
   }
   frame.out.push({ kind: "return", values: known.map(textOf), span: s.span });
   return known[0]!;
-}
-
-function runParam({ engine, frame }: Place, s: ParamStatement): undefined {
-  const p = placeIn(engine, frame);
-  const condition = s.condition && know(p, s.condition);
-  if (frame.returns === "value") throw new Whole("parameters have a path");
-  const value =
-    condition?.kind === "constant" && condition.value.kind === "boolean" ? condition.value.value : undefined;
-  for (const { name } of s.entries)
-    frame.names.set(
-      name.text,
-      value === false
-        ? constant(absent(name.text, name.span), numberText(0))
-        : open(nameText(name.text), true),
-    );
-  if (value === false) return undefined;
-  frame.out.push({
-    ...s,
-    entries: s.entries.map((e) => ({ ...e, sizes: e.sizes.map((x) => textOf(know(p, x))) })),
-    init: s.init && textOf(know(p, s.init)),
-    condition: value === true ? undefined : condition && textOf(condition),
-  });
-  return undefined;
-}
-
-function runTable({ engine, frame }: Place, s: TableStatement): undefined {
-  if (frame.returns === "value") throw new Whole("sizes have names");
-  const p = placeIn(engine, frame);
-  const inner = placeIn(
-    engine,
-    frame,
-    s.indices.map(({ text }) => text),
-  );
-  frame.out.push({
-    ...s,
-    sizes: s.sizes.map((x) => textOf(know(p, x))),
-    value: textOf(know(inner, s.value)),
-  });
-  frame.names.set(s.name.text, open(nameText(s.name.text), true));
-  return undefined;
-}
-
-function runInput({ engine, frame }: Place, s: InputStatement): undefined {
-  const p = placeIn(engine, frame);
-  const axis = (x: Expression): Expression => {
-    const limited = x.kind === "binary" && x.operator === "<=" ? x : undefined;
-    const length = limited ? limited.left : x;
-    if (length.kind === "name" && (limited || !frame.names.has(length.text)))
-      frame.names.set(length.text, open(length, false));
-    return limited ? { ...limited, right: textOf(know(p, limited.right)) } : textOf(know(p, x));
-  };
-  frame.out.push({ ...s, axes: s.axes.map(axis), bound: s.bound && textOf(know(p, s.bound)) });
-  frame.names.set(s.name.text, open(nameText(s.name.text), true));
-  return undefined;
 }
 
 /** Labels: the indices on the left; names in subscripts that mean nothing else are indices too. */

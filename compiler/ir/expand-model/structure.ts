@@ -5,6 +5,7 @@
  * model m : decoder { layers = 12; norm = rms_norm }     model m(layers = 12, …) { … x = x + attention(rms_norm(x), heads) … }
  * ```
  */
+
 import type {
   BlockDeclaration,
   Expression,
@@ -20,9 +21,10 @@ import type { Scope } from "../build/scope.js";
 import { lookup } from "../build/scope.js";
 import { mentions } from "../build/settings.js";
 import { partsOf, visitStatements } from "../build/walk.js";
+import { createEngine } from "./create-engine.js";
 import type { Engine, Frame, Policy } from "./engine.js";
-import { createBody, createEngine } from "./engine.js";
-import { know, placeIn } from "./evaluate.js";
+import { createBody, placeIn } from "./engine.js";
+import { know } from "./evaluate.js";
 import { inline, isStructure, reduce } from "./inline.js";
 import { withComponents, withoutDefaults, withoutLabels } from "./keep.js";
 import type { Known } from "./known.js";

@@ -11,6 +11,7 @@ import type {
   Expression,
   Model,
   ModelDeclaration,
+  Parameter,
   Statement,
 } from "../../parser/model.js";
 import type { Resolve } from "../build/declarations.js";
@@ -40,7 +41,7 @@ export function withoutDoubtful(
   );
   if (doubts.length === 0) return declarations;
   const trial = (left: readonly Doubt[]): readonly Declaration[] | undefined => {
-    const shorter = declarations.map((d) => without(engine, d, left));
+    const shorter = withoutUnused(declarations.map((d) => without(engine, d, left)));
     return alike(file, declarations, shorter, sizesIn(engine, declarations, left), resolve)
       ? shorter
       : undefined;
@@ -57,15 +58,48 @@ const dropped = (engine: Engine, e: CallExpression, doubts: readonly Doubt[]): r
 };
 
 function without(engine: Engine, d: Declaration, doubts: readonly Doubt[]): Declaration {
+  const shorten = (e: Expression): Expression => {
+    if (e.kind !== "call") return e;
+    const names = dropped(engine, e, doubts);
+    return { ...e, arguments: e.arguments.filter(({ name }) => !name || !names.includes(name.text)) };
+  };
+  return mapBody(d, (x) => mapExpression(x, shorten));
+}
+
+/** Without parameters that no line names any more, of the model and of the blocks made for it. */
+function withoutUnused(declarations: readonly Declaration[]): readonly Declaration[] {
+  const unused = new Map<string, readonly number[]>();
+  const kept = declarations.map((d): Declaration => {
+    if ((d.kind !== "model" && d.kind !== "block") || d.span.file !== "") return d;
+    const names = new Set(expressionsIn(d).flatMap((x) => [...namesIn(x)]));
+    const isUsed = ({ name, axes }: Parameter): boolean => axes !== undefined || names.has(name.text);
+    unused.set(
+      d.name.text,
+      d.parameters.flatMap((p, n) => (isUsed(p) ? [] : [n])),
+    );
+    return { ...d, parameters: d.parameters.filter(isUsed) };
+  });
+  if ([...unused.values()].every((list) => list.length === 0)) return declarations;
+  const parametersOf = (name: string): readonly string[] =>
+    declarations.flatMap((d) =>
+      d.kind === "block" && d.name.text === name ? d.parameters.map((p) => p.name.text) : [],
+    );
+  const shorten = (e: Expression): Expression => {
+    const name = e.kind === "call" && e.callee.kind === "name" ? e.callee.text : undefined;
+    const gone = name === undefined ? undefined : unused.get(name);
+    if (e.kind !== "call" || name === undefined || !gone || gone.length === 0) return e;
+    const names = parametersOf(name);
+    const at = (a: CallExpression["arguments"][number], n: number): number =>
+      a.name ? names.indexOf(a.name.text) : n;
+    return { ...e, arguments: e.arguments.filter((a, n) => !gone.includes(at(a, n))) };
+  };
+  return withoutUnused(kept.map((d) => mapBody(d, (x) => mapExpression(x, shorten))));
+}
+
+function mapBody(d: Declaration, f: (x: Expression) => Expression): Declaration {
   if (d.kind !== "model" && d.kind !== "block") return d;
-  const text = (x: Expression): Expression =>
-    mapExpression(x, (e) => {
-      if (e.kind !== "call") return e;
-      const names = dropped(engine, e, doubts);
-      return { ...e, arguments: e.arguments.filter(({ name }) => !name || !names.includes(name.text)) };
-    });
   const body = (inner: readonly Statement[]): readonly Statement[] =>
-    inner.map((s) => mapStatement(s, text, body));
+    inner.map((s) => mapStatement(s, f, body));
   return { ...d, body: body(d.body) };
 }
 
