@@ -103,7 +103,7 @@ export const failures = {
     "TFM5005",
     1,
     "the data cannot be used",
-    "Training text must be longer than one window of context plus one token, in its training and its validation part.",
+    "Which data a model takes follows from its inputs: one sequence with `next` or `original` reads text, a source and a target with `next(target)` read pairs, a sequence or a picture with a label reads labelled examples. Text must be longer than one window of context plus one token, in its training and its validation part; pairs must be short enough for the model; files of lines must have equally many.",
   ),
   "vocabulary-mismatch": kind(
     "TFM5022",

@@ -20,6 +20,7 @@ import { addFmt } from "./fmt.js";
 import { addGenerate } from "./generate.js";
 import { addGrad } from "./grad.js";
 import { addGraph } from "./graph.js";
+import { addInit } from "./init.js";
 import type { Action } from "./options.js";
 import { natural } from "./options.js";
 import { writeReproducer } from "./reproducer.js";
@@ -29,6 +30,7 @@ import { addSummary } from "./summary.js";
 import { addTrain } from "./train.js";
 
 const commands = [
+  addInit,
   addCheck,
   addFmt,
   addExpand,

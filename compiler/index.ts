@@ -89,7 +89,7 @@ export function buildSource(
   if (hasErrors(diagnostics))
     return {
       built: undefined,
-      diagnostics: [...diagnostics, ...certainly(result.diagnostics, model, source)],
+      diagnostics: [...diagnostics, ...certainly(result.diagnostics, diagnostics, source)],
     };
   return { built: result.built, diagnostics: [...diagnostics, ...result.diagnostics] };
 }
@@ -98,10 +98,16 @@ export function buildSource(
  * What `build` says of a tree with holes may be due to the holes. It is not where a word that occurs nowhere else in the text
  * is near to one that is known.
  */
-function certainly(found: readonly Diagnostic[], { file }: Model, source: string): readonly Diagnostic[] {
+function certainly(
+  found: readonly Diagnostic[],
+  syntax: readonly Diagnostic[],
+  source: string,
+): readonly Diagnostic[] {
+  const places = new Set(syntax.map(({ span }) => span.start));
   return found.filter(({ code, span, fix }) => {
-    if (!fix || span.file !== file || (code !== "TFM2001" && code !== "TFM2002")) return false;
-    return source.split(source.slice(span.start, span.end)).length === 2;
+    if (!fix || span.file !== syntax[0]!.span.file || (code !== "TFM2001" && code !== "TFM2002"))
+      return false;
+    return !places.has(span.start) && source.split(source.slice(span.start, span.end)).length === 2;
   });
 }
 

@@ -61,11 +61,13 @@ interface Cell {
 
 interface Line {
   readonly cells: readonly Cell[];
+  /** Whether more stands before and after it. */
+  readonly cut: { readonly left: boolean; readonly right: boolean };
   /** Offset in the line → column; one more than the line has characters. */
   readonly columns: readonly number[];
 }
 
-function layOut(line: string): Line {
+function layOut(line: string, cut: Line["cut"]): Line {
   const cells: Cell[] = [];
   const columns: number[] = [];
   let column = 0;
@@ -78,18 +80,32 @@ function layOut(line: string): Line {
     column += width;
   }
   columns.push(column);
-  return { cells, columns };
+  return { cells, columns, cut };
+}
+
+/** Finding graphemes takes long in long texts, so only this far around the caret is looked at. */
+const reach = 600;
+
+/** A range of the line around `at` that splits no pair of surrogates. */
+function nearby(line: string, at: number): { readonly from: number; readonly to: number } {
+  const whole = (n: number): number => (/[\udc00-\udfff]/.test(line.charAt(n)) ? n - 1 : n);
+  return { from: whole(Math.max(0, at - reach)), to: whole(Math.min(line.length, at + reach)) };
 }
 
 /** The part of a line around column `from` that fits the frame, an ellipsis where it was cut, and how far it moved. */
-function around({ cells, columns }: Line, from: number): { readonly shown: string; readonly moved: number } {
+function around(
+  { cells, columns, cut }: Line,
+  from: number,
+): { readonly shown: string; readonly moved: number } {
   const width = columns.at(-1)!;
-  if (width <= frameWidth) return { shown: cells.map(({ shown }) => shown).join(""), moved: 0 };
+  if (width <= frameWidth && !cut.left && !cut.right)
+    return { shown: cells.map(({ shown }) => shown).join(""), moved: 0 };
   const room = frameWidth - 2;
   const wanted = Math.max(0, Math.min(from - Math.floor(room / 2), width - room));
-  const first = cells.find(({ column }) => column >= wanted)!.column;
+  const first = cells.find(({ column }) => column >= wanted)?.column ?? 0;
   const seen = cells.filter((cell) => cell.column >= first && cell.column + cell.width <= first + room);
-  const [left, right] = [first > 0 ? "…" : "", first + room < width ? "…" : ""];
+  const left = first > 0 || cut.left ? "…" : "";
+  const right = first + room < width || cut.right ? "…" : "";
   return { shown: left + seen.map(({ shown }) => shown).join("") + right, moved: left.length - first };
 }
 
@@ -118,8 +134,12 @@ function frame(
   const { line, column } = lineColumn(text, span.start);
   const start = lineStart(text, Math.min(span.start, text.length));
   const whole = /^[^\n]*/.exec(text.slice(start))![0].replace(/\r$/, "");
-  const laidOut = layOut(whole);
-  const at = (offset: number) => laidOut.columns[Math.max(0, Math.min(offset - start, whole.length))]!;
+  const part = nearby(whole, Math.min(span.start - start, whole.length));
+  const cut = { left: part.from > 0, right: part.to < whole.length };
+  const laidOut = layOut(whole.slice(part.from, part.to), cut);
+  const { columns } = laidOut;
+  const at = (offset: number) =>
+    columns[Math.max(0, Math.min(offset - start - part.from, columns.length - 1))]!;
   const from = at(span.start);
   const { shown, moved } = around(laidOut, from);
   const length = Math.max(1, Math.min(at(span.end), from + frameWidth / 2) - from);

@@ -10,9 +10,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { argv, exit } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { bundle } from "./bundle.mjs";
 import { familiesDocument } from "./families-document.mjs";
 import { schemaDocument, validatorModule } from "./model-schema.mjs";
-import { bundlePage } from "./page-bundle.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -23,6 +23,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const generators = [
   { path: "compiler/library/sources.ts", from: "sources", make: librarySources },
   { path: "cli/report/assets.ts", from: "sources", make: reportAssets },
+  { path: "cli/error-samples.ts", from: "sources", make: errorSamples },
   { path: "spec/ops.md", from: "build", make: opsDocument },
   { path: "spec/families.md", from: "build", make: familiesPage },
   { path: "spec/errors.md", from: "build", make: errorsDocument },
@@ -81,23 +82,13 @@ async function familiesPage() {
   return familiesDocument(familiesOf(sources), declarations);
 }
 
-/** Three tables of codes -> one document, in the order of the codes. */
+/** What every code means, with its sample -> one document, in the order of the codes. */
 async function errorsDocument() {
-  const { catalogue } = await built("compiler/catalogue.js");
-  const { failures } = await built("cli/failure.js");
-  const { runtimeErrors } = await built("runtime/errors.js");
-  const { runtimeExplanations } = await built("cli/runtime-failure.js");
-  /** @typedef {{ title: string, explanation: string, example?: { wrong: string, right: string } }} Meaning */
-  /** @type {[string, Meaning][]} */
-  const failed = Object.values(failures).map((failure) => [failure.code, failure]);
-  /** @type {[string, Meaning][]} */
-  const atRunTime = Object.entries(runtimeErrors).map(([code, title]) => [
-    code,
-    { title, explanation: runtimeExplanations[code] },
-  ]);
+  const { allCodes, meaningOf } = await built("cli/meaning.js");
+  const { errorSamples: samples } = await built("cli/error-samples.js");
   return `# Errors
 
-Generated from compiler/catalogue.ts, cli/failure.ts and runtime/errors.ts by \`npm run generate\`; \`tfmc explain CODE\` prints the same.
+Generated from compiler/catalogue.ts, cli/failure.ts, runtime/errors.ts and test/samples/errors by \`npm run generate\`; \`tfmc explain CODE\` prints the same.
 A code is never reused for something else.
 
 | codes | concern |
@@ -108,18 +99,60 @@ A code is never reused for something else.
 | TFM4xxx | limits of the compiler |
 | TFM5xxx | the command line |
 | TFM6xxx | devices, weights, data and training at run time |
-${[.../** @type {[string, Meaning][]} */ (Object.entries(catalogue)), ...failed, ...atRunTime]
-  .sort(([x], [y]) => (x < y ? -1 : 1))
-  .map(errorSection)
-  .join("")}`;
+${/** @type {readonly string[]} */ (allCodes).map((code) => errorSection(code, meaningOf(code), samples[code])).join("")}`;
 }
 
-/** @param {[string, { title: string, explanation: string, example?: { wrong: string, right: string } }]} row */
-function errorSection([code, { title, explanation, example }]) {
-  const shown = example
-    ? `\nInstead of\n\n\`\`\`text\n${example.wrong}\n\`\`\`\n\nwrite\n\n\`\`\`text\n${example.right}\n\`\`\`\n`
+/** test/samples/errors -> the shortest sample of each code, with what is said of it and its mend. */
+function errorSamples() {
+  const folder = join(root, "test/samples/errors");
+  if (!existsSync(folder)) return undefined;
+  /** @param {string} file */
+  const read = (file) => readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n");
+  /** @type {Map<string, { file: string, text: string, said: string, mended?: string }>} */
+  const chosen = new Map();
+  for (const file of readdirSync(folder).sort()) {
+    const [, stem, code, kind] = /^((TFM\d{4})-[a-z0-9-]+)\.(tfm|json|sh)$/.exec(file) ?? [];
+    if (stem === undefined || code === undefined || !existsSync(join(folder, `${stem}.txt`))) continue;
+    const mended = `${stem}.mended.${kind}`;
+    const sample = { file, text: read(file), said: read(`${stem}.txt`) };
+    if (sample.text.length >= (chosen.get(code)?.text.length ?? 800)) continue;
+    chosen.set(code, existsSync(join(folder, mended)) ? { ...sample, mended: read(mended) } : sample);
+  }
+  const entries = [...chosen].map(([code, sample]) => {
+    const fields = Object.entries(sample).map(
+      ([name, text]) => `    ${name}: \`${escapeTemplate(text)}\`,\n`,
+    );
+    return `  ${code}: {\n${fields.join("")}  },\n`;
+  });
+  return `// Generated from test/samples/errors by \`npm run generate\`. Edit those, not this.
+export interface ErrorSample {
+  readonly file: string;
+  readonly text: string;
+  /** What tfmc says of it. */
+  readonly said: string;
+  /** Where the fix that is proposed does not say it. */
+  readonly mended?: string;
+}
+
+export const errorSamples: Readonly<Record<string, ErrorSample>> = {
+${entries.join("")}};
+`;
+}
+
+/**
+ * @param {string} code
+ * @param {{ title: string, explanation: string, example?: { wrong: string, right: string } }} meaning
+ * @param {{ file: string, text: string, said: string, mended?: string } | undefined} sample
+ */
+function errorSection(code, { title, explanation, example }, sample) {
+  /** @param {string} text */
+  const fenced = (text) => `\n\`\`\`text\n${text.trimEnd()}\n\`\`\`\n`;
+  const short = example ? `\nInstead of\n${fenced(example.wrong)}\nwrite\n${fenced(example.right)}` : "";
+  const whole = sample
+    ? `\n${sample.file.endsWith(".sh") ? "For example, after" : "For example, of"}\n${fenced(sample.text)}\ntfmc says\n${fenced(sample.said)}`
     : "";
-  return `\n## ${code}: ${title}\n\n${explanation}\n${shown}`;
+  const mend = sample?.mended ? `\nand takes\n${fenced(sample.mended)}` : "";
+  return `\n## ${code}: ${title}\n\n${explanation}\n${short}${whole}${mend}`;
 }
 
 /** @param {string} text */
@@ -137,9 +170,9 @@ ${entries.join("")}};
 }
 
 /** cli/report/page -> the script and the style of report.html, as text. */
-function reportAssets() {
+async function reportAssets() {
   const folder = join(root, "cli/report/page");
-  const script = bundlePage(folder, "main.ts");
+  const script = await bundle("cli/report/page/main.ts", "script");
   const style = readFileSync(join(folder, "style.css"), "utf8").replaceAll("\r\n", "\n");
   return `// Generated from cli/report/page by \`npm run generate\`. Edit that, not this.
 export const pageScript = \`${escapeTemplate(script)}\`;

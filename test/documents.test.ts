@@ -27,10 +27,14 @@ function documents(): readonly string[] {
   return ["README.md", ...spec.filter((file) => file.endsWith(".md")).map((file) => `spec/${file}`)];
 }
 
-function errorsOf(text: string): readonly string[] {
-  const errors = check(text).filter(({ severity }) => severity === "error");
+function errorsOf({ language, text }: Block): readonly string[] {
+  const errors = check(text, { file: `model.${language}` }).filter(({ severity }) => severity === "error");
   return errors.map(({ code, message }) => `${code}: ${message}`);
 }
+
+/** JSON is a model where it is named, or refused. */
+const isModel = ({ language, words }: Block): boolean =>
+  language === "tfm" || (language === "json" && words.length > 0);
 
 /** A folder in which `tfmc`, `npx tfmc` and `import "tfmc/runtime"` are this checkout's, as if installed. */
 function createFolder(): string {
@@ -73,11 +77,12 @@ function writeNamed(folder: string, { words, text }: Block): void {
 for (const path of documents()) {
   const blocks = readBlocks(readFileSync(join(root, path), "utf8"));
   const commands = blocks.filter(({ language, words }) => language === "sh" && words.includes("test"));
-  const models = blocks.filter(({ language }) => language === "tfm");
+  const models = blocks.filter(isModel);
 
   describe.runIf(models.length > 0)(`models of ${path}`, () => {
-    test.each(models.map((block) => [block.line, block] as const))("line %i", (_, { words, text }) => {
-      const errors = errorsOf(text);
+    test.each(models.map((block) => [block.line, block] as const))("line %i", (_, block) => {
+      const { words } = block;
+      const errors = errorsOf(block);
       if (words[0] !== "error") expect(errors).toEqual([]);
       else expect(errors.map((error) => error.split(":")[0])).toContain(words[1]);
     });
@@ -86,7 +91,7 @@ for (const path of documents()) {
   describe.runIf(commands.length > 0)(`commands of ${path}`, () => {
     const folder = createFolder();
     afterAll(() => rmSync(folder, { recursive: true }));
-    for (const block of blocks.filter(({ language }) => language === "tfm")) writeNamed(folder, block);
+    for (const block of models) writeNamed(folder, block);
     test.each(commands.map((block) => [block.line, block] as const))(
       "line %i",
       (_, block) => runBlock(folder, block),

@@ -5,6 +5,7 @@
  *   ```tfm                   must compile without an error
  *   ```tfm nano.tfm          likewise, and lies under that name in the folder where the document's sh blocks run
  *   ```tfm error CODE        must be refused with that code
+ *   ```json nano.json        a model as JSON, likewise; JSON without a word after it is none
  *
  * Any other block is prose: an `sh` block without `test` may download or take hours.
  */

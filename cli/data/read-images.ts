@@ -7,22 +7,12 @@
 import { basename } from "node:path";
 import { fail } from "../failure.js";
 import { exists, filesIn, foldersIn, isFolder } from "../files.js";
+import type { ImageSize } from "./image-size.js";
+import { checkSize, imageSize } from "./image-size.js";
 import type { RawImages } from "./read.js";
 import { isIdxImages, labelsBeside, readIdx } from "./read-idx.js";
 import { readPngFolders } from "./read-png.js";
 import type { DataInput } from "./task.js";
-
-/** Height, width and channels; a picture without an axis of channels has one. */
-export interface ImageSize {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
-
-function imageSize({ shape }: DataInput): ImageSize {
-  const [height, width, channels = 1] = shape.slice(1) as readonly number[];
-  return { height: height!, width: width!, channels };
-}
 
 export function readImages(path: string, input: DataInput): RawImages {
   const size = imageSize(input);
@@ -81,15 +71,4 @@ function readIdxImages(path: string, name: string, size: ImageSize): RawImages {
     );
   checkSize(path, name, { height, width, channels }, size);
   return { pixels: data, shape: [count, height, width, channels], labels: Array.from(labels.data, String) };
-}
-
-export function checkSize(path: string, name: string, found: ImageSize, wanted: ImageSize): void {
-  const text = ({ height, width, channels }: ImageSize): string => `${height} × ${width} × ${channels}`;
-  if (text(found) !== text(wanted))
-    fail(
-      "bad-data",
-      `the pictures of \`${path}\` are ${text(found)}, and the model's \`${name}\` takes ${text(wanted)}`,
-      undefined,
-      path,
-    );
 }

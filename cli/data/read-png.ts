@@ -9,9 +9,9 @@ import { basename, extname } from "node:path";
 import { PNG } from "pngjs";
 import { fail, reasonOf } from "../failure.js";
 import { filesIn, limits, readBytes } from "../files.js";
+import type { ImageSize } from "./image-size.js";
+import { checkSize } from "./image-size.js";
 import type { RawImages } from "./read.js";
-import type { ImageSize } from "./read-images.js";
-import { checkSize } from "./read-images.js";
 
 export function readPngFolders(folders: readonly string[], name: string, size: ImageSize): RawImages {
   const files = folders.flatMap((folder) =>

@@ -88,7 +88,7 @@ function following(settings: Settings, wanted: Wanted, inputsUnder: InputsUnder)
     .map((candidate) => ({ ...settings, ...Object.fromEntries(candidate.map((name) => [name, size])) }))
     .find((tried) => {
       const found = inputsUnder(tried)?.filter(({ name }) => names.includes(name));
-      return found !== undefined && found.every((input) => fitting(input, size, grows));
+      return found?.every((input) => fitting(input, size, grows));
     });
 }
 

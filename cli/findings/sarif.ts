@@ -39,7 +39,7 @@ function rule(code: string): Json {
 
 function resultOf(finding: Finding, ruleIndex: number, places: Places): Json {
   const { code, severity, message, hint } = finding;
-  const text = hint === undefined ? message : `${message} ${hint}`;
+  const text = hint === undefined ? message : `${message}\n${hint}`;
   const head = { ruleId: code, ruleIndex, level: severity, message: { text } };
   if (!("span" in finding)) return { ...head, ...fileOf(finding.file, places) };
   return {

@@ -66,9 +66,10 @@ ${scripts.map((text) => html`<script>${rawText(text)}</script>`)}
 function leadText({ seeds }: Manifest, variants: readonly VariantResult[]): string {
   const resolved = variants[0]?.runs[0]?.resolved;
   if (!resolved) return "";
-  const { steps, batch, length, data } = resolved;
+  const { steps, batch, length, data, task = "stream" } = resolved;
+  const each = task === "stream" || task === "masked" ? `${batch} × ${length} tokens` : `${batch} examples`;
   const file = data.split(/[\\/]/).at(-1)!;
-  return `${variants.length} ${variants.length === 1 ? "model" : "models"}, ${seeds} ${seeds === 1 ? "seed" : "seeds"} each, ${steps} steps of ${batch} × ${length} tokens of ${file}`;
+  return `${variants.length} ${variants.length === 1 ? "model" : "models"}, ${seeds} ${seeds === 1 ? "seed" : "seeds"} each, ${steps} steps of ${each} of ${file}`;
 }
 
 const radio = (group: string, value: string, label: string, checked: boolean): Html =>

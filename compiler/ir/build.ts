@@ -13,11 +13,12 @@ import type { Expression, Model, ModelDeclaration, TrainStatement } from "../par
 import { readTfm } from "../parser/read-tfm.js";
 import { assemble } from "./build/assemble.js";
 import type { Program, Resolve } from "./build/declarations.js";
-import { isLibraryFile, readDeclarations } from "./build/declarations.js";
+import { readDeclarations } from "./build/declarations.js";
 import type { Derivation } from "./build/derive.js";
 import { derive } from "./build/derive.js";
 import { evaluateAny } from "./build/evaluate.js";
 import { DEFAULT_MAXIMUM } from "./build/lengths.js";
+import { isLibraryFile } from "./build/library.js";
 import { evaluate, runBody } from "./build/meaning.js";
 import type { RegionFrame } from "./build/paths.js";
 import { createFrame, rootPath } from "./build/paths.js";
@@ -35,7 +36,7 @@ import type { Builder } from "./builder.js";
 import { createBuilder } from "./builder.js";
 import type { Built } from "./graph.js";
 
-export { isLibraryFile, librarySourceFiles } from "./build/declarations.js";
+export { isLibraryFile, librarySourceFiles } from "./build/library.js";
 
 export type SettingValue = number | boolean | string | readonly number[];
 

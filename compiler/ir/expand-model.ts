@@ -10,9 +10,10 @@
 import type { Diagnostic } from "../diagnostics.js";
 import type { Declaration, Model } from "../parser/model.js";
 import type { Resolve } from "./build/declarations.js";
-import { isLibraryFile, readDeclarations } from "./build/declarations.js";
+import { readDeclarations } from "./build/declarations.js";
 import type { Derivation } from "./build/derive.js";
 import { derive } from "./build/derive.js";
+import { isLibraryFile } from "./build/library.js";
 import { closure, expressionsIn, functionsSeen } from "./expand-model/declared.js";
 import { withDistinctNames } from "./expand-model/distinct.js";
 import { toIndexForm } from "./expand-model/index-form.js";

@@ -3,7 +3,7 @@
 //   31415<TAB>51413      reverse
 //   31415<TAB>11345      sort
 //
-// The same arguments give the same files. Strings have 4 to 12 digits, and none of the test's is in the training's.
+// The same arguments give the same files. Strings have 4 to 8 digits, and none of the test's is in the training's.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -12,7 +12,7 @@ const tasks = {
   reverse: (digits) => [...digits].reverse().join(""),
   sort: (digits) => [...digits].sort().join(""),
 };
-const [shortest, longest] = [4, 12];
+const [shortest, longest] = [4, 8];
 const testCount = 1000;
 
 if (!(task in tasks) || folder === "" || !/^\d+$/.test(count)) {

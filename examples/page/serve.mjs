@@ -2,13 +2,13 @@
 // this machine. What it serves is static: any other server of files does as well after `--build`.
 //
 //   node examples/page/serve.mjs [--port 8080] [--build]
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { copyFileSync, createReadStream, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, sep } from "node:path";
 import { argv, execPath } from "node:process";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 
 const here = fileURLToPath(new URL(".", import.meta.url)).replace(/[\\/]$/, "");
 const root = join(here, "../..");
@@ -21,11 +21,11 @@ const types = new Map([
   [".tfm", "text/plain; charset=utf-8"],
 ]);
 
-export function buildPage() {
+export async function buildPage() {
   const model = join(here, "letters.tfm");
   const compiler = join(root, "dist/cli/main.js");
   const command = [compiler, "compile", model, "--standalone", "-o", join(here, "dist")];
-  execFileSync(execPath, command, { stdio: ["ignore", "ignore", "inherit"] });
+  await promisify(execFile)(execPath, command);
   copyFileSync(join(root, "examples/data/tales.txt"), join(here, "dist/tales.txt"));
 }
 
@@ -67,7 +67,7 @@ if (argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({
     options: { port: { type: "string", default: "8080" }, build: { type: "boolean", default: false } },
   });
-  buildPage();
+  await buildPage();
   if (!values.build) {
     const { address } = await servePage(Number(values.port));
     console.log(`The page is at ${address}; Ctrl-C ends it.`);

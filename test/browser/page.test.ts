@@ -16,9 +16,9 @@ const screenshots = new URL("../../.cache/screenshots/", import.meta.url);
 let server: Awaited<ReturnType<typeof servePage>>;
 beforeAll(async () => {
   mkdirSync(screenshots, { recursive: true });
-  buildPage();
+  await buildPage();
   server = await servePage(0);
-}, 120_000);
+}, 240_000);
 afterAll(() => server.close());
 
 const textOf = async (page: Page, selector: string): Promise<string> =>

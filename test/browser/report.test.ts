@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Manifest } from "../../cli/compare/manifest.js";
 import type { RunResult, VariantResult } from "../../cli/compare/results.js";
 import { reportPage } from "../../cli/report/page.js";
@@ -92,6 +92,8 @@ const few = [variantOf(0, "pre"), variantOf(1, hostile), variantOf(2, "wild", tr
 const many = Array.from({ length: 10 }, (_, n) =>
   variantOf(n, n === 3 ? `variant_${"with_a_very_long_name_".repeat(6)}` : `variant_${n}`),
 );
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let folder = "";
 beforeAll(() => {

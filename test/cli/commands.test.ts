@@ -129,7 +129,6 @@ describe("usage", () => {
     [["train"]],
     [["train", "x.tfm", "--resume", "run"]],
     [["train", "--resume", "run", "--lr", "1"]],
-    [["check", "model.json"]],
     [["explain", "TFM9999"]],
   ])("%j is refused with exit code 2", async (argv) => {
     const { exit, out, err } = await tfmc(argv);

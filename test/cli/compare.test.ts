@@ -60,7 +60,7 @@ const linesOf = <T>(run: string, name: string): readonly T[] =>
     .split("\n")
     .map((line) => JSON.parse(line) as T);
 
-describe("a comparison", () => {
+describe("a comparison", { timeout: 120_000 }, () => {
   test("all models of a file, two seeds: table, folders, report; nothing is done twice", async () => {
     const path = file("two.tfm", model("narrow", 8), model("wide", 16));
     const { exit, out, err } = await tfmc(["compare", path, ...common("--seeds", "2")]);
@@ -189,7 +189,7 @@ describe("a comparison", () => {
   });
 });
 
-describe("--match", () => {
+describe("--match", { timeout: 120_000 }, () => {
   test("sets the width and says so", async () => {
     const path = file("two.tfm", model("narrow", 16), model("wide", 64).replace("layers = 2", "layers = 4"));
     const { exit, out, err } = await tfmc(["compare", path, ...common("--seeds", "1", "--match", "flops")]);

@@ -64,6 +64,18 @@ test("64-bit ids are taken; other tensors are named in a note and ignored", () =
   expect(host.printed.err).toContain("no input of the model, ignored: `logits`");
 });
 
+test("`labels` are the targets, negative ones do not count; a model with an input of that name keeps it", () => {
+  const tokens = { data: ids(1, 3), shape: [1, 3] };
+  const labels = { data: Int32Array.of(4, -100, -1), shape: [1, 3] };
+  const { inputs, host } = read(file({ tokens, labels }));
+  expect(inputs["tokens.next"]).toEqual({ data: Int32Array.of(4, -1, -1), shape: [1, 3] });
+  expect(host.printed.err).toBe("");
+  expect(read(file({ tokens, labels }), "forward").inputs).toEqual({ tokens });
+  const own = { ...program, inputs: [...program.inputs, { ...program.inputs[0]!, name: "labels" }] };
+  const path = file({ tokens, labels: { data: ids(1, 3), shape: [1, 3] } });
+  expect(readInputsFile(testContext(createTestHost()), own, "grad", path)).toEqual({ tokens });
+});
+
 test("a missing input is named", () => {
   const path = file({ token: { data: ids(1, 2), shape: [1, 2] } });
   expect(() => read(path)).toThrow(/lacks the input `tokens`/);

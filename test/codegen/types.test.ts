@@ -1,9 +1,10 @@
 /** Emitted declarations as a strict project uses them: against the package's own, with neither the `dom` library nor Node's types. */
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
+import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
 import { emitModule } from "../../compiler/codegen/typescript.js";
 import { compileModel } from "../support/program-runs.js";
@@ -17,51 +18,36 @@ function write(path: string, text: string): void {
   writeFileSync(join(folder, path), text);
 }
 
+/** What tsc says, in a process of its own: it works for seconds, and the runner wants to hear from this one. */
+async function tsc(name: string, options: object, files: readonly string[]): Promise<readonly string[]> {
+  const config = join(folder, `${name}.json`);
+  writeFileSync(config, JSON.stringify({ compilerOptions: { strict: true, ...options }, files }));
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  try {
+    await promisify(execFile)(process.execPath, [compiler, "-p", config], { cwd: folder });
+    return [];
+  } catch (error) {
+    return (error as { stdout: string }).stdout.split("\n").filter((line) => /^\S/.test(line));
+  }
+}
+
+const modules = { target: "es2022", module: "nodenext" };
+
 /** What `npm run build` writes for the runtime, under node_modules/tfmc. */
-function installRuntime(): void {
-  const options: ts.CompilerOptions = {
-    ...{
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.NodeNext,
-      lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
-    },
-    ...{
-      types: ["@webgpu/types"],
-      typeRoots: [join(root, "node_modules")],
-      strict: true,
-      skipLibCheck: true,
-    },
-    ...{
-      declaration: true,
-      emitDeclarationOnly: true,
-      rootDir: root,
-      outDir: join(folder, "node_modules/tfmc/dist"),
-    },
-  };
-  ts.createProgram([join(root, "runtime/index.ts")], options).emit();
+async function installRuntime(): Promise<void> {
   const { name, type, exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   write("node_modules/tfmc/package.json", JSON.stringify({ name, type, exports }));
   write("package.json", `{ "type": "module" }`);
-}
-
-function errorsOf(file: string): readonly string[] {
-  const program = ts.createProgram([join(folder, file)], {
-    ...{
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.NodeNext,
-      lib: ["lib.es2022.d.ts"],
-      types: [],
-    },
-    ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noEmit: true },
-  });
-  return ts.getPreEmitDiagnostics(program).map(({ file: at, start, messageText }) => {
-    const line = at && start !== undefined ? at.getLineAndCharacterOfPosition(start).line + 1 : 0;
-    return `${at?.fileName.slice(folder.length + 1)}:${line} ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
-  });
+  const outDir = join(folder, "node_modules/tfmc/dist");
+  const emit = { declaration: true, emitDeclarationOnly: true, skipLibCheck: true, rootDir: root, outDir };
+  const types = { lib: ["es2022", "dom"], types: ["@webgpu/types"], typeRoots: [join(root, "node_modules")] };
+  expect(await tsc("runtime", { ...modules, ...emit, ...types }, [join(root, "runtime/index.ts")])).toEqual(
+    [],
+  );
 }
 
 test("a strict project compiles with them, and mistakes in inputs and outputs are found", async () => {
-  installRuntime();
+  await installRuntime();
   const source = readFileSync(new URL("../browser/page/pairs.tfm", import.meta.url), "utf8");
   const { files } = await emitModule(compileModel(source, {}).program);
   for (const [name, text] of Object.entries(files)) if (/\.ts$/.test(name)) write(name, text);
@@ -90,8 +76,6 @@ declare class URL2 { constructor(text: string); readonly href: string; readonly 
 export const all = [first, shape, loss, perplexity];
 `,
   );
-  expect(errorsOf("good.ts")).toEqual([]);
-  expect(errorsOf("source/pairs.ts")).toEqual([]);
   write(
     "bad.ts",
     `${head}
@@ -101,7 +85,14 @@ await model.forward(inputs).then(({ logit }) => logit);
 await model.trainer().step({ ...inputs, "target.next": "x" });
 `,
   );
-  expect(errorsOf("bad.ts").map((error) => error.split(" ")[0])).toEqual(
-    [5, 6, 7, 8].map((line) => `bad.ts:${line}`),
+  const strictest = { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noEmit: true };
+  const bare = { lib: ["es2022"], types: [] };
+  const found = await tsc("project", { ...modules, ...strictest, ...bare }, [
+    "good.ts",
+    "source/pairs.ts",
+    "bad.ts",
+  ]);
+  expect(found.map((error) => error.replace(/,.*/, ""))).toEqual(
+    [5, 6, 7, 8].map((line) => `bad.ts(${line}`),
   );
-}, 120_000);
+}, 300_000);

@@ -111,6 +111,18 @@ test("a long line is cut around the caret, between characters", () => {
   `);
 });
 
+test("of a line without end only the surroundings are looked at", () => {
+  expect(shown(`x = ${"👍".repeat(400)}«$»${"é".repeat(90_000)}\n`)).toMatchInlineSnapshot(`
+    "
+    error TFM1000: Here.
+      --> m.tfm:1:405
+         |
+       1 | …👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍👍$ééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé…
+         |                                                            ^
+    "
+  `);
+});
+
 test("the end of a line that ends in CR LF, and the end of the file", () => {
   expect(shown("model m {\r\n  x =«\r»\n}\r\n")).toMatchInlineSnapshot(`
     "

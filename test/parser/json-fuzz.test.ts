@@ -135,7 +135,7 @@ test("a valid document with words removed, doubled, swapped and put in, or cut o
     piece,
   );
   const mutate = (text: string, edits: readonly (readonly [number, string, string])[]): string => {
-    let now = text.match(/"(?:[^"\\]|\\.)*"|[A-Za-z0-9_.+-]+|\s+|./gsu) ?? [];
+    let now: string[] = [...(text.match(/"(?:[^"\\]|\\.)*"|[A-Za-z0-9_.+-]+|\s+|./gsu) ?? [])];
     for (const [place, kind, other] of edits) {
       const at = place % Math.max(1, now.length);
       if (kind === "drop") now.splice(at, 1);

@@ -8,7 +8,6 @@
 
 import type { Diagnostic } from "../../diagnostics.js";
 import { diagnostic } from "../../diagnostics.js";
-import { librarySources } from "../../library/sources.js";
 import type {
   Declaration,
   Expression,
@@ -19,21 +18,15 @@ import type {
   Parameter,
   Span,
 } from "../../parser/model.js";
-import { readTfm } from "../../parser/read-tfm.js";
 import { builtins } from "./builtins.js";
 import { choicesOf } from "./choices.js";
 import { initializerNames, initializerValue } from "./initializers.js";
+import { isLibraryFile, libraryModels } from "./library.js";
 import type { Scope } from "./scope.js";
 import { bind, createScope } from "./scope.js";
 import { pushDiagnostic } from "./session.js";
 import type { Value } from "./values.js";
 import { bodyOf, partsOf, visitExpression, visitStatements } from "./walk.js";
-
-const PREFIX = "tfmc/library/";
-export const isLibraryFile = (file: string): boolean => file.startsWith(PREFIX);
-/** The library's texts under the names that diagnostics give its places. */
-export const librarySourceFiles = (): ReadonlyMap<string, string> =>
-  new Map(Object.entries(librarySources).map(([name, text]) => [`${PREFIX}${name}.tfm`, text]));
 
 export type Resolve = (path: string, from: string) => Model | undefined;
 
@@ -45,17 +38,14 @@ export interface Program {
 }
 
 export function readDeclarations(model: Model, resolve: Resolve, diagnostics: Diagnostic[]): Program {
-  const library = [...librarySourceFiles()].map(([file, text]) => readTfm(text, file));
-  for (const { diagnostics: own } of library)
-    if (own.length)
-      throw new Error(`internal: the library does not parse: ${own[0]!.span.file} ${own[0]!.message}`);
+  const library = libraryModels();
   const base = createScope(undefined, "global");
   for (const name of Object.keys(builtins)) bind(base, name, { kind: "builtin", name });
   for (const name of initializerNames) bind(base, name, initializerValue(name));
   bind(base, "none", { kind: "none" });
   bind(base, "full", { kind: "full" });
-  const files: Model[] = library.map((l) => l.model);
-  for (const { model: file } of library) declareAll(base, file, diagnostics);
+  const files: Model[] = [...library];
+  for (const file of library) declareAll(base, file, diagnostics);
   const loader: Loader = { base, resolve, diagnostics, files, loading: [], loaded: new Map() };
   const scope = loadFile(loader, model, undefined);
   for (const file of files)

@@ -10,8 +10,8 @@ import type { CallExpression, Expression, Parameter } from "../../parser/model.j
 import type { Argument } from "../build/arguments.js";
 import { matchArguments } from "../build/arguments.js";
 import { builtins } from "../build/builtins.js";
-import { isLibraryFile } from "../build/declarations.js";
 import { acceptsArgument, callInitializer } from "../build/initializers.js";
+import { isLibraryFile } from "../build/library.js";
 import { take } from "../build/paths.js";
 import type { Value } from "../build/values.js";
 import type { Frame, Kept, Place } from "./engine.js";

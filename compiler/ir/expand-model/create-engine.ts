@@ -1,8 +1,9 @@
 /**
  * The engine of one expansion: the builder's own rules for compile-time values, in a session that builds nothing.
  */
-import { isLibraryFile } from "../build/declarations.js";
+
 import { evaluateAny } from "../build/evaluate.js";
+import { isLibraryFile } from "../build/library.js";
 import { createFrame, rootPath } from "../build/paths.js";
 import { createScope } from "../build/scope.js";
 import type { Env, Session } from "../build/session.js";

@@ -6,7 +6,7 @@
  * ```
  */
 import type { Declaration, Expression, Statement } from "../../parser/model.js";
-import { isLibraryFile } from "../build/declarations.js";
+import { isLibraryFile } from "../build/library.js";
 import { lookup } from "../build/scope.js";
 import { assignedNames, bodyOf, visitExpression } from "../build/walk.js";
 import type { Declared } from "./declared.js";

@@ -13,8 +13,8 @@ import type {
   ModelDeclaration,
   Parameter,
 } from "../../parser/model.js";
-import { isLibraryFile } from "../build/declarations.js";
 import type { Placed } from "../build/derive.js";
+import { isLibraryFile } from "../build/library.js";
 import { lookup } from "../build/scope.js";
 import { bodyOf, childrenOf, partsOf, visitStatements } from "../build/walk.js";
 import type { BlockFacts } from "./blocks.js";

@@ -14,9 +14,9 @@ import type {
   Statement,
   TrainStatement,
 } from "../../parser/model.js";
-import { isLibraryFile } from "../build/declarations.js";
 import type { Derivation } from "../build/derive.js";
 import { configBody } from "../build/derive.js";
+import { isLibraryFile } from "../build/library.js";
 import type { Scope } from "../build/scope.js";
 import { lookup } from "../build/scope.js";
 import { mentions } from "../build/settings.js";

@@ -1,0 +1,7 @@
+cat > m.tfm <<'END'
+# Two layers are enough.
+model m : decoder {
+  layers = 2 # or three
+}
+END
+tfmc fmt --to json m.tfm

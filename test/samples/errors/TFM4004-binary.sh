@@ -1,0 +1,2 @@
+printf 'model m {\001\002}' > m.tfm
+tfmc check m.tfm

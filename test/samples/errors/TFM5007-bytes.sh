@@ -1,0 +1,2 @@
+printf 'model m \377' > m.tfm
+tfmc check m.tfm

@@ -1,0 +1,2 @@
+mkdir models
+tfmc check models

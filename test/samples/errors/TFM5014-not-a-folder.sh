@@ -1,0 +1,8 @@
+cat > m.tfm <<'END'
+model m {
+  input x[t, 8] : real
+  output y = relu(x)
+}
+END
+touch dist
+tfmc compile m.tfm

@@ -1,0 +1,7 @@
+cat > m.tfm <<'END'
+model m {
+  input x[t, 8] : real
+  output y = relu(x)
+}
+END
+tfmc graph m.tfm --entry train

@@ -1,0 +1,2 @@
+mkdir run
+tfmc generate run -p "to be"
