@@ -137,3 +137,32 @@ test("index form is its own expansion", () => {
   const text = "model m {\n  input x[t, 4] : real # as it is\n  output y = x * 2\n}\n";
   expect(down(text)).toEqual({ text: text.replace(" # ", "  # "), level: "index", lowest: true });
 });
+
+test("bases of one's own", () => {
+  const text = `block cube(x[*]) { return x * x * x }
+model base(d = 8, layers = 2, deep = layers, width = 2 * d, norm = layer_norm, act = gelu, kind = pre, rate = 0) {
+  input tokens[t <= 9] : int(17)
+  use wte = embedding(17, d)
+  param gain[width, d] ~ ones
+  x = dropout(wte(tokens), rate)
+  n = layers
+  f = none
+  repeat deep as l {
+    match kind {
+      pre { x = x + mlp(norm(x), width, act) }
+      post { x = norm(x + mlp(x, width, act)) }
+    }
+    if l > 0 { f = act } else { f = tanh }
+    x = f(x)
+  }
+  repeat n { x = x + linear(x, d) }
+  z[i, c] = x[i, k] * gain[c, k]
+  output y = z
+  loss sum[i, c](z[i, c] * z[i, c])
+  train { schedule = noam(warmup: 3, width: d) }
+}
+model small : base { d = 4; act = cube }
+variant late : small { kind = post; norm = rms_norm(eps: 1 / d); layers = 3; train { batch = 2 } }
+`;
+  for (const entry of ["base", "small", "late"]) checkLevels(text, { entry });
+});

@@ -5,8 +5,9 @@
  * transformer(x, encoder_layers, attention(heads: heads), …) as encoder     encoder(x, encoder_layers, heads)
  * ```
  */
-import type { BlockDeclaration, Expression, Parameter } from "../../parser/model.js";
+import type { BlockDeclaration, Expression, Parameter, Statement } from "../../parser/model.js";
 import { take } from "../build/paths.js";
+import { partsOf, visitStatements } from "../build/walk.js";
 import type { Engine, Frame } from "./engine.js";
 import { createBody, markCall, placeIn, variable } from "./engine.js";
 import { know } from "./evaluate.js";
@@ -18,20 +19,31 @@ import {
   isVariable,
   namedText,
   nameOf,
+  namesIn,
   nameText,
   nowhere,
   open,
   sameText,
-  textOf,
 } from "./known.js";
 import { settleNames } from "./names.js";
 import { mapExpression } from "./rewrite.js";
 import { runStatements } from "./statements.js";
 
+/** A parameter of the new block and what its call gives it; a tensor is a variable of the body. */
 interface Lifted {
   readonly parameter: Parameter;
   readonly argument: Expression;
   readonly variable: string | undefined;
+}
+
+/** The new block while its parameters are found. */
+interface Outline {
+  readonly body: Frame;
+  readonly lifted: Map<string, Lifted>;
+  /** Names of the old block's parameters, which no other may take. */
+  readonly own: ReadonlySet<string>;
+  /** Compile-time values around the call. */
+  readonly around: ReadonlySet<string>;
 }
 
 export function outline(
@@ -43,102 +55,109 @@ export function outline(
 ): Known {
   const source = f.declaration as BlockDeclaration;
   const component = take(frame.path, f.as ?? source.name.text);
+  const own = new Set(source.parameters.map(({ name }) => name.text));
   const body = createBody(engine, f.scope, {
     library: true,
-    parameters: new Set([...frame.parameters, ...source.parameters.map(({ name }) => name.text)]),
+    parameters: new Set([...frame.parameters, ...own]),
   });
-  const lifted = new Map<string, Lifted>();
-  const own = new Set(source.parameters.map(({ name }) => name.text));
-  const lift = (base: string, argument: Expression, tensor: boolean): string => {
-    const known = [...lifted].find(([, l]) => sameText(l.argument, argument));
-    if (known) return known[0];
-    const name = [base, ...[2, 3, 4, 5, 6, 7, 8, 9].map((n) => `${base}_${n}`)].find(
-      (n) => !own.has(n) && !lifted.has(n),
-    )!;
-    lifted.set(name, {
-      parameter: parameter(name, tensor ? "any" : undefined),
-      argument,
-      variable: undefined,
-    });
-    return name;
-  };
-  const knowns = source.parameters.map(({ name, axes, defaultValue }) => {
-    const known = given.get(name.text)?.known ?? know(placeIn(engine, body), defaultValue!);
-    body.names.set(name.text, known);
-    return { name: name.text, axes, known };
-  });
-  // What functions hold is said with the block's other parameters where it can be.
-  for (const { name, axes, known } of knowns) body.names.set(name, entering(name, axes, known));
-  for (const { name, known } of knowns)
-    if (known.kind === "function" || known.kind === "list") body.names.set(name, inside(known, name));
+  const o: Outline = { body, lifted: new Map(), own, around: frame.parameters };
+  enter(engine, o, source, given);
   runStatements(engine, body, source.body);
-  const variables = [...lifted.values()].flatMap((l) => (l.variable === undefined ? [] : [l.variable]));
+  const variables = [...o.lifted.values()].flatMap(({ variable: v }) => (v === undefined ? [] : [v]));
   const statements = settleNames(body.out, variables);
-  const used = new Set(statements.flatMap((s) => JSON.stringify(s).match(/"text":"[^"]*"/g) ?? []));
-  const order = [...lifted.values()].filter(({ parameter: p }) =>
-    used.has(`"text":${JSON.stringify(p.name.text)}`),
-  );
-  const parameters = [...order.filter((l) => l.parameter.axes), ...order.filter((l) => !l.parameter.axes)];
-  const name = component;
-  blocks.push({
-    kind: "block",
-    name: nameOf(name),
-    parameters: parameters.map((l) => l.parameter),
-    body: statements,
-    doc: "",
-    span: nowhere,
-  });
-  const args = parameters.map(
+  const lifted = usedIn(statements, [...o.lifted.values()]);
+  const name = nameOf(component);
+  const parameters = lifted.map((l) => l.parameter);
+  blocks.push({ kind: "block", name, parameters, body: statements, doc: "", span: nowhere });
+  const args = lifted.map(
     ({ parameter: p, argument }): ArgumentText =>
       namedText(p.axes === undefined ? p.name.text : undefined, argument),
   );
-  return open(markCall(engine, callText(nameText(name), args, undefined), { component, doubtful: [] }), true);
+  const call = callText(nameText(component), args, undefined);
+  return open(markCall(engine, call, { component, doubtful: [] }), true);
+}
 
-  /** A parameter of the block as its body knows it. */
-  function entering(name: string, axes: Parameter["axes"], known: Known): Known {
-    if (known.kind === "open" && known.tensor) {
-      const target = variable(body, name);
-      lifted.set(name, { parameter: parameter(name, axes), argument: known.text, variable: target });
-      return open(nameText(target), true);
+/** The parameters that a line names, tensors first. */
+function usedIn(body: readonly Statement[], lifted: readonly Lifted[]): readonly Lifted[] {
+  const names = new Set<string>();
+  visitStatements(body, (s) => {
+    for (const x of partsOf(s).expressions) for (const name of namesIn(x)) names.add(name);
+  });
+  const used = lifted.filter(({ parameter: p }) => names.has(p.name.text));
+  return [...used.filter((l) => l.parameter.axes), ...used.filter((l) => !l.parameter.axes)];
+}
+
+function enter(
+  engine: Engine,
+  o: Outline,
+  source: BlockDeclaration,
+  given: ReadonlyMap<string, Given>,
+): void {
+  const { names } = o.body;
+  const knowns = source.parameters.map(({ name, axes, defaultValue }) => {
+    const known = given.get(name.text)?.known ?? know(placeIn(engine, o.body), defaultValue!);
+    names.set(name.text, known);
+    return { name: name.text, axes, known };
+  });
+  for (const { name, axes, known } of knowns) names.set(name, entering(o, name, axes, known));
+  // What functions hold is said with the block's other parameters where it can be.
+  for (const { name, known } of knowns)
+    if (known.kind === "function" || known.kind === "list") names.set(name, inside(o, known, name));
+}
+
+/** A parameter of the old block as the body knows it; functions follow when all others are there. */
+function entering(o: Outline, name: string, axes: Parameter["axes"], known: Known): Known {
+  if (known.kind === "open" && known.tensor) {
+    const target = variable(o.body, name);
+    o.lifted.set(name, { parameter: parameter(name, axes), argument: known.text, variable: target });
+    return open(nameText(target), true);
+  }
+  if (known.kind === "function" || known.kind === "list") return known;
+  const isSize = known.kind === "constant" && known.value.kind === "number" && known.text.kind !== "number";
+  if (!isSize) return inside(o, known, name);
+  o.lifted.set(name, { parameter: parameter(name, undefined), argument: known.text, variable: undefined });
+  return constant(known.value, nameText(name));
+}
+
+/** What is held or passed, said with the block's parameters. */
+function inside(o: Outline, known: Known, base: string): Known {
+  switch (known.kind) {
+    case "open":
+      return open(nameText(lift(o, baseName(base), known.text, known.tensor)), known.tensor);
+    case "constant":
+      return constant(known.value, withParameters(o, known.text));
+    case "list":
+      return { kind: "list", items: known.items.map((item) => inside(o, item, base)) };
+    case "function": {
+      const held = [...known.held].map(([key, g]): [string, Given] => [
+        key,
+        { ...g, known: inside(o, g.known, key) },
+      ]);
+      return { ...known, held: new Map(held) };
     }
-    if (known.kind === "function" || known.kind === "list") return known;
-    const isNumber =
-      known.kind === "constant" && known.value.kind === "number" && known.text.kind !== "number";
-    if (!isNumber) return inside(known, name);
-    lifted.set(name, { parameter: parameter(name, undefined), argument: textOf(known), variable: undefined });
-    return constant(known.value, nameText(name));
+    case "instance":
+      return known;
+    default:
+      throw new Error(`internal: ${(known satisfies never as Known).kind} enters no block`);
   }
+}
 
-  /** What a function holds, said with the block's parameters. */
-  function inside(known: Known, base: string): Known {
-    switch (known.kind) {
-      case "open":
-        return open(nameText(lift(baseName(base), known.text, known.tensor)), known.tensor);
-      case "constant":
-        return constant(known.value, withParameters(known.text));
-      case "list":
-        return { kind: "list", items: known.items.map((item) => inside(item, base)) };
-      case "function": {
-        const held = [...known.held].map(([key, g]): [string, Given] => [
-          key,
-          { ...g, known: inside(g.known, key) },
-        ]);
-        return { ...known, held: new Map(held) };
-      }
-      case "instance":
-        return known;
-      default:
-        throw new Error(`internal: ${(known satisfies never as Known).kind} enters no block`);
-    }
-  }
+const withParameters = (o: Outline, text: Expression): Expression =>
+  mapExpression(text, (e) =>
+    e.kind === "name" && (isVariable(e.text) || o.around.has(e.text))
+      ? nameText(lift(o, baseName(e.text), e, false))
+      : e,
+  );
 
-  function withParameters(text: Expression): Expression {
-    return mapExpression(text, (e) =>
-      e.kind === "name" && (isVariable(e.text) || frame.parameters.has(e.text))
-        ? nameText(lift(baseName(e.text), e, false))
-        : e,
-    );
-  }
+/** The parameter that has this argument, a new one where there is none. */
+function lift({ lifted, own }: Outline, base: string, argument: Expression, tensor: boolean): string {
+  const known = [...lifted].find(([, l]) => sameText(l.argument, argument));
+  if (known) return known[0];
+  let name = base;
+  for (let n = 2; own.has(name) || lifted.has(name); n++) name = `${base}_${n}`;
+  const axes = tensor ? "any" : undefined;
+  lifted.set(name, { parameter: parameter(name, axes), argument, variable: undefined });
+  return name;
 }
 
 const parameter = (name: string, axes: Parameter["axes"]): Parameter => ({

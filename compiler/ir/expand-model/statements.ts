@@ -19,11 +19,11 @@ import { assignedNames } from "../build/walk.js";
 import { captureItems, instanceText } from "./calls.js";
 import { runInput, runParam, runTable } from "./declare.js";
 import type { Engine, Frame, Place } from "./engine.js";
-import { placeIn, variable } from "./engine.js";
+import { assignment, placeIn, variable } from "./engine.js";
 import { know } from "./evaluate.js";
 import { foldBinary } from "./fold.js";
 import type { Known } from "./known.js";
-import { constant, isVariable, nameOf, nameText, nowhere, open, textOf, Whole } from "./known.js";
+import { baseName, constant, isVariable, nameOf, nameText, nowhere, open, textOf, Whole } from "./known.js";
 
 /** What the body returns, if it does; its statements go to `frame.out`. */
 export function runStatements(engine: Engine, frame: Frame, body: readonly Statement[]): Known | undefined {
@@ -115,7 +115,6 @@ function runAssign({ engine, frame }: Place, s: AssignStatement): undefined {
   }
   if (frame.returns === "value") throw new Whole("axes have names");
   const target = nameOf(variable(frame, name));
-  if (before?.kind === "constant") throw new Whole("a number becomes a tensor");
   frame.out.push({ ...s, target, value: textOf(known) });
   frame.names.set(name, open(nameText(target.text), true));
   return undefined;
@@ -130,8 +129,6 @@ function set(engine: Engine, frame: Frame, name: string, known: Known): void {
     frame.names.set(name, items ? { kind: "list", items } : known);
     return;
   }
-  if (forced && (known.kind === "function" || known.kind === "list" || known.kind === "instance"))
-    throw new Whole("a function that a loop changes");
   const isSettled =
     known.kind === "constant" &&
     !forced &&
@@ -142,23 +139,21 @@ function set(engine: Engine, frame: Frame, name: string, known: Known): void {
     frame.names.set(name, known);
     return;
   }
-  if (known.kind === "constant" && known.value.kind !== "number")
-    throw new Whole("a choice that a loop changes");
-  frame.out.push({
-    kind: "assign",
-    target: nameOf(target),
-    indices: undefined,
-    operator: undefined,
-    value: textOf(known),
-    span: nowhere,
-  });
+  mustBePlain(frame, known);
+  frame.out.push(assignment(target, textOf(known)));
   const text = nameText(target);
   frame.names.set(
     name,
     known.kind === "constant" && !forced
       ? constant(known.value, text)
-      : open(text, known.kind !== "open" || known.tensor),
+      : open(text, known.kind === "open" && known.tensor),
   );
+}
+
+/** In another body's place a function or a choice cannot be a variable: what depends on it would stay open there. */
+function mustBePlain({ returns }: Frame, known: Known): void {
+  const isPlain = known.kind === "open" || (known.kind === "constant" && known.value.kind === "number");
+  if (returns === "value" && !isPlain) throw new Whole("a function or a choice that a loop changes");
 }
 
 function runUse({ engine, frame }: Place, s: UseStatement): undefined {
@@ -172,8 +167,7 @@ function runUse({ engine, frame }: Place, s: UseStatement): undefined {
 function runRepeat({ engine, frame }: Place, s: RepeatStatement): undefined {
   const count = textOf(know(placeIn(engine, frame), s.count));
   const label = s.count.kind === "name" ? s.count.text : "repeat";
-  const written = count.kind === "name" && !isVariable(count.text) ? count.text : "repeat";
-  if (label !== written) throw new Whole("a loop whose parameters would be named otherwise");
+  const turns = labelled(frame, count, label);
   const carried = assignedNames(s.body).filter((name) => frame.names.has(name));
   for (const name of carried) makeVariable(frame, name);
   const path = {
@@ -185,25 +179,29 @@ function runRepeat({ engine, frame }: Place, s: RepeatStatement): undefined {
   if (s.index) frame.names.set(s.index.text, open(nameText(variable(frame, s.index.text)), false));
   if (runStatements(engine, inner, s.body)) throw new Error("internal: a repeat returns");
   const index = s.index && nameOf(variable(frame, s.index.text));
-  frame.out.push({ ...s, count, index, body: inner.out });
+  frame.out.push({ ...s, count: turns, index, body: inner.out });
   return undefined;
+}
+
+/** The count of a loop under the name that its parameters' paths have. */
+function labelled(frame: Frame, count: Expression, label: string): Expression {
+  const own = frame.returns === "statement";
+  const written =
+    count.kind !== "name" ? "repeat" : own ? baseName(count.text) : isVariable(count.text) ? "" : count.text;
+  if (written === label) return count;
+  if (!own || label === "repeat") throw new Whole("a loop whose parameters would be named otherwise");
+  const name = variable(frame, label);
+  frame.out.push(assignment(name, count));
+  return nameText(name);
 }
 
 function makeVariable(frame: Frame, name: string): void {
   const known = frame.names.get(name)!;
   const target = variable(frame, name);
-  if (known.kind !== "open" && !(known.kind === "constant" && known.value.kind === "number"))
-    throw new Whole("a function that a loop changes");
+  mustBePlain(frame, known);
   const text = nameText(target);
-  if (known.text.kind !== "name" || known.text.text !== target)
-    frame.out.push({
-      kind: "assign",
-      target: nameOf(target),
-      indices: undefined,
-      operator: undefined,
-      value: known.text,
-      span: nowhere,
-    });
+  const value = textOf(known);
+  if (value.kind !== "name" || value.text !== target) frame.out.push(assignment(target, value));
   frame.names.set(name, open(text, known.kind === "open" && known.tensor));
 }
 
@@ -265,6 +263,10 @@ function branches(
     runStatements(engine, inner, body);
     return inner;
   });
-  for (const name of assigned) frame.names.set(name, open(nameText(variable(frame, name)), true));
+  for (const name of assigned) {
+    const ends = frames.map(({ names }) => names.get(name));
+    const tensor = ends.every((known) => known === undefined || (known.kind === "open" && known.tensor));
+    frame.names.set(name, open(nameText(variable(frame, name)), tensor));
+  }
   return frames.map(({ out }) => out);
 }

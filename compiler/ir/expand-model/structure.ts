@@ -143,6 +143,7 @@ interface KnownParameter {
 /** Numbers stay parameters where a setting or a plain default gives them; what else there is takes its place in the body. */
 function knowParameters(engine: Engine, { root, settings }: Derivation): ReadonlyMap<string, KnownParameter> {
   const found = new Map<string, KnownParameter>();
+  const names = namingIn(root.declaration.body);
   const all = root.declaration.parameters;
   const settle = (p: Parameter): void => {
     const name = p.name.text;
@@ -152,15 +153,17 @@ function knowParameters(engine: Engine, { root, settings }: Derivation): Readonl
     const scope = setting?.scope ?? root.scope;
     const visible = setting ? all : all.slice(0, all.indexOf(p));
     const { needed } = mentions(x, name, scope);
-    const names = new Map<string, Known>();
+    const needs = new Map<string, Known>();
     for (const other of visible) {
       if (!needed.has(other.name.text)) continue;
       settle(other);
-      names.set(other.name.text, found.get(other.name.text)!.known);
+      needs.set(other.name.text, found.get(other.name.text)!.known);
     }
-    const known = know(placeIn(engine, createBody(engine, scope, { names })), x);
+    const known = know(placeIn(engine, createBody(engine, scope, { names: needs })), x);
     const stays =
-      known.kind === "constant" && known.value.kind === "number" && (setting || known.text.kind === "number");
+      known.kind === "constant" &&
+      known.value.kind === "number" &&
+      (setting || known.text.kind === "number" || names.has(name));
     found.set(
       name,
       stays
@@ -170,6 +173,19 @@ function knowParameters(engine: Engine, { root, settings }: Derivation): Readonl
   };
   for (const p of all) settle(p);
   return found;
+}
+
+/** Names that other names are made of: the counts of loops name paths, sizes name axes. */
+function namingIn(body: readonly Statement[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  const add = (x: Expression): void => void (x.kind === "name" && names.add(x.text));
+  visitStatements(body, (s) => {
+    if (s.kind === "repeat") add(s.count);
+    if (s.kind === "param") for (const { sizes } of s.entries) sizes.forEach(add);
+    if (s.kind === "table") s.sizes.forEach(add);
+    if (s.kind === "input") s.axes.forEach(add);
+  });
+  return names;
 }
 
 function usedParameters(
