@@ -16,8 +16,9 @@ export default defineConfig({
     // the environment of a process, not that of a thread.
     pool: "forks",
     poolOptions: { forks: { minForks: 1, maxForks: Math.max(2, Math.floor(availableParallelism() / 2)) } },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Against hanging, not against being slow: a busy machine with a cold shader cache takes half a minute for one program.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     teardownTimeout: 10_000,
     allowOnly: process.env.CI === undefined,
   },
