@@ -18,7 +18,7 @@ beforeAll(async () => {
   mkdirSync(screenshots, { recursive: true });
   await buildPage();
   server = await servePage(0);
-}, 240_000);
+});
 afterAll(() => server.close());
 
 const textOf = async (page: Page, selector: string): Promise<string> =>

@@ -111,4 +111,4 @@ test("a run of a JSON model keeps it as model.tfm, of which the program is the s
   expect((await tfmc(["generate", folderOfRun, "-p", "abc", "-n", "3", ...common])).exit).toBe(0);
   expect((await tfmc(["train", "--resume", folderOfRun, "--steps", "3", ...common])).exit).toBe(0);
   expect(existsSync(join(folderOfRun, "model.json"))).toBe(false);
-}, 120_000);
+});

@@ -97,4 +97,4 @@ test("training that is interrupted or killed again and again ends with the bits 
   }
   expect((await ended(resume(stopped))).exit).toBe(0);
   expect(weights(stopped).equals(weights(whole))).toBe(true);
-}, 180_000);
+});

@@ -109,14 +109,14 @@ describe.each(tasks)("%s", (model, [option, file], announced, evaluated) => {
     expect(await tfmc(["train", "--resume", at(`${model}-parts`)])).toMatchObject({ exit: 0 });
     for (const name of ["model.safetensors", "optimizer.safetensors", "state.json"])
       expect(bytesOf(`${model}-parts`, name)).toBe(bytesOf(`${model}-whole`, name));
-  }, 120_000);
+  });
 
   test("its run folder says what the task is; eval measures on data of that kind", async () => {
     const resolved = JSON.parse(readFileSync(at(`${model}-whole/resolved.json`), "utf8")) as { task: string };
     expect(resolved.task).toBe(model);
     const found = await tfmc(["eval", at(`${model}-whole`), ...data()]);
     expect(found).toMatchObject({ exit: 0, out: expect.stringMatching(evaluated) });
-  }, 60_000);
+  });
 });
 
 test("pairs are decoded: exact matches and tokens, from two files as well", async () => {
@@ -132,7 +132,7 @@ test("pairs are decoded: exact matches and tokens, from two files as well", asyn
   expect(
     (await tfmc(["eval", at("texts-whole"), "--data", at("labelled.jsonl"), "--beam", "2"])).err,
   ).toMatch(/--beam/);
-}, 60_000);
+});
 
 test("vocabulary and classes follow the data, also of models that inherit them; names of classes are kept", () => {
   const settings = (name: string) =>
@@ -158,7 +158,7 @@ test("pairs that are too long are left out and counted", async () => {
     exit: 1,
     err: expect.stringMatching(/no pair of the training data is short enough/),
   });
-}, 60_000);
+});
 
 test("a model that no data feeds is told what there is", async () => {
   const { exit, err } = await tfmc(train("strange", ["--data", at("text.txt")], "strange"));
@@ -177,7 +177,7 @@ test("a run that diverges at once keeps its metrics, and its folder is free agai
   );
   expect((await tfmc(argv)).exit).toBe(0);
   expect((await tfmc(argv)).err).toMatch(/already holds a run/);
-}, 60_000);
+});
 
 test("a folder that cannot be made is an error, not a wait", async () => {
   const { exit, err } = await tfmc([

@@ -197,4 +197,4 @@ test("a document of a mebibyte, of mistakes only or of none", () => {
   ];
   // Copying what was found so far for each of them would take minutes.
   for (const text of texts) expect(readJson(text, "fuzz.json").diagnostics.length).toBeLessThanOrEqual(20);
-}, 120_000);
+});

@@ -181,7 +181,7 @@ test("the same on WebGPU as on the CPU", async () => {
     a.map((texts) => texts.map(({ ids }) => ids)),
   );
   for (const session of [cpu, gpu]) session.dispose();
-}, 120_000);
+});
 
 test("drawn texts follow the model's distribution and depend on the seed and their number alone", async () => {
   const session = await sessionOf(streamText("causal"));

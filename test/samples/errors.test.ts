@@ -54,7 +54,7 @@ test.each(samples.filter(({ kind }) => kind === "sh"))("$file", async (sample) =
   expect(text).toContain(sample.code);
   expect(exit === 0).toBe(sample.code === "TFM1110"); // a warning
   await expect(text).toMatchFileSnapshot(sample.said);
-}, 120_000);
+});
 
 describe("what is proposed", () => {
   const inFolder = async <T>(work: (folder: string) => Promise<T>): Promise<T> => {
