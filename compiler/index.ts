@@ -8,6 +8,7 @@
  * Mistakes in the source are values (`diagnostics`); what is thrown is a bug of the compiler and says `internal:`.
  */
 import type { Program } from "../runtime/program.js";
+import { certain } from "./certain.js";
 import { emitProgram } from "./codegen/program.js";
 import type { Diagnostic } from "./diagnostics.js";
 import { diagnostic, fileSpan } from "./diagnostics.js";
@@ -92,23 +93,6 @@ export function buildSource(
       diagnostics: [...diagnostics, ...certainly(result.diagnostics, diagnostics, source)],
     };
   return { built: result.built, diagnostics: [...diagnostics, ...result.diagnostics] };
-}
-
-/**
- * What `build` says of a tree with holes may be due to the holes. It is not where a word that occurs nowhere else in the text
- * is near to one that is known.
- */
-function certainly(
-  found: readonly Diagnostic[],
-  syntax: readonly Diagnostic[],
-  source: string,
-): readonly Diagnostic[] {
-  const places = new Set(syntax.map(({ span }) => span.start));
-  return found.filter(({ code, span, fix }) => {
-    if (!fix || span.file !== syntax[0]!.span.file || (code !== "TFM2001" && code !== "TFM2002"))
-      return false;
-    return !places.has(span.start) && source.split(source.slice(span.start, span.end)).length === 2;
-  });
 }
 
 /** What is wrong with a source. */
