@@ -90,7 +90,7 @@ export function buildSource(
   if (hasErrors(diagnostics))
     return {
       built: undefined,
-      diagnostics: [...diagnostics, ...certainly(result.diagnostics, diagnostics, source)],
+      diagnostics: [...diagnostics, ...certain(result.diagnostics, diagnostics, source)],
     };
   return { built: result.built, diagnostics: [...diagnostics, ...result.diagnostics] };
 }
