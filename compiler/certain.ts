@@ -6,16 +6,17 @@
  * ```
  */
 import type { Diagnostic } from "./diagnostics.js";
-import type { Model } from "./parser/model.js";
 
-/** A word that occurs nowhere else in the text and is near to one that is known is misspelt, whatever is missing around it. */
+/** A word that occurs nowhere else in the text and is near to one that is known is misspelt, whatever is missing elsewhere. */
 export function certain(
   found: readonly Diagnostic[],
-  { file }: Model,
+  syntax: readonly Diagnostic[],
   source: string,
 ): readonly Diagnostic[] {
+  const places = new Set(syntax.map(({ span }) => span.start));
   return found.filter(({ code, span, fix }) => {
-    if (!fix || span.file !== file || (code !== "TFM2001" && code !== "TFM2002")) return false;
-    return source.split(source.slice(span.start, span.end)).length === 2;
+    if (!fix || span.file !== syntax[0]!.span.file || (code !== "TFM2001" && code !== "TFM2002"))
+      return false;
+    return !places.has(span.start) && source.split(source.slice(span.start, span.end)).length === 2;
   });
 }
