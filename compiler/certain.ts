@@ -2,7 +2,7 @@
  * What `build` says of a text with syntax errors → the part of it that those errors cannot have caused.
  *
  * ```
- * x = layer_nrm(x          TFM1001 for the parenthesis, and TFM2001 for `layer_nrm` all the same
+ * y = layer_nrm(x          TFM1002 for the parenthesis, and TFM2001 for `layer_nrm` all the same
  * ```
  */
 import type { Diagnostic } from "./diagnostics.js";

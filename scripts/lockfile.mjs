@@ -1,11 +1,12 @@
-// package-lock.json -> the same, with an entry for every optional package of another platform.
+// package-lock.json -> the same, with an entry for every optional package of another platform, and without addresses.
 //
 //   "@biomejs/cli-darwin-arm64": "2.6.8" among optionalDependencies, and no entry for it
 //   -> "node_modules/@biomejs/cli-darwin-arm64": { "version": "2.6.8", "optional": true, "os": ["darwin"], … }
 //
 // A mirror that carries one platform only makes npm leave the others out, and `npm ci` then refuses the lock file on
 // every platform. The entries added here have no checksum; npm fills it in where such a package is really installed.
-// With `--check` it writes nothing and exits 1 if entries are missing. Run it after adding a package.
+// Where packages ask for money is an address that no install reads. With `--check` it writes nothing and exits 1 if there is
+// something to do. Run it after adding a package.
 import { readFileSync, writeFileSync } from "node:fs";
 import { argv, exit } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -75,18 +76,23 @@ for (const [from, entry] of Object.entries(lock.packages)) {
 }
 
 const missing = Object.keys(added).length;
-if (missing > 0 && argv.includes("--check")) {
+const funded = Object.values(lock.packages).filter((entry) => "funding" in entry);
+const due = missing > 0 || funded.length > 0;
+if (due && argv.includes("--check")) {
   console.error(
-    `package-lock.json lacks ${missing} packages of other platforms: run \`node scripts/lockfile.mjs\``,
+    `package-lock.json lacks ${missing} packages of other platforms and has ${funded.length} addresses: run \`node scripts/lockfile.mjs\``,
   );
   exit(1);
 }
-if (missing > 0) {
+if (due) {
+  for (const entry of funded) delete entry.funding;
   const packages = Object.entries({ ...lock.packages, ...added });
   packages.sort(([a], [b]) => a.localeCompare(b, "en"));
   writeFileSync(
     path,
     `${JSON.stringify({ ...lock, packages: Object.fromEntries(packages) }, undefined, 2)}\n`,
   );
-  console.log(`package-lock.json: added ${missing} packages of other platforms`);
+  console.log(
+    `package-lock.json: added ${missing} packages of other platforms, removed ${funded.length} addresses`,
+  );
 }
