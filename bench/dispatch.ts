@@ -55,6 +55,7 @@ const program: Program = {
   scalars: [],
   entries: { forward: { steps: line, inputs: [], outputs: [], updates: false } },
   recipe: null,
+  decoding: null,
 };
 
 /** Of the sorted times: the middle, and the fastest tenth, which other work on the machine disturbs least. */

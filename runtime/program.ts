@@ -13,7 +13,7 @@ export type Extent = Size | { readonly aligned: Size } | { readonly size: Size; 
 export type DType = "f32" | "i32" | "bool";
 
 export interface Slot {
-  readonly role: "parameter" | "state" | "table" | "input" | "temporary";
+  readonly role: "parameter" | "state" | "table" | "input" | "cache" | "temporary";
   /** Elements of 4 bytes: max over entries of count · align64(elements). */
   readonly sizes: readonly { readonly count: number; readonly elements: Size }[];
 }
@@ -163,6 +163,41 @@ export interface Recipe {
   readonly accumulate: number;
 }
 
+/**
+ * How a text goes on token by token without computing again what was computed: derived by the compiler from what each position
+ * looks at. Between calls the `caches` hold what later positions read of earlier ones.
+ *
+ * The entry `step` takes T new tokens of every row (T ≥ 1, the same for all) at the positions P … P + T − 1, where the scalar
+ * `position` is P, and gives the outputs for them; P = 0 begins a text. `encode`, where there is one, is run once a source before the first
+ * `step`. `reorder` makes row n of every cache what row `parent[n]` of it was.
+ */
+export interface Decoding {
+  /** The input that grows, [B, T]; in `step` it and what is derived of it hold the new tokens only. */
+  readonly grown: string;
+  /** The symbol of its length. */
+  readonly symbol: string;
+  /** The symbol of how many positions a cache holds, at most the largest length; the caller binds it with the first call of a text. */
+  readonly capacity: string;
+  /** The most new tokens of one call where a cache is a ring, null where only the capacity bounds them. */
+  readonly chunk: number | null;
+  readonly caches: readonly Cache[];
+}
+
+/** A slot of role `cache`: allocated for (B, capacity, the source's length), all zero where a text begins. */
+export interface Cache extends Value {
+  /**
+   * positions: one row per position of the text, written by `step`; ring: the same, where position p lies at p modulo the ring's size and
+   * only the last ones are kept; source: written by `encode`, the same for all steps.
+   */
+  readonly kind: "positions" | "ring" | "source";
+}
+
+/** Why a model has no steps: a code of the catalogue and the sentence that says what looks where. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+}
+
 export interface Program {
   readonly format: 1;
   readonly name: string;
@@ -192,6 +227,11 @@ export interface Program {
     train?: Entry;
     accumulate?: Entry;
     apply?: Entry;
+    encode?: Entry;
+    step?: Entry;
+    reorder?: Entry;
   }>;
   readonly recipe: Recipe | null;
+  /** Null for a model that gives no logits for each position of a text. */
+  readonly decoding: Decoding | { readonly refused: Refusal } | null;
 }

@@ -47,6 +47,7 @@ export function emitProgram(schedule: Schedule, built: Built, meta: ProgramMeta)
     scalars,
     entries,
     recipe: built.loss ? { ...built.recipe, clip: built.recipe.clip ?? null } : null,
+    decoding: null,
   };
 }
 

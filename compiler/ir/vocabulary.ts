@@ -10,6 +10,7 @@ export type InputKind =
   | "input" // supplied by the caller of an entry
   | "parameter" // a model parameter (or a stack of them: leading axis = turn of `repeat`)
   | "state" // optimizer state, in the shape of its parameter
+  | "cache" // what decoding keeps between calls (a stack of them: leading axis = turn of `repeat`)
   | "scalar" // supplied per call by the runtime: lr, seed, step, … (shape [])
   | "carry" // inside a `repeat` body: the value carried into this turn
   | "slice" // inside a `repeat` body: this turn's slice of a stacked operand

@@ -249,6 +249,7 @@ export const toy: Program = {
     steps: 10,
     accumulate: 1,
   },
+  decoding: null,
 };
 
 /** x after both layers, in f64. */
