@@ -1,0 +1,103 @@
+/**
+ * A model's entries → every pass of each, checked by computing: what a graph means before all passes is what it means after each.
+ *
+ * ```
+ * train: form_mix, expand, fold, … each on the same random parameters, states and batch
+ * ```
+ */
+import type { Diagnostic } from "../diagnostics.js";
+import { diagnostic } from "../diagnostics.js";
+import type { Builder } from "../ir/builder.js";
+import type { Built, Graph } from "../ir/graph.js";
+import type { Span } from "../parser/model.js";
+import type { Pass } from "../passes/pass.js";
+import type { Entries } from "../passes/entries.js";
+import { pipeline, runPipeline } from "../passes/pipeline.js";
+import { graphKey } from "../passes/walk.js";
+import type { Difference } from "./difference.js";
+import { differenceOf, differenceText, fineTolerances } from "./difference.js";
+import { evaluate, evaluateRounded } from "./evaluate.js";
+import { sizesText } from "./result.js";
+import type { Values } from "./values.js";
+import { drawInputs, drawOthers, drawParameters, leavesOf } from "./values.js";
+
+export interface CheckedEntry {
+  readonly entry: string;
+  /** Passes that changed the graph, all of them checked. */
+  readonly passes: readonly string[];
+  readonly outputs: number;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface PassOptions {
+  readonly builder: Builder;
+  readonly lengths: Readonly<Record<string, number>>;
+  readonly seed: number;
+  readonly span: Span;
+  /** Other passes than the compiler's: to see that a wrong one is noticed. */
+  readonly passes?: readonly Pass[] | undefined;
+}
+
+export function checkPasses(built: Built, entries: Entries, options: PassOptions): readonly CheckedEntry[] {
+  return Object.entries(entries).flatMap(([name, graph]) =>
+    graph && "outputs" in graph ? [checkEntry(built, { ...(graph as Graph), name }, options)] : [],
+  );
+}
+
+/** Values for all leaves of an entry. */
+export function drawAll(
+  built: Built,
+  graph: Graph,
+  { lengths, seed }: Pick<PassOptions, "lengths" | "seed">,
+): Values {
+  return {
+    ...leavesOf(built, drawParameters(built, seed)),
+    ...drawInputs(built.inputs, lengths, seed),
+    ...drawOthers(graph, lengths, seed),
+  };
+}
+
+function checkEntry(built: Built, graph: Graph, options: PassOptions): CheckedEntry {
+  const { builder, lengths, seed, span, passes = pipeline } = options;
+  const values = drawAll(built, graph, options);
+  const written = evaluate(graph, values, lengths);
+  const bounds = fineTolerances(written, evaluateRounded(graph, values, lengths));
+  const checked: string[] = [];
+  const diagnostics: Diagnostic[] = [];
+  runPipeline(graph, {
+    level: 2,
+    builder,
+    passes,
+    verify: true,
+    hook: (pass, before, after) => {
+      if (diagnostics.length > 0 || graphKey(before) === graphKey(after)) return;
+      checked.push(pass);
+      const found = differenceOf(finite(written), evaluate(after, values, lengths), bounds);
+      if (found) diagnostics.push(changed({ pass, entry: graph.name, found, lengths, seed, span }));
+    },
+  });
+  return { entry: graph.name, passes: checked, outputs: graph.outputs.length, diagnostics };
+}
+
+/** Where the model as written gives no number, nothing is promised. */
+function finite(values: Values): Values {
+  const isFinite = (data: ArrayLike<number>): boolean => Array.prototype.every.call(data, Number.isFinite);
+  return Object.fromEntries(Object.entries(values).filter(([, { data }]) => isFinite(data)));
+}
+
+interface Changed {
+  readonly pass: string;
+  readonly entry: string;
+  readonly found: Difference;
+  readonly lengths: Readonly<Record<string, number>>;
+  readonly seed: number;
+  readonly span: Span;
+}
+
+const changed = ({ pass, entry, found, lengths, seed, span }: Changed): Diagnostic =>
+  diagnostic(
+    "TFM7007",
+    span,
+    `The pass ${pass} changes what \`${entry}\` computes: ${differenceText(found, ["as written", "after the pass"])}.`,
+    { hint: `Lengths ${sizesText(lengths)}; seed ${seed}. \`tfmc graph --after ${pass}\` shows the graph.` },
+  );
