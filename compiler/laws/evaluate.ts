@@ -9,6 +9,7 @@ import type { Builder } from "../ir/builder.js";
 import { countGraph } from "../ir/count.js";
 import { differentiate } from "../ir/differentiate.js";
 import type { Graph, Node, Output } from "../ir/graph.js";
+import type { Known } from "../ir/interpret.js";
 import { interpret } from "../ir/interpret.js";
 import { f32 } from "../ir/numbers/f32.js";
 import { f64 } from "../ir/numbers/f64.js";
@@ -17,8 +18,12 @@ import type { Values } from "./values.js";
 
 type LengthValues = Readonly<Record<string, number>>;
 
-export const evaluate = (graph: Graph, inputs: Values, lengths: LengthValues): Values =>
-  interpret(graph, f64, { inputs, lengths });
+export const evaluate = (
+  graph: Graph,
+  inputs: Values,
+  lengths: LengthValues,
+  known?: Known<number>,
+): Values => interpret(graph, f64, { inputs, lengths }, known);
 export const evaluateRounded = (graph: Graph, inputs: Values, lengths: LengthValues): Values =>
   interpret(graph, f32, { inputs, lengths });
 

@@ -8,7 +8,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import { diagnostic } from "../diagnostics.js";
 import type { Built, Graph } from "../ir/graph.js";
-import { shapeText } from "../ir/shape.js";
+import type { Shape } from "../ir/shape.js";
 import type { Span } from "../parser/model.js";
 import type { Entries } from "../passes/entries.js";
 import { differenceOf, differenceText, fineTolerances } from "./difference.js";
@@ -104,20 +104,20 @@ export function unstacked(values: Values, { parameters }: Built): Values {
 
 /** What one has and the other has not, or undefined. */
 export function signatureDifference(a: Built, b: Built): string | undefined {
-  const tables = [
-    ["input", a.inputs.map(({ name, shape, dtype }) => [name, `${dtype} of rank ${shape.length}`]), b.inputs.map(({ name, shape, dtype }) => [name, `${dtype} of rank ${shape.length}`])],
-    ["output", a.forward.outputs.map(({ name, node }) => [name, `${node.dtype} of rank ${node.shape.length}`]), b.forward.outputs.map(({ name, node }) => [name, `${node.dtype} of rank ${node.shape.length}`])],
-    ["parameter", a.parameters.map(({ name, shape }) => [name, sizes(shape)]), b.parameters.map(({ name, shape }) => [name, sizes(shape)])],
-  ] as const;
-  for (const [what, left, right] of tables) {
-    const text = listDifference(what, left as Rows, right as Rows);
-    if (text) return text;
-  }
-  return undefined;
+  const tensors = (list: readonly { readonly name: string; readonly shape: Shape; readonly dtype: string }[]): Rows =>
+    list.map(({ name, shape, dtype }) => [name, `${dtype} of rank ${shape.length}`]);
+  const outputs = ({ forward }: Built): Rows =>
+    tensors(forward.outputs.map(({ name, node }) => ({ name, shape: node.shape, dtype: node.dtype })));
+  const parameters = (built: Built): Rows => built.parameters.map(({ name, shape }) => [name, sizes(shape)]);
+  return (
+    listDifference("input", tensors(a.inputs), tensors(b.inputs)) ??
+    listDifference("output", outputs(a), outputs(b)) ??
+    listDifference("parameter", parameters(a), parameters(b))
+  );
 }
 
 type Rows = readonly (readonly [string, string])[];
-const sizes = (shape: Parameters<typeof shapeText>[0]): string => `[${shape.map(({ size }) => size).join(", ")}]`;
+const sizes = (shape: Shape): string => `[${shape.map(({ size }) => size).join(", ")}]`;
 
 function listDifference(what: string, left: Rows, right: Rows): string | undefined {
   const [ours, theirs] = [new Map(left), new Map(right)];

@@ -9,13 +9,14 @@ import type { Diagnostic } from "../diagnostics.js";
 import { diagnostic } from "../diagnostics.js";
 import type { Builder } from "../ir/builder.js";
 import type { Built, Graph } from "../ir/graph.js";
+import type { Known } from "../ir/interpret.js";
 import type { Span } from "../parser/model.js";
 import type { Pass } from "../passes/pass.js";
 import type { Entries } from "../passes/entries.js";
 import { pipeline, runPipeline } from "../passes/pipeline.js";
 import { graphKey } from "../passes/walk.js";
 import type { Difference } from "./difference.js";
-import { differenceOf, differenceText, fineTolerances } from "./difference.js";
+import { closeTolerances, differenceOf, differenceText, fineTolerances } from "./difference.js";
 import { evaluate, evaluateRounded } from "./evaluate.js";
 import { sizesText } from "./result.js";
 import type { Values } from "./values.js";
@@ -39,10 +40,14 @@ export interface PassOptions {
 }
 
 export function checkPasses(built: Built, entries: Entries, options: PassOptions): readonly CheckedEntry[] {
-  return Object.entries(entries).flatMap(([name, graph]) =>
-    graph && "outputs" in graph ? [checkEntry(built, { ...(graph as Graph), name }, options)] : [],
+  const known: Known<number> = new Map();
+  return Object.entries(entries).flatMap(([name, graph]: readonly [string, unknown]) =>
+    isGraph(graph) ? [checkEntry(built, { ...graph, name }, options, known)] : [],
   );
 }
+
+const isGraph = (value: unknown): value is Graph =>
+  typeof value === "object" && value !== null && "outputs" in value;
 
 /** Values for all leaves of an entry. */
 export function drawAll(
@@ -57,11 +62,21 @@ export function drawAll(
   };
 }
 
-function checkEntry(built: Built, graph: Graph, options: PassOptions): CheckedEntry {
+function checkEntry(
+  built: Built,
+  graph: Graph,
+  options: PassOptions,
+  known: Known<number>,
+): CheckedEntry {
   const { builder, lengths, seed, span, passes = pipeline } = options;
   const values = drawAll(built, graph, options);
-  const written = evaluate(graph, values, lengths);
-  const bounds = fineTolerances(written, evaluateRounded(graph, values, lengths));
+  const run = (one: Graph): Values => {
+    limit(known);
+    return evaluate(one, values, lengths, known);
+  };
+  const written = finite(run(graph));
+  const close = closeTolerances(written);
+  const fine = once(() => fineTolerances(written, evaluateRounded(graph, values, lengths)));
   const checked: string[] = [];
   const diagnostics: Diagnostic[] = [];
   runPipeline(graph, {
@@ -72,11 +87,29 @@ function checkEntry(built: Built, graph: Graph, options: PassOptions): CheckedEn
     hook: (pass, before, after) => {
       if (diagnostics.length > 0 || graphKey(before) === graphKey(after)) return;
       checked.push(pass);
-      const found = differenceOf(finite(written), evaluate(after, values, lengths), bounds);
+      const now = run(after);
+      const found = differenceOf(written, now, close) && differenceOf(written, now, fine());
       if (found) diagnostics.push(changed({ pass, entry: graph.name, found, lengths, seed, span }));
     },
   });
   return { entry: graph.name, passes: checked, outputs: graph.outputs.length, diagnostics };
+}
+
+/** Numbers that are kept, of what several graphs have in common. */
+const KEPT = 3e7;
+
+function limit(known: Known<number>): void {
+  let elements = 0;
+  for (const results of known.values()) for (const { data } of results) elements += data.length;
+  if (elements > KEPT) known.clear();
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** Where the model as written gives no number, nothing is promised. */
