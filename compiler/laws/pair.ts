@@ -16,6 +16,7 @@ import { evaluate, evaluateRounded } from "./evaluate.js";
 import { lengthNames, smallLengths } from "./lengths.js";
 import { drawAll } from "./passes.js";
 import { sizesText } from "./result.js";
+import { unstacked } from "./unstack.js";
 import type { Values } from "./values.js";
 
 /** One model of the two, with the graphs of its entries before any pass. */
@@ -83,23 +84,6 @@ function renamed(a: Built, b: Built, lengths: Readonly<Record<string, number>>):
   return Object.fromEntries(
     Object.keys(b.lengths).map((name) => [name, lengths[symbols.get(name) ?? name] ?? 1]),
   );
-}
-
-/** `grad.layers.*.wq` → `grad.layers.0.wq`, …: stacks need not be the same in both. */
-export function unstacked(values: Values, { parameters }: Built): Values {
-  const result: Record<string, Values[string]> = {};
-  for (const [name, value] of Object.entries(values)) {
-    const leaf = name.startsWith("grad.") ? name.slice("grad.".length) : undefined;
-    const turns = parameters.filter((p) => p.leaf === leaf && p.turn !== undefined);
-    if (turns.length === 0) result[name] = value;
-    const each = value.data.length / Math.max(turns.length, 1);
-    for (const p of turns)
-      result[`grad.${p.name}`] = {
-        sizes: value.sizes.slice(1),
-        data: Float64Array.from({ length: each }, (_, n) => value.data[p.turn! * each + n]!),
-      };
-  }
-  return result;
 }
 
 /** What one has and the other has not, or undefined. */

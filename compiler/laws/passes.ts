@@ -16,9 +16,10 @@ import type { Entries } from "../passes/entries.js";
 import { pipeline, runPipeline } from "../passes/pipeline.js";
 import { graphKey } from "../passes/walk.js";
 import type { Difference } from "./difference.js";
-import { closeTolerances, differenceOf, differenceText, fineTolerances } from "./difference.js";
+import { closeTolerances, differenceOf, differenceText, fineTolerances, tolerances } from "./difference.js";
 import { evaluate, evaluateRounded } from "./evaluate.js";
 import { sizesText } from "./result.js";
+import { unstacked } from "./unstack.js";
 import type { Values } from "./values.js";
 import { drawInputs, drawOthers, drawParameters, leavesOf } from "./values.js";
 
@@ -109,6 +110,39 @@ function once<T>(make: () => T): () => T {
   return () => {
     made ??= { value: make() };
     return made.value;
+  };
+}
+
+/** What an entry computes before any pass, and from what: for a device to be compared with. */
+export interface Reference {
+  readonly inputs: Values;
+  /** Parameters and states by their own names, stacks taken apart; the states as `m/<parameter>`. */
+  readonly parameters: Values;
+  readonly states: Values;
+  readonly scalars: Readonly<Record<string, number>>;
+  readonly exact: Values;
+  readonly bounds: Readonly<Record<string, number>>;
+}
+
+/** Its bounds are those of a device that computes in f32. */
+export function referenceOf(
+  built: Built,
+  graph: Graph,
+  { lengths, seed }: Pick<PassOptions, "lengths" | "seed">,
+): Reference {
+  const values = drawAll(built, graph, { lengths, seed });
+  const others = Object.entries(drawOthers(graph, lengths, seed));
+  const by = (one: Values): Values => unstacked(one, built);
+  const exact = finite(evaluate(graph, values, lengths));
+  return {
+    inputs: drawInputs(built.inputs, lengths, seed),
+    parameters: Object.fromEntries(drawParameters(built, seed)),
+    states: by(Object.fromEntries(others.filter(([, { sizes }]) => sizes.length > 0))),
+    scalars: Object.fromEntries(
+      others.flatMap(([name, { sizes, data }]) => (sizes.length === 0 ? [[name, data[0]!]] : [])),
+    ),
+    exact: by(exact),
+    bounds: tolerances(by(exact), by(evaluateRounded(graph, values, lengths))),
   };
 }
 

@@ -65,7 +65,7 @@ export function lawsOf(model: Model, options: Options): readonly PlacedLaw[] {
       return !named || speaksOf(spoken) ? [placed(d, { model: spoken })] : [];
     }
     if (d.kind === "model" && speaksOf(d.name.text)) {
-      const parameters = parametersOf(d, scope);
+      const parameters = parametersOf(d, scope).map((p) => overridden(p, options.settings[p.name.text]));
       const known = new Set(parameters.map(({ name }) => name.text));
       return lawsIn(d).map((law) => placed(law, { model: d.name.text, parameters, known }));
     }
@@ -94,4 +94,13 @@ function parametersOf(declaration: ModelDeclaration, scope: Scope): readonly Par
     const set = derivation.settings.get(p.name.text);
     return set ? { ...p, defaultValue: set.value } : p;
   });
+}
+
+/** What the command line sets wins. */
+function overridden(p: Parameter, given: SettingValue | undefined): Parameter {
+  const { span } = p;
+  if (typeof given === "number")
+    return { ...p, defaultValue: { kind: "number", value: given, text: String(given), span } };
+  if (typeof given === "boolean") return { ...p, defaultValue: { kind: "boolean", value: given, span } };
+  return typeof given === "string" ? { ...p, defaultValue: { kind: "name", text: given, span } } : p;
 }

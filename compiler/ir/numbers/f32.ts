@@ -2,7 +2,7 @@
 import { f64 } from "./f64.js";
 import type { Numbers } from "./scalar.js";
 
-export const f32: Numbers<number> = Object.fromEntries(
+const rounded = Object.fromEntries(
   Object.entries(f64).map(([name, operation]) => [
     name,
     name === "allocate"
@@ -10,3 +10,15 @@ export const f32: Numbers<number> = Object.fromEntries(
       : (...operands: never[]) => Math.fround((operation as (...x: never[]) => number)(...operands)),
   ]),
 ) as unknown as Numbers<number>;
+
+export const f32: Numbers<number> = {
+  ...rounded,
+  sumOfProducts(x, y) {
+    const [a, b] = [x.data as Float64Array, y.data as Float64Array];
+    const [p, q] = [x.places, y.places];
+    let sum = 0;
+    for (let n = 0; n < p.length; n++)
+      sum = Math.fround(sum + Math.fround(a[x.from + p[n]!]! * b[y.from + q[n]!]!));
+    return sum;
+  },
+};
