@@ -24,13 +24,16 @@ block silu(x[*]) { return x * sigmoid(x) }
 # \`memory\` is attended to where it is not x. \`rotary\` turns queries and keys by their positions (rope), \`key_rotary\` keys in
 # another way (xpos); \`relative\` gives a vector per pair of positions (shaw); \`qk_norm\` normalises queries and keys, each head
 # for itself; \`temperature\` divides the dot products; \`soft_cap\` bounds them, by c · tanh(s / c).
-block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, bias = true, rotary = none, key_rotary = rotary, relative = none, qk_norm = none, temperature = sqrt(head_dim), soft_cap = none, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), value_init = init, out_init = normal(out_std)) {
+block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, bias = true, qkv_bias = bias, key_bias = qkv_bias, out_bias = bias, rotary = none, key_rotary = rotary, relative = none, qk_norm = none, temperature = sqrt(head_dim), soft_cap = none, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), value_init = init, out_init = normal(out_std)) {
   group = heads / kv_heads
   param wq[d, heads, head_dim] ~ init
   param wk[e, kv_heads, head_dim] ~ init
   param wv[e, kv_heads, head_dim] ~ value_init
   param wo[heads, head_dim, d] ~ offer(out_init, fan_in: heads * head_dim, fan_out: d)
-  param bq[heads, head_dim], bk[kv_heads, head_dim], bv[kv_heads, head_dim], bo[d] ~ zeros if bias
+  param bq[heads, head_dim] ~ zeros if qkv_bias
+  param bk[kv_heads, head_dim] ~ zeros if key_bias
+  param bv[kv_heads, head_dim] ~ zeros if qkv_bias
+  param bo[d] ~ zeros if out_bias
 
   q[h, i, c] = x[i, m] * wq[m, h, c] + bq[h, c]
   k[g, j, c] = memory[j, m] * wk[m, g, c] + bk[g, c]
@@ -66,16 +69,20 @@ block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = f
 block per_head(norm) {
   match norm {
     layer_norm { return head_layer_norm(eps: norm.eps, affine: norm.affine, shift: norm.shift) }
-    rms_norm { return head_rms_norm(eps: norm.eps) }
+    rms_norm { return head_rms_norm(eps: norm.eps, offset: norm.offset) }
     else { return norm }
   }
 }
 
 # rms_norm along head_dim, one gain for all heads.   Henry et al., 2020; Dehghani et al., 2023
-block head_rms_norm(x[heads, t, head_dim], eps = 1e-6) {
-  param gain[head_dim] ~ ones
+block head_rms_norm(x[heads, t, head_dim], eps = 1e-6, offset = 0) {
+  param gain[head_dim] ~ if offset == 0 then ones else zeros
   square[h, i] = mean[c](x[h, i, c] * x[h, i, c])
-  y[h, i, c] = x[h, i, c] / sqrt(square[h, i] + eps) * gain[c]
+  if offset == 0 {
+    y[h, i, c] = x[h, i, c] / sqrt(square[h, i] + eps) * gain[c]
+  } else {
+    y[h, i, c] = x[h, i, c] / sqrt(square[h, i] + eps) * (offset + gain[c])
+  }
   return y
 }
 
@@ -135,7 +142,7 @@ block alibi_slopes(heads) {
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
 #   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
-#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:), xpos(base:, scale_base:)
+#   position: none, learned(offset:), sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:), xpos(base:, scale_base:)
 #   mask: causal, sliding(w), prefix(n), full, or a mask of your own; padding is never seen
 #   score: a score of your own, applied to the scaled products before those of \`position\`
 #   temperature: what the dot products are divided by
@@ -143,6 +150,10 @@ block alibi_slopes(heads) {
 #   soft_cap: none, or c: attention scores become c · tanh(s / c)
 #   ffn: mlp, gated_mlp, swiglu, geglu, reglu, moe(experts:, top:), with arguments as in mlp(hidden:, act: relu), or a block of your own; hidden is 4 d_model where not said
 #   bias: whether attention and mlp have biases
+#   qkv_bias: whether queries, keys and values have
+#   key_bias: whether keys have
+#   out_bias: whether the last matrix of attention has
+#   head_bias: whether the output has
 #   dropout: the rate of the three below
 #   residual_dropout: on what a sub-layer gives
 #   attention_dropout: on attention weights
@@ -159,7 +170,8 @@ block alibi_slopes(heads) {
 model decoder(
   vocab = 256, context = 256, d_model = 128, layers = 4, heads = 4, kv_heads = heads, head_dim = d_model / heads,
   norm = layer_norm, norm_at = pre, position = learned, mask = causal, score = none, temperature = sqrt(head_dim),
-  qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
+  qk_norm = none, soft_cap = none, ffn = mlp,
+  bias = true, qkv_bias = bias, key_bias = qkv_bias, out_bias = bias, head_bias = false,
   dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
   tied = true, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
   final_soft_cap = none, share_layers = false, smoothing = 0
@@ -181,7 +193,8 @@ model decoder(
   written = if output_init == depth_scaled then init / sqrt(2 * layers) else output_init
 
   attend = attention(
-    heads: heads, kv_heads: kv_heads, head_dim: head_dim, mask: padded(mask, valid(tokens)), bias: bias,
+    heads: heads, kv_heads: kv_heads, head_dim: head_dim, mask: padded(mask, valid(tokens)),
+    bias: bias, qkv_bias: qkv_bias, key_bias: key_bias, out_bias: out_bias,
     qk_norm: qk_norm, temperature: temperature, soft_cap: soft_cap, dropout_rate: attention_dropout,
     init: init, value_init: beta * init, out_init: beta * written
   )
@@ -194,10 +207,10 @@ model decoder(
   ) as _
 
   if tied {
-    logits = unembed(x, wte.table)
+    logits = unembed(x, wte.table, bias: head_bias)
   } else {
     use head = embedding(vocab, d_model, init: embedding_init)
-    logits = unembed(x, head.table)
+    logits = unembed(x, head.table, bias: head_bias)
   }
   output logits = capped(logits, final_soft_cap)
   loss cross_entropy(logits, next(tokens), smoothing: smoothing)
@@ -459,9 +472,10 @@ block embedding(tokens[t], vocab, d, std = 0.02, init = normal(std)) {
 }
 
 # Logits by a table's rows: y_v = x · table_v.   x[t, d] → [t, vocab]
-# With the input embedding's table it is tied: Press and Wolf, 2017.
-block unembed(x[t, d], table[vocab, d]) {
-  y[i, v] = x[i, m] * table[v, m]
+# With the input embedding's table it is tied: Press and Wolf, 2017. \`bias\`: a learned number per token is added.
+block unembed(x[t, d], table[vocab, d], bias = false) {
+  param b[vocab] ~ zeros if bias
+  y[i, v] = x[i, m] * table[v, m] + b[v]
   return y
 }
 
@@ -513,10 +527,15 @@ block layer_norm(x[t, d], eps = 1e-5, affine = true, shift = true) {
 }
 
 # y = x / sqrt(mean(x²) + eps) · gain, along the last axis.   Zhang and Sennrich, 2019
-block rms_norm(x[t, d], eps = 1e-6) {
-  param gain[d] ~ ones
+# \`offset\` is added to the gain, which then starts at 0: Gemma Team, 2024.
+block rms_norm(x[t, d], eps = 1e-6, offset = 0) {
+  param gain[d] ~ if offset == 0 then ones else zeros
   square[i] = mean[c](x[i, c] * x[i, c])
-  y[i, c] = x[i, c] / sqrt(square[i] + eps) * gain[c]
+  if offset == 0 {
+    y[i, c] = x[i, c] / sqrt(square[i] + eps) * gain[c]
+  } else {
+    y[i, c] = x[i, c] / sqrt(square[i] + eps) * (offset + gain[c])
+  }
   return y
 }
 
@@ -532,28 +551,29 @@ block mlp(x[t, d], hidden, act = gelu, bias = true, dropout_rate = 0, std = 0.02
   return y
 }
 
-# (act(x Wg) · x Wu) Wd: with silu SwiGLU, with gelu GEGLU.   Shazeer, 2020
-block gated_mlp(x[t, d], hidden, act = silu, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
+# (act(x Wg) · x Wu) Wd: with silu SwiGLU, with gelu GEGLU.   Shazeer, 2020. \`with_bias\`: a bias after each matrix.
+block gated_mlp(x[t, d], hidden, act = silu, with_bias = false, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
   param wg[d, hidden], wu[d, hidden] ~ init
   param wd[hidden, d] ~ out_init
-  gate[i, f] = x[i, m] * wg[m, f]
-  up[i, f] = x[i, m] * wu[m, f]
+  param bg[hidden], bu[hidden], bd[d] ~ zeros if with_bias
+  gate[i, f] = x[i, m] * wg[m, f] + bg[f]
+  up[i, f] = x[i, m] * wu[m, f] + bu[f]
   a = dropout(act(gate) * up, dropout_rate)
-  y[i, n] = a[i, f] * wd[f, n]
+  y[i, n] = a[i, f] * wd[f, n] + bd[n]
   return y
 }
 
 # gated_mlp with silu: (silu(x Wg) · x Wu) Wd.   Shazeer, 2020
 block swiglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
-  return gated_mlp(x, hidden, silu, dropout_rate, init: init, out_init: out_init) as _
+  return gated_mlp(x, hidden, silu, dropout_rate: dropout_rate, init: init, out_init: out_init) as _
 }
 # gated_mlp with gelu.
 block geglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
-  return gated_mlp(x, hidden, gelu, dropout_rate, init: init, out_init: out_init) as _
+  return gated_mlp(x, hidden, gelu, dropout_rate: dropout_rate, init: init, out_init: out_init) as _
 }
 # gated_mlp with relu.
 block reglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
-  return gated_mlp(x, hidden, relu, dropout_rate, init: init, out_init: out_init) as _
+  return gated_mlp(x, hidden, relu, dropout_rate: dropout_rate, init: init, out_init: out_init) as _
 }
 
 # A mixture of \`experts\` MLPs: each row goes through the \`top\` experts that its router likes best, weighted by the router's
@@ -718,11 +738,11 @@ block sinusoidal_position(x[t], d, base = 10000, layout = interleaved) {
   return angle
 }
 
-# x plus a learned vector per position.   x[t, d] → [t, d]
-block learned(x[t, d], context, std = 0.02, init = normal(std)) {
-  param table[context, d] ~ init
+# x plus a learned vector per position.   x[t, d] → [t, d]. The first \`offset\` rows of the table stand for no position.
+block learned(x[t, d], context, offset = 0, std = 0.02, init = normal(std)) {
+  param table[context + offset, d] ~ init
   place = positions(x)
-  y[i, m] = x[i, m] + table[place[i], m]
+  y[i, m] = x[i, m] + table[place[i] + offset, m]
   return y
 }
 
