@@ -11,9 +11,6 @@ block gelu(x[*]) { return 0.5 * x * (1 + erf(x / sqrt(2))) }
 # The tanh approximation of gelu that GPT-2 uses.
 block gelu_tanh(x[*]) { return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))) }
 
-# The hyperbolic tangent.
-block tanh_act(x[*]) { return tanh(x) }
-
 # x · sigmoid(x), also called swish.   Elfwing, Uchibe and Doya, 2017
 block silu(x[*]) { return x * sigmoid(x) }
 `,
@@ -153,7 +150,7 @@ block alibi_slopes(heads) {
 #   qkv_bias: whether queries, keys and values have
 #   key_bias: whether keys have
 #   out_bias: whether the last matrix of attention has
-#   head_bias: whether the output has
+#   head_bias: whether the output has; frozen: one that is not learned
 #   dropout: the rate of the three below
 #   residual_dropout: on what a sub-layer gives
 #   attention_dropout: on attention weights
@@ -228,7 +225,7 @@ model decoder(
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
 #   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
-#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:)
+#   position: none, learned(offset:), sinusoidal(layout:), rope(base:, fraction:, layout:, scaling:, factor:, original:), stored_rope (rope by a table in checkpoints), alibi, t5(buckets:, distance:), shaw(clip:)
 #   mask: full, or a mask of your own; padding is never seen
 #   score: a score of your own, applied to the scaled products before those of \`position\`
 #   temperature: what the dot products are divided by
@@ -246,9 +243,9 @@ model decoder(
 #   classes: number of labels of \`classify\`
 #   pooling: mean, first: the vector of a sequence that \`classify\` reads
 #   pooler: none, or a block between that vector and the label, as dense(act:)
-#   transform: none, or a block between the stream and the output's table of \`masked\`, as dense_norm(act:)
+#   head_transform: none, or a block between the stream and the output's table of \`masked\`, as dense_norm(act:)
 #   tied: whether the output of \`masked\` uses the embedding's table
-#   output_bias: none, learned, frozen (not learned): a number per token, added to the logits of \`masked\`
+#   head_bias: whether that output has a bias, a number per token; frozen: one that is not learned
 #   embedding_scale: what embeddings are multiplied by
 #   embedding_norm: none, or a norm of the embeddings
 #   init: initial values of matrices: normal(0.02), xavier_normal, …
@@ -262,8 +259,8 @@ model encoder(
   norm = layer_norm, norm_at = pre, position = learned, mask = full, score = none, temperature = sqrt(head_dim),
   qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
   dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
-  segments = 0, embedding_size = none, task = masked, classes = 2, pooling = mean, pooler = none, transform = none,
-  tied = true, output_bias = none, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  segments = 0, embedding_size = none, task = masked, classes = 2, pooling = mean, pooler = none, head_transform = none,
+  tied = true, head_bias = false, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
   final_soft_cap = none, share_layers = false, smoothing = 0
 ) {
   input tokens[t <= context] : int(vocab)
@@ -309,14 +306,13 @@ model encoder(
   }
   match task {
     masked, both {
-      y = if transform == none then x else offer(transform, out: width, norm: norm, init: init)(x) as transform
+      if head_transform != none { x = offer(head_transform, out: width, norm: norm, init: init)(x) as head_transform }
       if tied {
-        logits = unembed(y, wte.table)
+        logits = unembed(x, wte.table, bias: head_bias)
       } else {
         use head = embedding(vocab, width, init: embedding_init)
-        logits = unembed(y, head.table)
+        logits = unembed(x, head.table, bias: head_bias)
       }
-      logits = with_bias(logits, output_bias) as output_bias
       output logits = capped(logits, final_soft_cap)
       loss cross_entropy(logits, original(tokens), smoothing: smoothing)
     }
@@ -359,7 +355,7 @@ model encoder(
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
 #   norm_at: pre, post, sandwich, deepnorm (stronger streams and smaller initial values, by the depths), dual_residual, parallel (attention and feed-forward side by side), none
-#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:); inside self-attention only
+#   position: none, learned(offset:), sinusoidal(layout:), rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:); inside self-attention only
 #   mask: what the decoder sees of itself: causal, sliding(w), prefix(n), or a mask of your own; padding is never seen
 #   encoder_mask: what the encoder sees of itself: full, or a mask of your own
 #   score: a score of your own, applied to the scaled products of self-attention before those of \`position\`
@@ -373,8 +369,8 @@ model encoder(
 #   attention_dropout: on attention weights
 #   embedding_dropout: on embeddings with their positions
 #   tied: all (source, target and output use one table), input (source and target do), output (target and output do), none
-#   output_scale: what the decoder's stream is multiplied by before the output's table; d_model ^ -0.5 in the first T5
-#   output_bias: none, learned, frozen (not learned): a number per token, added to the logits
+#   head_scale: what the decoder's stream is multiplied by before the output's table; d_model ^ -0.5 in the first T5
+#   head_bias: whether the output has a bias, a number per token; frozen: one that is not learned
 #   embedding_scale: what embeddings are multiplied by; sqrt(d_model) in the first Transformer
 #   embedding_norm: none, or a norm of the embeddings
 #   init: initial values of matrices: normal(0.02), xavier_uniform, …
@@ -389,7 +385,7 @@ model encoder_decoder(
   norm = layer_norm, norm_at = pre, position = sinusoidal, mask = causal, encoder_mask = full, score = none,
   temperature = sqrt(head_dim), qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
   dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
-  tied = all, output_scale = 1, output_bias = none, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  tied = all, head_scale = 1, head_bias = false, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
   final_soft_cap = none, share_layers = false, smoothing = 0
 ) {
   input source[s <= context] : int(source_vocab)
@@ -449,15 +445,14 @@ model encoder_decoder(
     feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: decoder_beta * init, out_init: decoder_beta * decoder_written)
   ) as decoder
 
-  y = output_scale * y
+  y = head_scale * y
   match tied {
-    all, output { logits = unembed(y, wte.table) }
+    all, output { logits = unembed(y, wte.table, bias: head_bias) }
     input, none {
       use head = embedding(target_vocab, d_model, init: embedding_init)
-      logits = unembed(y, head.table)
+      logits = unembed(y, head.table, bias: head_bias)
     }
   }
-  logits = with_bias(logits, output_bias) as output_bias
   output logits = capped(logits, final_soft_cap)
   loss cross_entropy(logits, next(target), smoothing: smoothing)
 }
@@ -472,21 +467,11 @@ block embedding(tokens[t], vocab, d, std = 0.02, init = normal(std)) {
 }
 
 # Logits by a table's rows: y_v = x · table_v.   x[t, d] → [t, vocab]
-# With the input embedding's table it is tied: Press and Wolf, 2017. \`bias\`: a learned number per token is added.
+# With the input embedding's table it is tied: Press and Wolf, 2017. \`bias\`: a number per token is added, learned
+# or \`frozen\`, part of checkpoints only.
 block unembed(x[t, d], table[vocab, d], bias = false) {
-  param b[vocab] ~ zeros if bias
+  if bias == frozen { frozen param b[vocab] ~ zeros } else { param b[vocab] ~ zeros if bias }
   y[i, v] = x[i, m] * table[v, m] + b[v]
-  return y
-}
-
-# Logits plus a number per token: learned, or frozen (in checkpoints, 0 where they say nothing).   logits[t, vocab] → the same
-block with_bias(logits[t, vocab], bias = learned) {
-  match bias {
-    none { return logits }
-    learned { param b[vocab] ~ zeros }
-    frozen { frozen param b[vocab] ~ zeros }
-  }
-  y[i, v] = logits[i, v] + b[v]
   return y
 }
 
