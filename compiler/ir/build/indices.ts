@@ -10,7 +10,8 @@ import type { Size } from "../shape.js";
 import { sizeEquals } from "../shape.js";
 import { plainLabel } from "./affine.js";
 import { digitRanges } from "./digits.js";
-import { demandAtMost, sizeWords } from "./lengths.js";
+import { demandAtMost, sizeOf, sizeWords } from "./lengths.js";
+import { evaluate } from "./meaning.js";
 import type { Scope } from "./scope.js";
 import { lookup, lookupInBlock } from "./scope.js";
 import type { Env, IndexContext } from "./session.js";
@@ -72,6 +73,27 @@ function checkIndexName(env: Env, { text, span }: { readonly text: string; reado
   fail(env, "TFM2004", span, `\`${text}\` is a size in this block and cannot be an index too.`, {
     related: binding.span ? [{ message: `\`${text}\` names a size here`, span: binding.span }] : [],
     hint: "Declarations list sizes, subscripts list indices: give the index a name of its own.",
+  });
+}
+
+/** What the left side itself says: `y[i < t + 1, c] = …`. */
+export function stateRanges(
+  env: Env,
+  left: readonly Name[],
+  bounds: readonly (Expression | undefined)[],
+): void {
+  bounds.forEach((bound, n) => {
+    if (!bound) return;
+    const value = evaluate({ ...env, index: undefined }, bound);
+    const origin = value.kind === "number" || value.kind === "size" ? value.origin : undefined;
+    const { text } = left[n]!;
+    env.index!.infos.set(text, {
+      size: sizeOf(env, value, bound, true),
+      axis: text,
+      span: bound.span,
+      origin,
+      stated: true,
+    });
   });
 }
 
@@ -139,6 +161,7 @@ function note(env: Env, label: string, size: Size, axis: AxisLabel, span: Span):
   const { infos } = env.index!;
   const info = { size, axis: axis.name, span, origin: axis.origin };
   const known = infos.get(label);
+  if (known?.stated) return;
   if (!known) infos.set(label, info);
   else if (sizeEquals(known.size, size)) return;
   else if (typeof size !== "number" && typeof known.size === "number") {
