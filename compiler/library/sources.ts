@@ -687,8 +687,10 @@ block mix(q[heads, t, head_dim], k[groups, s, head_dim], v[groups, s, value_dim]
   r[h, i, j] = q[h, i, c] * k[h // group, j, c] / temperature
   if key_bias != none { r[h, i, j] = r[h, i, j] + q[h, i, c] * key_bias[i, j, c] / temperature }
   if soft_cap != none { r = soft_cap * tanh(r / soft_cap) }
-  scored = offer(score, q: q, k: k)
-  r[h, i, j] = scored(r[h, i, j], h, i, j)
+  if score != none {
+    scored = offer(score, q: q, k: k)
+    r[h, i, j] = scored(r[h, i, j], h, i, j)
+  }
   r = blend(r)
   p = mixing_weights(r, mask, weight) as _
   if sink_key != none {
