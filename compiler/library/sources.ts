@@ -141,7 +141,7 @@ block conv1d(x[t, d], out, width, stride = 1, dilation = 1, groups = 1, padding 
     param w[groups, width, inner, outer] ~ offer(init, fan_in: width * inner, fan_out: outer)
     parts[j, g < groups, c < inner] = framed[j, g * inner + c]
     z[i < rows, g, n] = parts[i * stride + k * dilation, g, c] * w[g, k, c, n]
-    y[i, n] = z[i, n // outer, n % outer]
+    y[i, n < out] = z[i, n // outer, n % outer]
   }
   param b[out] ~ zeros if bias
   y[i, n] = y[i, n] + b[n]
@@ -216,7 +216,7 @@ block lightweight_conv(x[t, d], width, heads, causal = false, std = 0.02) {
   framed = pad(x, if causal then width - 1 else (width - 1) // 2, if causal then 0 else width // 2)
   parts[j, h < heads, c < share] = framed[j, h * share + c]
   mixed[i < t, h, c] = parts[i + k, h, c] * p[h, k]
-  y[i, n] = mixed[i, n // share, n % share]
+  y[i, n < d] = mixed[i, n // share, n % share]
   return y
 }
 
@@ -229,7 +229,7 @@ block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
   framed = pad(x, if causal then width - 1 else (width - 1) // 2, if causal then 0 else width // 2)
   parts[j, h < heads, c < share] = framed[j, h * share + c]
   mixed[i < t, h, c] = parts[i + k, h, c] * p[i, h, k]
-  y[i, n] = mixed[i, n // share, n % share]
+  y[i, n < d] = mixed[i, n // share, n % share]
   return y
 }
 `,

@@ -281,7 +281,7 @@ test("involution in index form: a kernel for each place, of constants a shared d
     framed = pad(pad(image, 1, 1), 1, 1, axis: 1)
     parts[i, j, g < groups, m < d / groups] = framed[i, j, g * (d / groups) + m]
     z[i < 5, j < 6, g, m] = parts[i + r, j + s, g, m] * kernel[i, j, g, r, s]
-    y[i, j, n] = z[i, j, n // (d / groups), n % (d / groups)]
+    y[i, j, n < d] = z[i, j, n // (d / groups), n % (d / groups)]
     output y = y
     output deep = depthwise_conv2d(image, 3, bias: false) as deep
     loss total(y) }
