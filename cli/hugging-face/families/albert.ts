@@ -5,10 +5,25 @@ import { neutrals } from "../common.js";
 import type { Family, Weight } from "../family.js";
 import { configForm } from "../model-text.js";
 import type { Task } from "./bert.js";
-import { bertEmbeddings, bertFields, bertSettings, bothTask, featureTask, inputsOf, labelTask, maskedTask, wordBias } from "./bert.js";
+import {
+  bertEmbeddings,
+  bertFields,
+  bertSettings,
+  bothTask,
+  featureTask,
+  inputsOf,
+  labelTask,
+  maskedTask,
+  wordBias,
+} from "./bert.js";
 import { attention, classOf, matrix, norm, unused } from "./parts.js";
 
-const classes = ["AlbertForMaskedLM", "AlbertForSequenceClassification", "AlbertForPreTraining", "AlbertModel"] as const;
+const classes = [
+  "AlbertForMaskedLM",
+  "AlbertForSequenceClassification",
+  "AlbertForPreTraining",
+  "AlbertModel",
+] as const;
 
 export const albert: Family = {
   modelType: "albert",
@@ -36,7 +51,7 @@ export const albert: Family = {
   model(config) {
     const task = tasks[classOf(config, classes)];
     const shared = { embedding_size: config.size("embedding_size"), share_layers: true };
-    const settings = [...bertSettings(config), shared, ...task.settings(config)];
+    const settings = { ...bertSettings(config), ...shared, ...task.settings(config) };
     return configForm("albert", "encoder", settings, inputsOf(task));
   },
   weights: (config) => [

@@ -5,10 +5,18 @@
 import { activation } from "../activations.js";
 import { neutrals } from "../common.js";
 import type { Config, Family } from "../family.js";
-import type { Settings } from "../model-text.js";
 import { call, configForm, unless } from "../model-text.js";
 import type { Task } from "./bert.js";
-import { bertEmbeddings, bertFields, bertLayers, bertSettings, inputsOf, labelTask, maskedTask, predictions } from "./bert.js";
+import {
+  bertEmbeddings,
+  bertFields,
+  bertLayers,
+  bertSettings,
+  inputsOf,
+  labelTask,
+  maskedTask,
+  predictions,
+} from "./bert.js";
 import { classOf, matrix } from "./parts.js";
 
 const classes = ["RoFormerForMaskedLM", "RoFormerForSequenceClassification"] as const;
@@ -32,11 +40,12 @@ export const roformer: Family = {
   },
   model(config) {
     const task = tasks[classOf(config, classes)];
-    const settings: readonly Settings[] = [
+    const settings = {
       ...bertSettings(config),
-      { position: "stored_rope", embedding_size: mapped(config) ? config.size("embedding_size") : undefined },
+      position: "stored_rope",
+      embedding_size: mapped(config) ? config.size("embedding_size") : undefined,
       ...task.settings(config),
-    ];
+    };
     return configForm("roformer", "encoder", settings, inputsOf(task));
   },
   weights: (config) => [
@@ -52,7 +61,9 @@ const mapped = (config: Config): boolean =>
   (config.optionalSize("embedding_size") ?? config.size("hidden_size")) !== config.size("hidden_size");
 
 const tasks: Readonly<Record<(typeof classes)[number], Task>> = {
-  RoFormerForMaskedLM: maskedTask((config) => predictions(config, "roformer.embeddings.word_embeddings.weight")),
+  RoFormerForMaskedLM: maskedTask((config) =>
+    predictions(config, "roformer.embeddings.word_embeddings.weight"),
+  ),
   RoFormerForSequenceClassification: labelTask(
     () => [...matrix("classifier.dense", "pooler"), ...matrix("classifier.out_proj", "head")],
     (config) => call("dense", { act: unless("tanh", activation(config, "hidden_act")) }),
