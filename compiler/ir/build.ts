@@ -22,6 +22,7 @@ import { isLibraryFile } from "./build/library.js";
 import { evaluate, runBody } from "./build/meaning.js";
 import type { RegionFrame } from "./build/paths.js";
 import { createFrame, rootPath } from "./build/paths.js";
+import { checkRenames, renamesOf } from "./build/renames.js";
 import { bind, createScope } from "./build/scope.js";
 import type { Env, Session } from "./build/session.js";
 import { pushDiagnostic, Stop } from "./build/session.js";
@@ -190,6 +191,7 @@ function elaborateSettled(context: Context, training: boolean): Elaboration {
 function elaborateOnce(context: Context, training: boolean, maxima: ReadonlyMap<string, number>): Elaboration {
   const opened = openModel(context, training, maxima);
   runBody(opened.env, context.derivation.root.declaration.body);
+  checkRenames(opened.session);
   return opened;
 }
 
@@ -210,6 +212,7 @@ function openModel(
     maxima,
     assumed: new Map(),
     inputs: [],
+    renames: renamesOf(derivation),
     isLibrary: isLibraryFile,
     choices: program.choices,
     counters: { regions: 0, written: 0, parameters: 0, calls: 0 },

@@ -122,6 +122,7 @@ export type Statement =
   | StateStatement
   | TableStatement
   | InputStatement
+  | RenameStatement
   | AssignStatement
   | UseStatement
   | RepeatStatement
@@ -182,11 +183,26 @@ export interface InputStatement {
   readonly span: Span;
 }
 
-/** `x = …`, `s[h, i, j] = …`, `x += …` (operator `"+"` or `"*"`). */
+/**
+ * `input tokens as input_ids`, `input valid(tokens) as attention_mask`: what callers call an input that the model declares, or one
+ * that is derived from it. Stands in models, in config form too.
+ */
+export interface RenameStatement {
+  readonly kind: "rename";
+  readonly input: Name;
+  /** `valid` of `valid(tokens)`. */
+  readonly derived: Name | undefined;
+  readonly name: Name;
+  readonly span: Span;
+}
+
+/** `x = …`, `s[h, i, j] = …`, `y[i < n] = …`, `x += …` (operator `"+"` or `"*"`). */
 export interface AssignStatement {
   readonly kind: "assign";
   readonly target: Name;
   readonly indices: readonly Name[] | undefined;
+  /** How many values each index takes, where one says so: `y[i < t + 1, c] = …`. */
+  readonly bounds?: readonly (Expression | undefined)[];
   readonly operator: "+" | "*" | undefined;
   readonly value: Expression;
   readonly span: Span;

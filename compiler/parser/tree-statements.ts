@@ -14,6 +14,7 @@ import type {
   MatchStatement,
   Name,
   ParamStatement,
+  RenameStatement,
   RepeatStatement,
   Statement,
   TableStatement,
@@ -21,6 +22,7 @@ import type {
 } from "./model.js";
 import type { Context } from "./tree-expressions.js";
 import {
+  axesOf,
   expression,
   expressionIn,
   expressionsIn,
@@ -58,7 +60,7 @@ function statementOf(node: CstNode, c: Context): Statement {
     case "table":
       return tableOf(node, c);
     case "inputs":
-      return inputOf(node, c);
+      return tokens(node, "As").length > 0 ? renameOf(node, c) : inputOf(node, c);
     case "assign":
       return assignOf(node, c);
     case "use":
@@ -142,16 +144,31 @@ function inputOf(node: CstNode, c: Context): InputStatement {
   };
 }
 
+/** `input valid(tokens) as attention_mask` */
+function renameOf(node: CstNode, c: Context): RenameStatement {
+  const first = nameOf(tokens(node, "Name")[0], c, node);
+  const [source] = tokens(node, "source");
+  return {
+    kind: "rename",
+    input: source ? nameOf(source, c, node) : first,
+    derived: source ? first : undefined,
+    name: nameOf(tokens(node, "outside")[0], c, node),
+    span: spanOf(node, c),
+  };
+}
+
 function assignOf(node: CstNode, c: Context): AssignStatement {
   const axes = nodes(node, "axes")[0];
   const star = axes && tokens(axes, "Star")[0];
   if (star) report(c, spanOf(star, c), "`*` is not an index.", "On the left stand the names of the indices.");
   const operator =
     tokens(node, "PlusEquals").length > 0 ? "+" : tokens(node, "TimesEquals").length > 0 ? "*" : undefined;
+  const left = axes && axesOf(axes, c);
   return {
     kind: "assign",
     target: nameOf(tokens(node, "Name")[0], c, node),
-    indices: axes && namesOf(tokens(axes, "Name"), c, axes),
+    indices: left?.names,
+    ...(left?.bounds ? { bounds: left.bounds } : {}),
     operator,
     value: expressionIn(node, c),
     span: spanOf(node, c),

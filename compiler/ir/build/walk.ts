@@ -58,6 +58,7 @@ export function partsOf(s: Statement): {
     case "input":
       return { expressions: listed(...s.axes, s.bound), bodies: [] };
     case "assign":
+      return { expressions: listed(...(s.bounds ?? []), s.value), bodies: [] };
     case "use":
     case "output":
     case "loss":
@@ -78,6 +79,8 @@ export function partsOf(s: Statement): {
       return { expressions: s.values, bodies: [] };
     case "law":
       return { expressions: [s.claim], bodies: [] };
+    case "rename":
+      return { expressions: [], bodies: [] };
     default:
       throw new Error(`internal: ${(s satisfies never as Statement).kind} is no statement`);
   }

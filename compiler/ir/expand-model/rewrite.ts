@@ -60,6 +60,11 @@ export function mapStatement(
     case "input":
       return { ...s, axes: s.axes.map(f), bound: s.bound && f(s.bound) };
     case "assign":
+      return {
+        ...s,
+        ...(s.bounds ? { bounds: s.bounds.map((bound) => bound && f(bound)) } : {}),
+        value: f(s.value),
+      };
     case "output":
     case "probe":
     case "loss":
@@ -86,6 +91,7 @@ export function mapStatement(
     case "return":
       return { ...s, values: s.values.map(f) };
     case "law":
+    case "rename":
       return s;
     default:
       throw new Error(`internal: ${(s satisfies never as Statement).kind} is no statement`);

@@ -3,7 +3,7 @@
  *
  *     x += f(x)  →  { "assign": "x", "operator": "+", "value": "f(x)" }
  */
-import { formatExpression } from "../format-expression.js";
+import { formatExpression, indicesText } from "../format-expression.js";
 import type { Layout } from "../layout.js";
 import type {
   AssignStatement,
@@ -15,6 +15,7 @@ import type {
   Statement,
   TrainStatement,
 } from "../model.js";
+import { renamed } from "../rename-text.js";
 import { dangerousKeys } from "./dangerous.js";
 import { entry, list, member, names, object, tall } from "./text.js";
 import { onOneLine, valueText } from "./value-text.js";
@@ -35,6 +36,11 @@ export function statementLayout(s: Statement): Layout {
       return object([
         member("input", entry(s.name, s.axes.length > 0 ? s.axes : undefined)),
         member("type", type(s)),
+      ]);
+    case "rename":
+      return object([
+        member("rename", JSON.stringify(renamed(s))),
+        member("as", JSON.stringify(s.name.text)),
       ]);
     case "assign":
       return assign(s);
@@ -107,8 +113,8 @@ function type({ element, bound }: InputStatement): string {
   return JSON.stringify(`${element}${shown}`);
 }
 
-function assign({ target, indices, operator, value }: AssignStatement): Layout {
-  const shown = indices ? `[${indices.map((n) => n.text).join(", ")}]` : "";
+function assign({ target, indices, bounds, operator, value }: AssignStatement): Layout {
+  const shown = onOneLine(indices ? indicesText(indices, bounds) : "");
   return object([
     member("assign", JSON.stringify(`${target.text}${shown}`)),
     ...(operator ? [member("operator", JSON.stringify(operator))] : []),
