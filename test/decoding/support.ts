@@ -1,6 +1,7 @@
 /** Steps of a model against its whole forward graph, in f64. Caches begin with what an earlier text might have left there. */
 import { expect } from "vitest";
 import { createBuilder } from "../../compiler/ir/builder.js";
+import { expand } from "../../compiler/ir/expand.js";
 import type { Built, Graph, InputInfo } from "../../compiler/ir/graph.js";
 import { interpret } from "../../compiler/ir/interpret.js";
 import { f64 } from "../../compiler/ir/numbers/f64.js";
@@ -23,17 +24,25 @@ export interface Decoder {
 }
 
 export function refusalOf(text: string): Refused | undefined {
-  const graphs = deriveDecoding(built(text), createBuilder());
+  const b = createBuilder();
+  const graphs = deriveDecoding(built(text, { builder: b }), b);
   return graphs && "refused" in graphs ? graphs.refused : undefined;
 }
 
 export function decoderOf(text: string, chunk?: number): Decoder {
-  const model = built(text);
-  const graphs = deriveDecoding(model, createBuilder(), { chunk });
+  const b = createBuilder();
+  const model = built(text, { builder: b });
+  const graphs = deriveDecoding(model, b, { chunk });
   if (!graphs) throw new Error("the model gives no logits for each position of a text");
   if ("refused" in graphs) throw new Error(`${graphs.refused.code}: ${graphs.refused.message}`);
-  for (const graph of [graphs.step, graphs.reorder, graphs.encode]) expect(graph ? verify(graph) : []).toEqual([]);
-  return { model, graphs };
+  for (const graph of [graphs.step, graphs.reorder, graphs.encode])
+    expect(graph ? verify(graph) : []).toEqual([]);
+  // Composites are expanded once, not with every call.
+  const { step, encode, reorder } = graphs;
+  return {
+    model: { ...model, forward: expand(model.forward, b) },
+    graphs: { ...graphs, step: expand(step, b), encode: encode && expand(encode, b), reorder },
+  };
 }
 
 export function weightsOf(model: Built, seed = 7): Values {
@@ -57,7 +66,10 @@ export function inputsOf({ model, graphs }: Decoder, draw: Draw, lengths: Length
     }
     const x = randomTensor(draw, sizes, 0, 1);
     if (dtype === "f32") return x;
-    return { sizes, data: Float64Array.from(x.data, (u) => Math.floor(u * (dtype === "bool" ? 2 : (bound ?? 2)))) };
+    return {
+      sizes,
+      data: Float64Array.from(x.data, (u) => Math.floor(u * (dtype === "bool" ? 2 : (bound ?? 2)))),
+    };
   };
   const read = model.inputs.filter(({ derived }) => derived?.how !== "next");
   return Object.fromEntries(read.map((input) => [input.name, value(input)]));
@@ -91,7 +103,11 @@ export function textOf(decoder: Decoder, batch: number, length: number, seed = 3
     ]),
   );
   const all = { ...lengths, B: batch };
-  return { weights: weightsOf(decoder.model), inputs: inputsOf(decoder, createDraw(seed), all), lengths: all };
+  return {
+    weights: weightsOf(decoder.model),
+    inputs: inputsOf(decoder, createDraw(seed), all),
+    lengths: all,
+  };
 }
 
 /** The caches of a text that is about to begin. */
@@ -99,8 +115,16 @@ export function freshCaches({ graphs }: Decoder, lengths: Lengths, seed = 1): Re
   const draw = createDraw(seed);
   return Object.fromEntries(
     graphs.caches.map(({ name, shape, dtype }) => {
-      const x = randomTensor(draw, shape.map(({ size }) => evaluateSize(size, lengths)), -2, 2);
-      return [name, dtype === "f32" ? x : { sizes: x.sizes, data: Float64Array.from(x.data, (v) => Number(v > 0)) }];
+      const x = randomTensor(
+        draw,
+        shape.map(({ size }) => evaluateSize(size, lengths)),
+        -2,
+        2,
+      );
+      return [
+        name,
+        dtype === "f32" ? x : { sizes: x.sizes, data: Float64Array.from(x.data, (v) => Number(v > 0)) },
+      ];
     }),
   );
 }
@@ -111,11 +135,15 @@ export const run = (graph: Graph, inputs: Values, lengths: Lengths): Record<stri
 /** What the graphs leave in the caches. */
 export const cachesOf = (outputs: Values): Record<string, Tensor<number>> =>
   Object.fromEntries(
-    Object.entries(outputs).flatMap(([name, x]) => (name.startsWith("cache.") ? [[name.slice("cache.".length), x]] : [])),
+    Object.entries(outputs).flatMap(([name, x]) =>
+      name.startsWith("cache.") ? [[name.slice("cache.".length), x]] : [],
+    ),
   );
 
-const timeAxis = (shape: readonly { readonly size: Parameters<typeof symbolsIn>[0] }[], symbol: string): number =>
-  shape.findIndex(({ size }) => symbolsIn(size).includes(symbol));
+const timeAxis = (
+  shape: readonly { readonly size: Parameters<typeof symbolsIn>[0] }[],
+  symbol: string,
+): number => shape.findIndex(({ size }) => symbolsIn(size).includes(symbol));
 
 /** The inputs of the positions from `start` on. */
 export function inputPiece({ model, graphs }: Decoder, inputs: Values, start: number, size: number): Values {
@@ -136,11 +164,17 @@ export function distance(decoder: Decoder, text: Text, pieces: readonly number[]
   const lengths = { ...text.lengths, C };
   const whole = run(model.forward, { ...weights, ...inputs }, text.lengths);
   let caches = freshCaches(decoder, lengths);
-  if (graphs.encode) caches = { ...caches, ...cachesOf(run(graphs.encode, { ...weights, ...inputs }, lengths)) };
+  if (graphs.encode)
+    caches = { ...caches, ...cachesOf(run(graphs.encode, { ...weights, ...inputs }, lengths)) };
   let start = 0;
   let far = 0;
   for (const size of pieces) {
-    const given = { ...weights, ...caches, ...inputPiece(decoder, inputs, start, size), position: scalar(start) };
+    const given = {
+      ...weights,
+      ...caches,
+      ...inputPiece(decoder, inputs, start, size),
+      position: scalar(start),
+    };
     const outputs = run(graphs.step, given, { ...lengths, [symbol]: size });
     caches = { ...caches, ...cachesOf(outputs) };
     for (const { name, node } of graphs.step.outputs) {
@@ -169,16 +203,27 @@ export const chunks = (length: number, size: number): readonly number[] => [
   ...(length % size ? [length % size] : []),
 ];
 
-/** `step == full` at every split point that the caches allow, and in pieces. */
-export function expectSteps(decoder: Decoder, text: Text, capacity?: number): void {
-  const length = text.lengths[decoder.graphs.symbol]!;
-  const most = decoder.graphs.chunk ?? length;
-  const ways = [
-    ...Array.from({ length: Math.min(most, length) }, (_, n) => split(length, n + 1)),
-    ...[2, 3, 5].filter((size) => size <= most && size < length).map((size) => chunks(length, size)),
-  ];
+export function expectNear(decoder: Decoder, text: Text, ways: readonly (readonly number[])[]): void {
   for (const pieces of ways) {
-    const far = distance(decoder, text, pieces, capacity);
+    const far = distance(decoder, text, pieces);
     expect(far < 1e-10 ? "near" : `${far} in pieces of ${pieces.join()}`).toBe("near");
   }
+}
+
+/** `step == full` at every split point that the caches allow for one row, and in pieces for three. */
+export function expectSteps(decoder: Decoder, length = 6, longer = 9): void {
+  const most = decoder.graphs.chunk ?? longer;
+  const upTo = Array.from({ length: Math.min(most, length) }, (_, n) => n + 1);
+  const one = textOf(decoder, 1, length);
+  expectNear(
+    decoder,
+    one,
+    upTo.map((n) => split(length, n)),
+  );
+  const sizes = [2, 3, 5].filter((size) => size <= most);
+  expectNear(
+    decoder,
+    textOf(decoder, 3, longer, 5),
+    sizes.map((size) => chunks(longer, size)),
+  );
 }
