@@ -12,8 +12,8 @@ import type { CacheInfo, DecodingGraphs, Refused } from "../passes/decoding/grap
 import { capacity } from "../passes/decoding/graphs.js";
 import type { Schedule, Slot } from "../passes/schedule.js";
 import { nodesOf } from "./family.js";
-import { slotOf } from "./slots.js";
 import { emitValue, valuePlace } from "./places.js";
+import { slotOf } from "./slots.js";
 
 export function emitDecoding(
   { slots, entries }: Schedule,

@@ -114,7 +114,8 @@ function assignBindings(
   const placed: Read[] = [];
   reads.forEach(({ stacked }, n) => {
     const same = shared.get(n);
-    if (same === undefined) bindings.push({ type: storageType(fixed.get(n)?.dtype ?? "f32"), width: 1, access: "read" });
+    if (same === undefined)
+      bindings.push({ type: storageType(fixed.get(n)?.dtype ?? "f32"), width: 1, access: "read" });
     placed.push({ binding: same === undefined ? bindings.length - 1 : placed[same]!.binding, stacked });
   });
   const outputs = body.outputs.map(({ node }, n): Target => {

@@ -16,9 +16,9 @@ import type { CallScalar } from "./extents.js";
 import { nodesOf } from "./family.js";
 import { printJavascript } from "./javascript.js";
 import { lower } from "./lower.js";
+import { emitValue, valuePlace } from "./places.js";
 import { constantSize, slotOf } from "./slots.js";
 import { emitTables } from "./tables.js";
-import { emitValue, valuePlace } from "./places.js";
 import { printWgsl } from "./wgsl.js";
 
 export interface ProgramMeta {

@@ -17,7 +17,8 @@ const overlap = (a: View, b: View): boolean =>
   a.buffer === b.buffer && (a.stacked || b.stacked || a.turn === b.turn);
 
 const holds = (held: Held | undefined, view: View): boolean =>
-  held !== undefined && ("turns" in held ? held.turns.some((turn) => holds(turn, view)) : overlap(held, view));
+  held !== undefined &&
+  ("turns" in held ? held.turns.some((turn) => holds(turn, view)) : overlap(held, view));
 
 /** Whether one of `nodes` reads the memory of `view` as the input that lies there. */
 export const isRead = (
