@@ -106,6 +106,7 @@ function callBuiltin(p: Place, name: string, text: Expression, args: readonly Pa
     name,
     values: values as Value[],
     spans: values.map(() => text.span),
+    named: new Map(),
     span: text.span,
   });
   return value.kind === "number" ? constant(value, text) : open(text, false);
@@ -240,8 +241,7 @@ function callFormula(p: Place, f: FunctionKnown, args: readonly Passed[]): Known
   const isBound =
     declaration.captures.length === 0 ||
     declaration.captures.every(({ name, defaultValue }) => f.held.has(name.text) || defaultValue);
-  const wanted = declaration.arguments.length;
-  if (isBound && (f.held.size > 0 || declaration.captures.length === 0) && args.length === wanted)
+  if (isBound && (f.held.size > 0 || declaration.captures.length === 0))
     return open(callText(textOf(f), texts(args), undefined), true);
   const parameters = declaration.captures.map((c) => ({ ...c, axes: undefined }));
   const { given } = matched(p, { ...f, held: new Map() }, parameters, args);
