@@ -78,8 +78,8 @@ test.each<[string, string, readonly string[]]>([
   ],
   [
     "factors that are not finite",
-    `${projections}\n seen[i < t, j < t] = if j <= i then 1 else 0\n y[i, c] = seen[i, j] * log(abs(k[j, c])) * v[j, c]`,
-    ["v", "v_2"],
+    `${projections}\n seen[i < t, j < t] = if j <= i then 1 else 0\n w[i, j] = seen[i, j] / s[i, j]\n y[i, c] = w[i, j] * v[j, c]`,
+    ["k", "v"],
   ],
   ["the largest so far", "y[i < t, c] = max[j](x[j, c] where j <= i)", ["wte"]],
   ["the least of what came before", "y[i < t, c] = min[j](x[j, c] where j < i) + x[i, c]", ["wte"]],
