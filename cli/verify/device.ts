@@ -4,8 +4,8 @@
 import type { Diagnostic } from "../../compiler/diagnostics.js";
 import { diagnostic } from "../../compiler/diagnostics.js";
 import { differenceOf, differenceText } from "../../compiler/laws/difference.js";
-import type { Reference } from "../../compiler/laws/passes.js";
-import { referenceOf } from "../../compiler/laws/passes.js";
+import type { EntryReference } from "../../compiler/laws/passes.js";
+import { referenceOf, startReference } from "../../compiler/laws/passes.js";
 import { sizesText } from "../../compiler/laws/result.js";
 import { unstacked } from "../../compiler/laws/unstack.js";
 import type { Values } from "../../compiler/laws/values.js";
@@ -38,8 +38,10 @@ export async function compareOnDevice(
   const wanted = ENTRIES.filter((entry) => entries[entry] && program.entries[entry]);
   return withSession(context, program, new Map(), wanted, async ({ session, device }) => {
     const agreed: string[] = [];
+    const start = startReference(built, { lengths, seed });
+    session.writeParameters(floats(start.parameters));
     for (const entry of wanted) {
-      const reference = referenceOf(built, entries[entry]!, { lengths, seed });
+      const reference = referenceOf(start, entries[entry]!);
       const found = unstacked(await valuesOf(session, entry, reference), built);
       const difference = differenceOf(reference.exact, found, reference.bounds);
       if (difference)
@@ -62,9 +64,8 @@ export async function compareOnDevice(
   });
 }
 
-async function valuesOf(session: Session, entry: EntryName, reference: Reference): Promise<Values> {
+async function valuesOf(session: Session, entry: EntryName, reference: EntryReference): Promise<Values> {
   const { program } = session;
-  session.writeParameters(floats(reference.parameters));
   if (entry === "train") session.writeStates(statesOf(program, reference.states));
   const read = program.entries[entry]!.outputs.map(({ name }) => name);
   const asked = program.entries[entry]!.inputs;

@@ -42,7 +42,12 @@ export function checkEquality(
     const difference = compareForms(left, right, { draw, sharing, seed: seed + n });
     const more = unsharedText(sharing);
     if (difference)
-      return differing(law.claim.span, law.name.text, difference, { sides: SIDES, sizes: draw.sizes, seed, more });
+      return differing(law.claim.span, law.name.text, difference, {
+        sides: SIDES,
+        sizes: draw.sizes,
+        seed,
+        more,
+      });
   }
   return holds(draws.map(({ sizes }) => sizesText(sizes)).join("; ") || "no free sizes");
 }
@@ -138,9 +143,9 @@ function computed(
   const random = createRandom(seed, COTANGENT);
   const asked = leavesRead(graph).has(COTANGENT + VALUE);
   const inputs: Values = {
+    ...drawOthers(graph, lengths, seed),
     ...leavesOf(built, weights),
     ...drawInputs(built.inputs, lengths, seed),
-    ...drawOthers(graph, lengths, seed),
     ...(asked ? { [COTANGENT + VALUE]: tensorOf(sizesOf(shape, lengths), () => random.normal()) } : {}),
   };
   return { values: evaluate(graph, inputs, lengths), rounded: evaluateRounded(graph, inputs, lengths) };
