@@ -75,14 +75,14 @@ async function valuesOf(session: Session, entry: EntryName, reference: EntryRefe
     ),
   );
   const outputs = await session.run(entry, inputs, reference.scalars, { read });
-  const values = Object.fromEntries(Object.entries(outputs).map(([name, x]) => [name, valueOf(x)]));
+  const values = Object.fromEntries(Object.entries(outputs).map(([name, x]) => [name, tensorIn(x)]));
   if (entry !== "train") return values;
-  for (const [name, x] of await session.readParameters()) values[`parameter.${name}`] = valueOf(x);
-  for (const [name, x] of await session.readStates()) values[`state.${shortName(name)}`] = valueOf(x);
+  for (const [name, x] of await session.readParameters()) values[`parameter.${name}`] = tensorIn(x);
+  for (const [name, x] of await session.readStates()) values[`state.${shortName(name)}`] = tensorIn(x);
   return values;
 }
 
-const valueOf = (x: Tensor) => ({ sizes: x.shape, data: Float64Array.from(x) });
+const tensorIn = (x: Tensor) => ({ sizes: x.shape, data: Float64Array.from(x) });
 const floats = (values: Values): ReadonlyMap<string, Float32Array> =>
   new Map(Object.entries(values).map(([name, { data }]) => [name, Float32Array.from(data as Float64Array)]));
 

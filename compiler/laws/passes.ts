@@ -166,8 +166,8 @@ export function referenceOf({ built, sizes, drawn, ...known }: Reference, graph:
 
 /** Where the model as written gives no number, nothing is promised. */
 function finite(values: Values): Values {
-  const isFinite = (data: ArrayLike<number>): boolean => Array.prototype.every.call(data, Number.isFinite);
-  return Object.fromEntries(Object.entries(values).filter(([, { data }]) => isFinite(data)));
+  const allFinite = (data: ArrayLike<number>): boolean => Array.prototype.every.call(data, Number.isFinite);
+  return Object.fromEntries(Object.entries(values).filter(([, { data }]) => allFinite(data)));
 }
 
 interface Changed {
