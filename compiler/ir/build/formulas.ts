@@ -21,7 +21,14 @@ export function bindCaptures(env: Env, formula: FormulaValue, args: readonly Arg
   const { declaration } = formula;
   const what = declaration.name.text;
   const held = new Map([...formula.held].map(([name, { value }]): [string, Value] => [name, value]));
-  const { arguments: own } = matchArguments(env, what, declaration.captures.map(laterTensor), held, args, span);
+  const { arguments: own } = matchArguments(
+    env,
+    what,
+    declaration.captures.map(laterTensor),
+    held,
+    args,
+    span,
+  );
   const given = new Map([...formula.held, ...own]);
   const isOpen = declaration.captures.some((p) => isTensorCapture(p) && !given.has(p.name.text));
   return isOpen ? { ...formula, held: given } : close(env, formula, given, span);
@@ -80,12 +87,7 @@ function taken({ declaration }: FormulaValue, args: readonly Argument[]): readon
   return declaration.kind === "mask" ? args.slice(-wanted) : args.slice(0, wanted);
 }
 
-export function callFormula(
-  env: Env,
-  formula: FormulaValue,
-  given: readonly Argument[],
-  span: Span,
-): Value {
+export function callFormula(env: Env, formula: FormulaValue, given: readonly Argument[], span: Span): Value {
   const { declaration } = formula;
   const what = declaration.name.text;
   const args = taken(formula, given);
