@@ -17,19 +17,20 @@ import { build } from "./ir/build.js";
 import { createBuilder } from "./ir/builder.js";
 import { expandedText } from "./ir/expand-model/text.js";
 import { expandModel } from "./ir/expand-model.js";
-import type { Built } from "./ir/graph.js";
+import type { Built, Graph } from "./ir/graph.js";
 import { formatModel } from "./parser/format.js";
 import { formatJson } from "./parser/format-json.js";
 import type { Model } from "./parser/model.js";
 import { isJson, read } from "./parser/read.js";
 import { readJson } from "./parser/read-json.js";
+import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
 import type { Hook } from "./passes/pipeline.js";
 import { runPipeline } from "./passes/pipeline.js";
-import type { Schedule } from "./passes/schedule.js";
-import { entryNames, schedule } from "./passes/schedule.js";
+import type { EntryName, Schedule } from "./passes/schedule.js";
+import { decodingNames, entryNames, schedule } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
 import { summarize } from "./passes/summary.js";
 import { sha256 } from "./sha256.js";
@@ -67,13 +68,22 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const { built, diagnostics } = buildSource(source, options, builder);
   if (!built) return { diagnostics, built, entries: undefined, schedule: undefined, program: undefined };
   const entries = deriveEntries(built, builder);
+  const derived = deriveDecoding(built, builder);
+  const decoding = derived && "step" in derived ? derived : undefined;
   const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
-  const kernels = entryNames.flatMap((name) => {
-    const graph = entries[name];
+  const graphs: Partial<Record<EntryName, Graph | undefined>> = { ...entries, ...decoding };
+  const kernels = [...entryNames, ...decodingNames].flatMap((name) => {
+    const graph = graphs[name];
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });
-  const scheduled = schedule(kernels, built);
-  const program = emitProgram(scheduled, built, { compiler: version, source: sha256(source) });
+  const scheduled = schedule(kernels, built, decoding);
+  const meta = { compiler: version, source: sha256(source) };
+  const program = emitProgram(
+    scheduled,
+    built,
+    meta,
+    derived && "refused" in derived ? derived.refused : derived,
+  );
   return { diagnostics, built, entries, schedule: scheduled, program };
 }
 
