@@ -38,8 +38,9 @@ function offered(env: Env, f: Value, args: readonly Argument[], span: Span): Val
       return { ...f, bound };
     }
     case "formula": {
-      const taken = args.filter(({ name }) =>
-        f.declaration.captures.some((capture) => capture.name.text === name) && !f.held.has(name!),
+      const taken = args.filter(
+        ({ name }) =>
+          f.declaration.captures.some((capture) => capture.name.text === name) && !f.held.has(name!),
       );
       return f.bound || taken.length === 0 ? f : bindCaptures(env, f, taken, span);
     }
