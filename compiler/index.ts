@@ -23,6 +23,7 @@ import { formatJson } from "./parser/format-json.js";
 import type { Model } from "./parser/model.js";
 import { isJson, read } from "./parser/read.js";
 import { readJson } from "./parser/read-json.js";
+import type { Decoded, DecodingGraphs } from "./passes/decoding/graphs.js";
 import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
@@ -59,6 +60,8 @@ export interface Compiled {
   readonly built: Built | undefined;
   /** The graphs of the entries before any pass. */
   readonly entries: Entries | undefined;
+  /** The graphs of the entries that decode step by step, or why there are none; undefined where nothing grows. */
+  readonly decoding: Decoded | undefined;
   readonly schedule: Schedule | undefined;
   readonly program: Program | undefined;
 }
@@ -66,26 +69,27 @@ export interface Compiled {
 export function compile(source: string, options: CompileOptions = {}): Compiled {
   const builder = createBuilder();
   const { built, diagnostics } = buildSource(source, options, builder);
-  if (!built) return { diagnostics, built, entries: undefined, schedule: undefined, program: undefined };
+  if (!built) return { ...nothing, diagnostics, built };
   const entries = deriveEntries(built, builder);
-  const derived = deriveDecoding(built, builder);
-  const decoding = derived && "step" in derived ? derived : undefined;
+  const decoding = deriveDecoding(built, builder);
+  const steps = decoding && "step" in decoding ? decoding : undefined;
   const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
-  const graphs: Partial<Record<EntryName, Graph | undefined>> = { ...entries, ...decoding };
+  const graphs: Partial<Record<EntryName, Graph | undefined>> = { ...entries, ...decodingEntries(steps) };
   const kernels = [...entryNames, ...decodingNames].flatMap((name) => {
     const graph = graphs[name];
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });
-  const scheduled = schedule(kernels, built, decoding);
+  const scheduled = schedule(kernels, built, steps);
   const meta = { compiler: version, source: sha256(source) };
-  const program = emitProgram(
-    scheduled,
-    built,
-    meta,
-    derived && "refused" in derived ? derived.refused : derived,
-  );
-  return { diagnostics, built, entries, schedule: scheduled, program };
+  const program = emitProgram(scheduled, built, meta, decoding);
+  return { diagnostics, built, entries, decoding, schedule: scheduled, program };
 }
+
+const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
+
+/** A model that keeps nothing has nothing to reorder. */
+const decodingEntries = (steps: DecodingGraphs | undefined): Partial<DecodingGraphs> =>
+  steps && steps.caches.length === 0 ? { step: steps.step } : { ...steps };
 
 /** The front half: names and shapes, before any pass. */
 export function buildSource(
