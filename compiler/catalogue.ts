@@ -1,7 +1,7 @@
 /**
  * Code → what it means: one row per diagnostic, printed by `tfmc explain CODE` and as `spec/errors.md`.
  *
- * TFM1xxx syntax · TFM2xxx names and meaning · TFM3xxx shapes and sizes · TFM4xxx limits. The command line has TFM5xxx
+ * TFM1xxx syntax · TFM2xxx names and meaning · TFM3xxx shapes and sizes · TFM40xx limits · TFM41xx why a model has no steps. The command line has TFM5xxx
  * (cli/failure.ts), the runtime TFM6xxx (runtime/errors.ts). A code is never reused for something else.
  */
 
@@ -294,6 +294,28 @@ export const catalogue = {
     "A source file may have up to 1 MiB (1,048,576 UTF-16 units). Split it and `import` its parts.",
   ),
   TFM4004: row("not a text file", "The file has bytes that no UTF-8 text has. Sources are UTF-8 text."),
+
+  // -------------------------------------------------- why a model has no steps
+  TFM4101: row(
+    "a position looks at later ones",
+    "Text is generated token by token without computing again what was computed where each position looks at itself and earlier ones. The compiler proves that from the comparisons of indices in masks and conditions (`j <= i`, `i - j < 4`), and here it finds none, or one that lets later positions in. The model runs and trains; to generate, the whole text is computed for every token.",
+    "p[i, j] = softmax[j](s[i, j])",
+    "p[i, j] = softmax[j](s[i, j] where j <= i)",
+  ),
+  TFM4102: row(
+    "the length of the text counts",
+    "With every new token a text is longer, so what was computed with its length is another number, and nothing of it can be kept. A count of the positions so far is `i + 1`. The model runs and trains; to generate, the whole text is computed for every token.",
+    "y[i, c] = (sum[j](x[j, c] where j <= i)) / t",
+    "y[i, c] = (sum[j](x[j, c] where j <= i)) / (i + 1)",
+  ),
+  TFM4103: row(
+    "the rows of a batch meet",
+    "Where texts of one batch depend on each other, what is kept of one text is not its own, and the rows cannot be parted, reordered or repeated as generation does. The model runs and trains; to generate, the whole text is computed for every token.",
+  ),
+  TFM4104: row(
+    "a form that steps do not have",
+    "Each position looks at itself and earlier ones as far as the compiler sees, but in a way that it cannot compute for new positions alone: positions merged with another axis, positions that data choose, values for pairs of positions that pass through layers. The model runs and trains; to generate, the whole text is computed for every token.",
+  ),
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;
