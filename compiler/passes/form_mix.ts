@@ -147,8 +147,9 @@ function isMixing(reading: Reading, kind: Weights["kind"], score: Graph, mask: G
   if (isPositionwise(score, mask)) return product !== undefined || kind === "softmax";
   if (!product) return kind === "softmax" && hasPairs;
   if (kind === "softmax") return true;
-  // Products of batches with batches: what has no batch is a layer's matrix.
-  const isOfBatches = axes.batch.some((label) => typeof axes.of.get(label)!.size !== "number");
+  // Values of a batch, along a length: a layer's matrix has no batch, and channels are no length.
+  const isLength = (label: string): boolean => typeof axes.of.get(label)!.size !== "number";
+  const isOfBatches = axes.batch.some(isLength) && isLength(axes.column);
   const isCurved = topological(score).some((node) => !linear.has(node.op));
   return kind === "l1" || (isOfBatches && isCurved && !hasPairs);
 }

@@ -331,6 +331,11 @@ describe("form_mix leaves", () => {
       const h = b.contract(x, leaf(b, "w1", [S, C]), { a: [..."bic"], b: [..."jc"], out: [..."bij"] });
       return [b.contract(b.tanh(h), leaf(b, "w2", [S, E]), { a: [..."bij"], b: [..."je"], out: [..."bie"] })];
     },
+    "features of a projection before a product": (b) => {
+      const [w, y] = [leaf(b, "w", [C, E]), leaf(b, "y", [B, H, S, E])];
+      const h = b.contract(leaf(b, "x", [B, H, T, C]), w, { a: [..."bhic"], b: [..."ce"], out: [..."bhie"] });
+      return [b.contract(b.exp(h), y, { a: [..."bhie"], b: [..."bhje"], out: [..."bhij"] })];
+    },
     "a formula of scores behind the softmax": (b) => [
       plain(b, (s) => b.mul(b.softmax(s, 3, causal(b, s.shape)), s)),
     ],
