@@ -22,6 +22,10 @@ const maps: Readonly<Record<string, Numeric>> = {
   cos: (x) => Math.cos(x!),
   abs: (x) => Math.abs(x!),
   floor: (x) => Math.floor(x!),
+  round: (x) => {
+    const up = Math.round(x!);
+    return up - x! === 0.5 && up % 2 !== 0 ? up - 1 : up;
+  },
   not: (x) => Number(x === 0),
   to_f32: (x) => x!,
   to_i32: (x) => Math.trunc(x!),

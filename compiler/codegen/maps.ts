@@ -34,6 +34,7 @@ export const mapRules: { readonly [K in MapOp]: MapRule } = {
   cos: one("cos"),
   abs: one("abs"),
   floor: ([x]) => (x!.type === "i32" ? x! : unary("floor", x!)),
+  round: ([x]) => (x!.type === "i32" ? x! : unary("round", x!)),
   not: one("not"),
   to_f32: ([x]) => convert("f32", x!),
   to_i32: ([x]) => convert("i32", x!),
@@ -54,6 +55,7 @@ export const mapRules: { readonly [K in MapOp]: MapRule } = {
   le: two("le"),
   and: two("and"),
   or: two("or"),
+  straight_through: ([x]) => x!,
   select: ([condition, then, otherwise]) => select(condition!, then!, otherwise!),
 };
 

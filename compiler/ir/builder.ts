@@ -168,6 +168,7 @@ const UNARY: { readonly [K in UnaryMap]: K } = {
   cos: "cos",
   abs: "abs",
   floor: "floor",
+  round: "round",
   not: "not",
   to_f32: "to_f32",
   to_i32: "to_i32",
@@ -190,6 +191,7 @@ const BINARY: { readonly [K in BinaryMap]: K } = {
   le: "le",
   and: "and",
   or: "or",
+  straight_through: "straight_through",
 };
 
 function mapSugar(make: Make): MapSugar {

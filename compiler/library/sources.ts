@@ -13,6 +13,12 @@ block gelu_tanh(x[*]) { return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.0
 
 # x · sigmoid(x), also called swish.   Elfwing, Uchibe and Doya, 2017
 block silu(x[*]) { return x * sigmoid(x) }
+
+# x, or the bound that it is beyond.
+block clip(x[*], low, high) { return min(max(x, low), high) }
+
+# 1, 0 or -1.
+block sign(x[*]) { return if x > 0 then 1 else if x < 0 then -1 else 0 }
 `,
   "attention": `# Attention, and the masks and scores that make its variants.
 

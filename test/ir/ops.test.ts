@@ -209,6 +209,10 @@ describe("what the reference computes", () => {
     ["sigmoid", [0], 0.5],
     ["abs", [-3], 3],
     ["floor", [-0.5], -1],
+    ["round", [2.5], 2],
+    ["round", [-3.5], -4],
+    ["round", [0.5000000000000001], 1],
+    ["straight_through", [0.1, 7], 0.1],
     ["max", [2, 2], 2],
   ];
   for (const [op, operands, expected] of VALUES)

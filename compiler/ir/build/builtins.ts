@@ -8,6 +8,7 @@
  */
 import type { Span } from "../../parser/model.js";
 import type { DerivedInput, DType, Node } from "../graph.js";
+import { roundEven } from "../numbers/f64.js";
 import type { UnaryMap } from "../vocabulary.js";
 import { concat, pad } from "./along-axis.js";
 import { join, take } from "./paths.js";
@@ -44,7 +45,11 @@ const map =
   };
 
 const pair =
-  (op: "min" | "max" | "pow", exact: (x: number, y: number) => number, want: "f32" | "same"): Builtin =>
+  (
+    op: "min" | "max" | "pow" | "straight_through",
+    exact: (x: number, y: number) => number,
+    want: "f32" | "same",
+  ): Builtin =>
   (env, call) => {
     arity(env, call, 2);
     const [x, y] = call.values as [Value, Value];
@@ -133,9 +138,11 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   cos: map("cos", Math.cos),
   abs: map("abs", Math.abs, "same"),
   floor: map("floor", Math.floor),
+  round: map("round", roundEven),
   stop_gradient: map("stop_gradient", (x) => x, "same"),
   min: pair("min", Math.min, "same"),
   max: pair("max", Math.max, "same"),
+  straight_through: pair("straight_through", (value) => value, "f32"),
   pow: pair("pow", (x, y) => x ** y, "f32"),
   next: derived("next", "i32"),
   valid: derived("valid", "bool"),

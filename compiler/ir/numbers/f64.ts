@@ -2,6 +2,12 @@
 import { erf } from "./erf.js";
 import type { Numbers, Tensor } from "./scalar.js";
 
+/** `Math.round` takes 2.5 up; the even neighbour is IEEE's default, and WGSL's. */
+export function roundEven(x: number): number {
+  const up = Math.round(x);
+  return up - x === 0.5 && up % 2 !== 0 ? up - 1 : up;
+}
+
 export const f64: Numbers<number> = {
   allocate: (length) => new Float64Array(length),
   of: (value) => value,
@@ -24,6 +30,7 @@ export const f64: Numbers<number> = {
   tanh: Math.tanh,
   erf,
   floor: Math.floor,
+  round: roundEven,
   eq: (x, y) => (x === y ? 1 : 0),
   lt: (x, y) => (x < y ? 1 : 0),
   le: (x, y) => (x <= y ? 1 : 0),
@@ -33,6 +40,7 @@ export const f64: Numbers<number> = {
   select: (condition, then, otherwise) => (condition !== 0 ? then : otherwise),
   convert: (x, to) => (to === "f32" ? x : to === "i32" ? Math.trunc(x) : x !== 0 ? 1 : 0),
   detach: (x) => x,
+  straightThrough: (value) => value,
 };
 
 /** A tensor of the given row-major values. */

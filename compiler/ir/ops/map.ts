@@ -113,6 +113,11 @@ const unary: { readonly [K in UnaryMap]: MapRow<K> } = {
     },
   }),
   floor: row("floor", 1, REAL, undefined, { doc: "y = ⌊x⌋", formula: (m, x) => m.floor(x), slope: none }),
+  round: row("round", 1, REAL, undefined, {
+    doc: "y = the whole number nearest to x, the even one of two",
+    formula: (m, x) => m.round(x),
+    slope: none,
+  }),
   not: row("not", 1, LOGICAL, undefined, { doc: "y = ¬x", formula: (m, x) => m.not(x), slope: none }),
   to_f32: row("to_f32", 1, ANY, "f32", {
     doc: "y = x as f32; a bool is 0 or 1",
@@ -200,6 +205,11 @@ const binary: { readonly [K in BinaryMap]: MapRow<K> } = {
     slope: none,
   }),
   or: row("or", 2, LOGICAL, undefined, { doc: "z = x ∨ y", formula: (m, x, y) => m.or(x, y), slope: none }),
+  straight_through: row("straight_through", 2, REAL, undefined, {
+    doc: "z = x, bit for bit; dz/dx = 0 and dz/dy = 1",
+    formula: (m, x, y) => m.straightThrough(x, y),
+    slope: (_, dz) => [undefined, dz],
+  }),
 };
 
 const ternary: { readonly [K in TernaryMap]: MapRow<K> } = {
