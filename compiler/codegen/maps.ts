@@ -8,6 +8,7 @@
 import type { MapOp } from "../ir/vocabulary.js";
 import type { BinaryFunction, Expr, UnaryFunction } from "./kernel.js";
 import { binary, convert, f32, isConst, mul, select, splat, unary } from "./kernel.js";
+import { hashOf } from "./random.js";
 
 /** How one map becomes an expression; `name` names a value used more than once. */
 type MapRule = (operands: readonly Expr[], name: (x: Expr) => Expr) => Expr;
@@ -55,6 +56,7 @@ export const mapRules: { readonly [K in MapOp]: MapRule } = {
   le: two("le"),
   and: two("and"),
   or: two("or"),
+  hash: ([x, y], name) => hashOf(x!, y!, name),
   straight_through: ([x]) => x!,
   select: ([condition, then, otherwise]) => select(condition!, then!, otherwise!),
 };

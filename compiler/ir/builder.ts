@@ -191,6 +191,7 @@ const BINARY: { readonly [K in BinaryMap]: K } = {
   le: "le",
   and: "and",
   or: "or",
+  hash: "hash",
   straight_through: "straight_through",
 };
 

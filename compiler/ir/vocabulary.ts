@@ -52,6 +52,7 @@ export type BinaryMap =
   | "le"
   | "and"
   | "or"
+  | "hash" // bits of two integers: what seeded tables draw
   | "straight_through"; // the first operand, with the gradient of the second
 export type TernaryMap = "select"; // select(condition, then, otherwise)
 export type MapOp = UnaryMap | BinaryMap | TernaryMap;

@@ -902,6 +902,12 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
   }
 }
 `,
+  "random": `# Random numbers by address: the same on every device and in every run.
+
+# A standard normal number of two uniform ones.   Box and Muller, 1958
+# table omega[n, d](r, c) = gaussian(draw(1, r, c), draw(2, r, c))
+block gaussian(u[*], v[*]) { return sqrt(-2 * log(1 - u)) * cos(6.283185307179586 * v) }
+`,
   "stack": `# Layers on top of each other: how sub-layers and norms meet the stream x.
 
 # The sub-layer f, added to the stream where \`norm_at\` says. Only dual_residual has a second stream; it passes through the others.

@@ -202,6 +202,7 @@ describe("the gradient of every op", () => {
       "to_i32",
       "and",
       "or",
+      "hash",
       "repeat",
       "fused",
       "get",

@@ -58,6 +58,7 @@ export const dual: Numbers<Dual> = {
   select: (condition, then, otherwise) => (condition.value !== 0 ? then : otherwise),
   convert: (x, to) => (to === "f32" ? x : constant(f64.convert(x.value, to))),
   detach: (x) => constant(x.value),
+  hash: (x, y) => constant(f64.hash(x.value, y.value)),
   straightThrough: (x, slope) => make(x.value, slope.tangent),
 };
 

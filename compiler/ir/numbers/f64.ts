@@ -1,5 +1,6 @@
 /** The reference number system: IEEE double precision. */
 import { erf } from "./erf.js";
+import { hash } from "./random.js";
 import type { Numbers, Tensor } from "./scalar.js";
 
 /** `Math.round` takes 2.5 up; the even neighbour is IEEE's default, and WGSL's. */
@@ -40,6 +41,7 @@ export const f64: Numbers<number> = {
   select: (condition, then, otherwise) => (condition !== 0 ? then : otherwise),
   convert: (x, to) => (to === "f32" ? x : to === "i32" ? Math.trunc(x) : x !== 0 ? 1 : 0),
   detach: (x) => x,
+  hash,
   straightThrough: (value) => value,
 };
 

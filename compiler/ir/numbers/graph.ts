@@ -38,5 +38,6 @@ export const graphScalar = (b: Builder): Scalar<Node> => ({
   select: b.select,
   convert: (x, to) => convert(b, x, to),
   detach: b.stop_gradient,
+  hash: b.hash,
   straightThrough: b.straight_through,
 });

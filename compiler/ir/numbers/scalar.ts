@@ -40,6 +40,8 @@ export interface Scalar<T> {
   convert(x: T, to: DType): T;
   /** The same number; no derivative flows through it. */
   detach(x: T): T;
+  /** 32 bits of two integers, as an integer. */
+  hash(x: T, y: T): T;
   /** The number `value`; its derivative is that of `slope`. */
   straightThrough(value: T, slope: T): T;
 }

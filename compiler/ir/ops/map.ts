@@ -13,6 +13,7 @@ import { demandCount, misuse, value } from "./row.js";
 
 const REAL: readonly DType[] = ["f32"];
 const NUMBER: readonly DType[] = ["f32", "i32"];
+const INTEGER: readonly DType[] = ["i32"];
 const LOGICAL: readonly DType[] = ["bool"];
 const ANY: readonly DType[] = ["f32", "i32", "bool"];
 
@@ -205,6 +206,11 @@ const binary: { readonly [K in BinaryMap]: MapRow<K> } = {
     slope: none,
   }),
   or: row("or", 2, LOGICAL, undefined, { doc: "z = x ∨ y", formula: (m, x, y) => m.or(x, y), slope: none }),
+  hash: row("hash", 2, INTEGER, undefined, {
+    doc: "z = mix(mix(x + 0x9e3779b9) xor y), 32 bits: see numerics.md",
+    formula: (m, x, y) => m.hash(x, y),
+    slope: none,
+  }),
   straight_through: row("straight_through", 2, REAL, undefined, {
     doc: "z = x, bit for bit; dz/dx = 0 and dz/dy = 1",
     formula: (m, x, y) => m.straightThrough(x, y),

@@ -6,6 +6,7 @@
 
 import { erf } from "../../../compiler/ir/numbers/erf.js";
 import { roundEven } from "../../../compiler/ir/numbers/f64.js";
+import { hash } from "../../../compiler/ir/numbers/random.js";
 import type { Numbers } from "../../../compiler/ir/numbers/scalar.js";
 
 export interface Bounded {
@@ -90,5 +91,6 @@ export const bounded: Numbers<Bounded> = {
     return exact(to === "i32" ? Math.trunc(x.v) : x.v !== 0 ? 1 : 0);
   },
   detach: (x) => x,
+  hash: (x, y) => exact(hash(x.v, y.v)),
   straightThrough: (value) => value,
 };
