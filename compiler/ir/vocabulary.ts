@@ -30,6 +30,7 @@ export type UnaryMap =
   | "cos"
   | "abs"
   | "floor"
+  | "round"
   | "not"
   | "to_f32"
   | "to_i32"
@@ -50,7 +51,9 @@ export type BinaryMap =
   | "lt"
   | "le"
   | "and"
-  | "or";
+  | "or"
+  | "hash" // bits of two integers: what seeded tables draw
+  | "straight_through"; // the first operand, with the gradient of the second
 export type TernaryMap = "select"; // select(condition, then, otherwise)
 export type MapOp = UnaryMap | BinaryMap | TernaryMap;
 

@@ -13,6 +13,12 @@ block gelu_tanh(x[*]) { return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.0
 
 # x · sigmoid(x), also called swish.   Elfwing, Uchibe and Doya, 2017
 block silu(x[*]) { return x * sigmoid(x) }
+
+# x, or the bound that it is beyond.
+block clip(x[*], low, high) { return min(max(x, low), high) }
+
+# 1, 0 or -1.
+block sign(x[*]) { return if x > 0 then 1 else if x < 0 then -1 else 0 }
 `,
   "attention": `# Attention, and the masks and scores that make its variants.
 
@@ -1147,6 +1153,12 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
     else { return attend(score: score, rotary: position) }
   }
 }
+`,
+  "random": `# Random numbers by address: the same on every device and in every run.
+
+# A standard normal number of two uniform ones.   Box and Muller, 1958
+# table omega[n, d](r, c) = gaussian(draw(1, r, c), draw(2, r, c))
+block gaussian(u[*], v[*]) { return sqrt(-2 * log(1 - u)) * cos(6.283185307179586 * v) }
 `,
   "stack": `# Layers on top of each other: how sub-layers and norms meet the stream x.
 

@@ -69,7 +69,7 @@ function attend(b: Builder, x: Node, y: Node, weight: MixWeight, masked: boolean
 }
 
 const SAMPLES: readonly Sample[] = [
-  ...(["neg", "exp", "tanh", "erf", "sigmoid", "sin", "cos", "abs", "floor"] as const).map(
+  ...(["neg", "exp", "tanh", "erf", "sigmoid", "sin", "cos", "abs", "floor", "round"] as const).map(
     (op): Sample => ({ op, make: (b, x) => [b[op](x), b.mul(x, x)] }),
   ),
   ...(["log", "sqrt", "rsqrt"] as const).map(
@@ -86,6 +86,11 @@ const SAMPLES: readonly Sample[] = [
   ),
   { op: "select", make: (b, x, y) => [b.select(b.lt(x, y), b.mul(x, y), b.exp(y))] },
   { op: "stop_gradient", exact: true, make: (b, x) => [b.mul(b.stop_gradient(x), b.exp(x))] },
+  {
+    op: "straight_through",
+    exact: true,
+    make: (b, x, y) => [b.mul(b.straight_through(b.round(b.mul(x, y)), b.mul(x, y)), b.exp(x))],
+  },
   { op: "not", make: (b, x, y) => [b.select(b.not(b.or(b.lt(x, y), b.and(b.lt(x, y), b.le(y, x)))), x, y)] },
   { op: "to_f32", make: (b, x, y) => [b.to_f32(b.mul(x, y)), b.mul(x, b.to_f32(b.to_i32(y)))] },
   { op: "to_bool", make: (b, x) => [b.mul(x, b.to_f32(b.to_bool(x)))] },
@@ -213,6 +218,7 @@ describe("the gradient of every op", () => {
       "to_i32",
       "and",
       "or",
+      "hash",
       "repeat",
       "fused",
       "get",
