@@ -30,11 +30,15 @@ export interface Sugar {
   slice(x: Node, axis: number, start: Size, size: Size): Node;
   pad(x: Node, axis: number, before: Size, after: Size): Node;
   concat(inputs: readonly Node[], axis: number): Node;
+  window(x: Node, attributes: Vocabulary["window"]): Node;
+  unwindow(x: Node, attributes: Vocabulary["unwindow"]): Node;
   contract(x: Node, y: Node, labels: ContractLabels): Node;
   reduce(kind: Vocabulary["reduce"]["kind"], x: Node, axes: readonly number[]): Node;
   sum(x: Node, axes: readonly number[]): Node;
   gather(table: Node, ids: Node, axis: number): Node;
   scatterAdd(ids: Node, updates: Node, attributes: Vocabulary["scatter_add"]): Node;
+  /** x with `rows` along `axis` from index `at` on, modulo its size where `ring`. */
+  update(x: Node, rows: Node, at: Node, axis: number, ring?: boolean): Node;
   softmax(x: Node, axis: number, mask?: Node): Node;
   logsumexp(x: Node, axis: number, mask?: Node): Node;
   repeat(inputs: readonly Node[], attributes: Vocabulary["repeat"]): Node;
@@ -128,11 +132,14 @@ function sugar(make: Make): Sugar {
     pad: (x, axis, before, after) =>
       before === 0 && after === 0 ? x : make("pad", [x], { axis, before, after }),
     concat: (inputs, axis) => (inputs.length === 1 ? inputs[0]! : make("concat", inputs, { axis })),
+    window: (x, attributes) => make("window", [x], attributes),
+    unwindow: (x, attributes) => make("unwindow", [x], attributes),
     contract: (x, y, labels) => make("contract", [x, y], labels),
     reduce,
     sum: (x, axes) => reduce("sum", x, axes),
     gather: (table, ids, axis) => make("gather", [table, ids], { axis }),
     scatterAdd: (ids, updates, attributes) => make("scatter_add", [ids, updates], attributes),
+    update: (x, rows, at, axis, ring = false) => make("update", [x, rows, at], { axis, ring }),
     softmax: (x, axis, mask) => make("softmax", mask ? [x, mask] : [x], { axis }),
     logsumexp: (x, axis, mask) => make("logsumexp", mask ? [x, mask] : [x], { axis }),
     repeat: (inputs, attributes) => make("repeat", inputs, attributes),

@@ -25,9 +25,12 @@ export function flopsOf(node: Node, lengths: LengthValues): number {
     case "transpose":
     case "reshape":
     case "slice":
+    case "window":
+    case "unwindow":
     case "pad":
     case "concat":
     case "gather":
+    case "update":
     case "repeat":
     case "fused":
     case "get":

@@ -101,6 +101,26 @@ const SAMPLES: readonly Sample[] = [
   { op: "pad", make: (b, x) => [b.pad(x, 0, 1, symbol("B"))] },
   { op: "concat", make: (b, x, y) => [b.concat([x, b.mul(x, y), y], 1), b.concat([x, y], 0)] },
   {
+    op: "window",
+    make: (b, x) => [
+      b.window(b.concat([x, x, x], 0), { axis: 0, along: 1, stride: 2, dilation: 1, size: 3 }),
+      b.window(b.transpose(b.concat([x, x], 0), [1, 0]), {
+        axis: 1,
+        along: 0,
+        stride: 1,
+        dilation: 1,
+        size: T.size,
+      }),
+    ],
+  },
+  {
+    op: "unwindow",
+    make: (b, x) => [
+      b.unwindow(b.mul(x, x), { axis: 0, along: 1, stride: 2, dilation: 3, size: 15 }),
+      b.unwindow(x, { axis: 1, along: 0, stride: 1, dilation: 1, size: 7 }),
+    ],
+  },
+  {
     op: "contract",
     make: (b, x, y) => [b.contract(x, y, { a: ["t", "d"], b: ["s", "d"], out: ["s", "t"] })],
   },
@@ -132,6 +152,17 @@ const SAMPLES: readonly Sample[] = [
     op: "scatter_add",
     make: (b, x) => [b.scatterAdd(ids(b), b.gather(b.mul(x, x), ids(b), 1), { axis: 1, size: 4, name: "d" })],
   },
+  ...([false, true] as const).map(
+    (ring): Sample => ({
+      op: "update",
+      label: ring ? "ring" : "",
+      make: (b, x, y) => [
+        b.update(x, b.slice(b.mul(x, y), 1, 0, 3), b.const(2, "i32"), 1, ring),
+        b.update(b.slice(x, 1, 0, 2), y, b.const(-1, "i32"), 1, ring),
+        b.update(x, y, b.const(1, "i32"), 0, ring),
+      ],
+    }),
+  ),
   { op: "softmax", make: (b, x) => [b.softmax(x, 1), b.softmax(x, 0)] },
   { op: "softmax", label: "masked", make: (b, x) => [b.softmax(x, 1, mask(b))] },
   { op: "logsumexp", make: (b, x) => [b.logsumexp(x, 1), b.logsumexp(x, 0)] },

@@ -40,6 +40,7 @@ function leaves(): Leaves {
 }
 const formula = (node: Node): Graph => ({ name: "f", outputs: [{ name: "y", node }] });
 const axis = (name: string, size: Axis["size"]): Axis => ({ name, size });
+const steps = (stride: number, dilation: number) => ({ axis: 0, along: 1, stride, dilation });
 const labels = (a: string, second: string, out: string) => ({ a: [...a], b: [...second], out: [...out] });
 const heads = (b: Builder, x: Node, size: number): Node =>
   b.broadcastTo(x, [axis("h", size), T, D], [-1, 0, 1]);
@@ -108,6 +109,12 @@ const RULES: readonly (readonly [OpName, (leaves: Leaves) => Node, string | RegE
   ["pad", ({ b, x }) => b.pad(x, 0, -1, 1), /negative/],
   ["concat", ({ b, x, ids }) => b.concat([ids, b.to_i32(b.sum(x, [1]))], 0), "i32 [t=2*T]"],
   ["concat", ({ b, x, w }) => b.concat([x, w], 1), /do not fit/],
+  ["window", ({ b, w }) => b.window(w, { ...steps(1, 1), size: 2 }), "f32 [d=2, e=3]"],
+  ["window", ({ b, w }) => b.window(w, { ...steps(1, 1), size: 3 }), /outside/],
+  ["window", ({ b, w }) => b.window(w, { ...steps(0, 1), size: 2 }), /no step/],
+  ["window", ({ b, w }) => b.window(w, { ...steps(1, 1), along: 0, size: 2 }), /two axes/],
+  ["unwindow", ({ b, w }) => b.unwindow(w, { ...steps(2, 1), size: 9 }), "f32 [d=9, e=3]"],
+  ["unwindow", ({ b, w }) => b.unwindow(w, { ...steps(2, 1), size: 8 }), /outside/],
   ["contract", ({ b, x, w }) => b.contract(x, w, labels("td", "de", "te")), "f32 [t=T, e=3]"],
   ["contract", ({ b, x, w }) => b.contract(x, w, labels("tk", "de", "te")), /k is in one operand only/],
   ["contract", ({ b, x, w }) => b.contract(x, w, labels("td", "ed", "te")), /sizes of d differ/],
@@ -121,6 +128,10 @@ const RULES: readonly (readonly [OpName, (leaves: Leaves) => Node, string | RegE
   ["gather", ({ b, w, x }) => b.gather(w, x, 0), /ids are i32/],
   ["scatter_add", ({ b, x, ids }) => b.scatterAdd(ids, x, { axis: 0, size: 7, name: "v" }), "f32 [v=7, d=4]"],
   ["scatter_add", ({ b, w, ids }) => b.scatterAdd(ids, w, { axis: 0, size: 7, name: "v" }), /do not carry/],
+  ["update", ({ b, x }) => b.update(x, b.slice(x, 1, 0, 2), b.const(1, "i32"), 1), "f32 [t=T, d=4]"],
+  ["update", ({ b, x }) => b.update(x, x, b.const(1, "f32"), 1), /one i32/],
+  ["update", ({ b, x, w }) => b.update(x, w, b.const(1, "i32"), 1), /do not fit/],
+  ["update", ({ b, x }) => b.update(x, x, b.const(1, "i32"), 2), /no axis 2/],
   ["softmax", ({ b, x, mask }) => b.softmax(x, 1, mask), "f32 [t=T, d=4]"],
   ["softmax", ({ b, x }) => b.softmax(x, 1, x), /the mask is a bool/],
   ["logsumexp", ({ b, x }) => b.logsumexp(x, 1), "f32 [t=T]"],
@@ -232,6 +243,20 @@ describe("what the reference computes", () => {
     expect(run((b) => b.scatterAdd(ids(b), list(b, 1, 2, 4, 8), { axis: 0, size: 3, name: "n" }))).toEqual([
       8, 1, 0,
     ]);
+  });
+  it("an update replaces rows, leaves out what is outside, and goes round in a ring", () => {
+    const updated = (at: number, ring: boolean, ...rows: number[]): number[] =>
+      run((b) => b.update(list(b, 7, 8, 9), list(b, ...rows), b.const(at, "i32"), 0, ring));
+    expect(updated(1, false, 1)).toEqual([7, 1, 9]);
+    expect(updated(2, false, 1, 2)).toEqual([7, 8, 1]);
+    expect(updated(-1, false, 1, 2)).toEqual([2, 8, 9]);
+    expect(updated(5, true, 1, 2)).toEqual([2, 8, 1]);
+    expect(updated(1, true, 1, 2, 3, 4)).toEqual([3, 4, 2]);
+    const inner = (b: Builder): Node => {
+      const x = b.iota([axis("r", 2), axis("c", 3)], 1);
+      return b.update(x, b.full(9, [axis("r", 2), axis("c", 1)], "i32"), b.const(1, "i32"), 1);
+    };
+    expect(run(inner)).toEqual([0, 9, 2, 0, 9, 2]);
   });
   it("iota adds its offset; a length is a number", () => {
     expect(run((b) => b.iota([axis("n", 3)], 0, [[1, "P"]]))).toEqual([5, 6, 7]);

@@ -4,7 +4,7 @@
  * ```
  * x[2*c + 1]     reshape [c, 2], slice 1        x[i - 1]      pad, slice
  * x[c % 2]       broadcast, reshape             x[t - 1 - i]  gather(%x, sub(…, iota))
- * x[r*4 + a]     reshape [r, a]
+ * x[r*4 + a]     reshape [r, a]                  x[i + k]      a window: read-window.ts
  * ```
  */
 import type { Span } from "../../parser/model.js";
@@ -15,6 +15,7 @@ import type { Affine } from "./affine.js";
 import { labelsIn, plainLabel, rangeOf, strided } from "./affine.js";
 import { affineNode, axisOf, rangeUnknown } from "./labels.js";
 import { demandAtMost, largest, sizeWords } from "./lengths.js";
+import { readWindow } from "./read-window.js";
 import type { Env } from "./session.js";
 import { fail, originRelated } from "./session.js";
 import type { TensorValue } from "./values.js";
@@ -49,7 +50,7 @@ export function outOfRange(
         ...(originRelated(axis.origin, `\`${axis.origin?.text}\` was set here`) ?? []),
       ],
       hint: shifted
-        ? "Guard it: `if i > 0 then x[i - 1] else 0`; under a condition on the index, what is out of range reads as 0."
+        ? "Guard it: `if i > 0 then x[i - 1] else 0`; under a condition on the index, what is out of range reads as 0. Or say how far the index goes: `y[i < t - 1] = x[i + 1]`."
         : undefined,
     },
   );
@@ -72,6 +73,8 @@ export function readAffine(
   const line = strided(affine);
   if (line?.stride === 1)
     return { node: shift(env, node, axis, line.shift, axisOf(env, line.label)), labels: [line.label] };
+  const windows = readWindow(env, node, axis, affine);
+  if (windows) return windows;
   const ids = affineNode(env, affine, place.span);
   return { node: env.session.builder.gather(node, ids.node, axis), labels: ids.labels };
 }
@@ -84,6 +87,11 @@ export function fitted(env: Env, node: Node, axis: number, label: string, place:
   if (typeof have === "number" && typeof want.size !== "number" && demandAtMost(env, want.size, have))
     return env.session.builder.slice(node, axis, 0, want.size);
   const info = env.index!.infos.get(label)!;
+  if (info.stated) {
+    if (!env.index!.guarded.has(label) && !demandAtMost(env, want.size, have))
+      outOfRange(env, place, have, sizeWords(env, subSizes(want.size, 1)), true);
+    return shift(env, node, axis, 0, want);
+  }
   return fail(
     env,
     "TFM3002",
@@ -191,10 +199,16 @@ export function checkRange(env: Env, size: Size, affine: Affine, place: Place): 
 /** x[i + shift] as padding and a slice; what is out of range reads as 0. */
 export function shift(env: Env, node: Node, axis: number, by: Size, target: Axis): Node {
   const b = env.session.builder;
-  if (typeof by !== "number") return b.slice(node, axis, by, target.size);
   const have = node.shape[axis]!.size;
   const missing = subSizes(addSizes(target.size, by), have);
-  const before = Math.max(0, -by);
-  const after = typeof missing === "number" ? Math.max(0, missing) : Math.max(0, by);
-  return b.slice(b.pad(node, axis, before, after), axis, by + before, target.size);
+  const before = positive(subSizes(0, by)) ?? 0;
+  const after = positive(missing) ?? positive(by) ?? 0;
+  return b.slice(b.pad(node, axis, before, after), axis, addSizes(by, before), target.size);
+}
+
+/** max(size, 0), where its sign is the same for all lengths. */
+function positive(size: Size): Size | undefined {
+  if (typeof size === "number") return Math.max(0, size);
+  if (size.every(([coefficient]) => coefficient > 0)) return size;
+  return size.every(([coefficient]) => coefficient < 0) ? 0 : undefined;
 }
