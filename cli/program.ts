@@ -16,6 +16,7 @@ import { addExpand } from "./expand.js";
 import { addExplain } from "./explain.js";
 import type { ExitCode } from "./failure.js";
 import { Failure, fail } from "./failure.js";
+import { addFeatures } from "./features.js";
 import { addFmt } from "./fmt.js";
 import { addGenerate } from "./generate.js";
 import { addGrad } from "./grad.js";
@@ -39,6 +40,7 @@ const commands = [
   addCompile,
   addRun,
   addGrad,
+  addFeatures,
   addTrain,
   addCompare,
   addEval,
