@@ -921,7 +921,7 @@ model m {
      |
    2 |   input x[t, 8] : real
      |           -
-     = hint: Guard it: \`if i > 0 then x[i - 1] else 0\`; under a condition on the index, what is out of range reads as 0.
+     = hint: Guard it: \`if i > 0 then x[i - 1] else 0\`; under a condition on the index, what is out of range reads as 0. Or say how far the index goes: \`y[i < t - 1] = x[i + 1]\`.
 `,
     mended: `model m {
   input x[t, 8] : real

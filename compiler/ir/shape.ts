@@ -75,6 +75,14 @@ export function divideSize(a: Size, b: Size): Size | undefined {
   return canonical(terms);
 }
 
+/** ⌊a / b⌋ for a whole b > 0, or undefined where it is no sum of products of the lengths. */
+export function floorDivideSize(a: Size, b: number): Size | undefined {
+  const terms = termsOf(a).map(([c, ...symbols]): Term | undefined =>
+    symbols.length > 0 && c % b !== 0 ? undefined : [Math.floor(c / b), ...symbols],
+  );
+  return terms.every((term) => term !== undefined) ? canonical(terms) : undefined;
+}
+
 /** The value under concrete lengths; throws where a symbol is unbound. */
 export function evaluateSize(size: Size, lengths: Readonly<Record<string, number>>): number {
   if (typeof size === "number") return size;

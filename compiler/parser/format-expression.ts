@@ -170,3 +170,19 @@ function binary(e: BinaryExpression): Layout {
 function power(right: Expression): Layout {
   return right.kind === "unary" && right.operator === "-" ? bare(right) : at(right, precedences["^"]);
 }
+
+/** `[i < n, c]`, the left of an assignment. */
+export const indicesText = (
+  indices: readonly Name[],
+  bounds: readonly (Expression | undefined)[] | undefined,
+): Layout =>
+  bounds === undefined
+    ? `[${names(indices)}]`
+    : bracketed(
+        "[",
+        indices.map(({ text }, n): Layout => {
+          const bound = bounds[n];
+          return bound ? [`${text} < `, formatExpression(bound)] : text;
+        }),
+        "]",
+      );

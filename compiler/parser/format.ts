@@ -8,7 +8,7 @@
  *
  * Comments stay with the statement they stand before or behind; those inside a statement move before it.
  */
-import { formatCount, formatExpression, formatOperand, quoted } from "./format-expression.js";
+import { formatCount, formatExpression, formatOperand, indicesText, quoted } from "./format-expression.js";
 import type { Layout } from "./layout.js";
 import { bracketed, layOut } from "./layout.js";
 import type {
@@ -336,8 +336,8 @@ function simpleStatement(s: Simple): Layout {
       return [`input ${s.name.text}`, s.axes.length > 0 ? sizes(s.axes) : "", ` : ${s.element}`, bound];
     }
     case "assign": {
-      const indices = s.indices ? `[${list(s.indices)}]` : "";
-      return [`${s.target.text}${indices} ${s.operator ?? ""}= `, formatExpression(s.value)];
+      const indices = s.indices ? indicesText(s.indices, s.bounds) : "";
+      return [s.target.text, indices, ` ${s.operator ?? ""}= `, formatExpression(s.value)];
     }
     case "use":
     case "output":

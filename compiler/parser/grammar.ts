@@ -195,9 +195,21 @@ export class TfmParser extends CstParser {
       this.CONSUME(t.LBracket);
       this.OR([
         { ALT: () => this.CONSUME(t.Star) },
-        { ALT: () => this.MANY_SEP({ SEP: t.Comma, DEF: () => this.CONSUME(t.Name) }) },
+        { ALT: () => this.MANY_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.axis) }) },
       ]);
       this.CONSUME(t.RBracket);
+    },
+    passesOn,
+  );
+
+  readonly axis = this.RULE(
+    "axis",
+    () => {
+      this.CONSUME(t.Name);
+      this.OPTION(() => {
+        this.CONSUME(t.Operator);
+        this.SUBRULE(this.expression);
+      });
     },
     passesOn,
   );

@@ -182,11 +182,13 @@ export interface InputStatement {
   readonly span: Span;
 }
 
-/** `x = …`, `s[h, i, j] = …`, `x += …` (operator `"+"` or `"*"`). */
+/** `x = …`, `s[h, i, j] = …`, `y[i < n] = …`, `x += …` (operator `"+"` or `"*"`). */
 export interface AssignStatement {
   readonly kind: "assign";
   readonly target: Name;
   readonly indices: readonly Name[] | undefined;
+  /** How many values each index takes, where one says so: `y[i < t + 1, c] = …`. */
+  readonly bounds?: readonly (Expression | undefined)[];
   readonly operator: "+" | "*" | undefined;
   readonly value: Expression;
   readonly span: Span;

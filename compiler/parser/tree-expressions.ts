@@ -38,6 +38,32 @@ export function nameOf(token: IToken | undefined, c: Context, at: CstNode): Name
 export const namesOf = (list: readonly IToken[], c: Context, at: CstNode): readonly Name[] =>
   list.map((token) => nameOf(token, c, at));
 
+export interface Axes {
+  readonly names: readonly Name[];
+  /** One per name; undefined where no axis has one. */
+  readonly bounds: readonly (Expression | undefined)[] | undefined;
+}
+
+/** `[i < n, c]`: names, and how far they go where they say so. */
+export function axesOf(node: CstNode, c: Context): Axes {
+  const axes = nodes(node, "axis");
+  const names = axes.map((axis) => nameOf(tokens(axis, "Name")[0], c, axis));
+  const bounds = axes.map((axis) => {
+    const operator = tokens(axis, "Operator")[0];
+    if (!operator) return undefined;
+    const bound = expressionIn(axis, c);
+    if (operator.image !== "<")
+      report(
+        c,
+        spanOf(operator, c),
+        `\`${operator.image}\` says nothing about an index.`,
+        "An index counts from 0, and `[i < n]` says that it stops below n.",
+      );
+    return bound;
+  });
+  return { names, bounds: bounds.some((bound) => bound !== undefined) ? bounds : undefined };
+}
+
 /** A form that the grammar reads and the language does not have. */
 export function report(c: Context, span: Span, message: string, hint?: string): void {
   c.diagnostics.push(diagnostic("TFM1008", span, message, { hint }));

@@ -21,6 +21,7 @@ import type {
 } from "./model.js";
 import type { Context } from "./tree-expressions.js";
 import {
+  axesOf,
   expression,
   expressionIn,
   expressionsIn,
@@ -148,10 +149,12 @@ function assignOf(node: CstNode, c: Context): AssignStatement {
   if (star) report(c, spanOf(star, c), "`*` is not an index.", "On the left stand the names of the indices.");
   const operator =
     tokens(node, "PlusEquals").length > 0 ? "+" : tokens(node, "TimesEquals").length > 0 ? "*" : undefined;
+  const left = axes && axesOf(axes, c);
   return {
     kind: "assign",
     target: nameOf(tokens(node, "Name")[0], c, node),
-    indices: axes && namesOf(tokens(axes, "Name"), c, axes),
+    indices: left?.names,
+    ...(left?.bounds ? { bounds: left.bounds } : {}),
     operator,
     value: expressionIn(node, c),
     span: spanOf(node, c),

@@ -5,8 +5,8 @@
  */
 import type { CstNode } from "chevrotain";
 import type { Declaration, FormulaDeclaration, ModelDeclaration, Name, Parameter } from "./model.js";
-import type { Context } from "./tree-expressions.js";
-import { expressionIn, nameOf, namesOf, nodes, report, spanOf, tokens } from "./tree-expressions.js";
+import type { Axes, Context } from "./tree-expressions.js";
+import { axesOf, expressionIn, nameOf, nodes, report, spanOf, tokens } from "./tree-expressions.js";
 import { bodyOf, lawOf } from "./tree-statements.js";
 
 /** The comment right above a declaration, by the offset where the declaration starts. */
@@ -91,12 +91,25 @@ function parametersOf(node: CstNode | undefined, c: Context): readonly Parameter
   return node === undefined ? [] : nodes(node, "parameter").map((p) => parameterOf(p, c));
 }
 
+/** The axes of a parameter take their sizes from what is given for it. */
+function namesOnly({ names, bounds }: Axes, c: Context): readonly Name[] {
+  for (const bound of bounds ?? [])
+    if (bound)
+      report(
+        c,
+        bound.span,
+        "An axis of a parameter has no bound.",
+        "Its size is that of the argument's axis.",
+      );
+  return names;
+}
+
 export function parameterOf(node: CstNode, c: Context): Parameter {
   const axes = nodes(node, "axes")[0];
   const hasDefault = nodes(node, "expression").length > 0;
   return {
     name: nameOf(tokens(node, "Name")[0], c, node),
-    axes: axes && (tokens(axes, "Star").length > 0 ? "any" : namesOf(tokens(axes, "Name"), c, axes)),
+    axes: axes && (tokens(axes, "Star").length > 0 ? "any" : namesOnly(axesOf(axes, c), c)),
     defaultValue: hasDefault ? expressionIn(node, c) : undefined,
     span: spanOf(node, c),
   };

@@ -123,12 +123,16 @@ const { statement } = fc.letrec<{ statement: Statement; body: Statement[] }>((ti
         fc.option(fc.array(name, { maxLength: 2 }), { nil: undefined }),
         fc.constantFrom(undefined, "+" as const, "*" as const),
         expression,
+        fc.option(expression, { nil: undefined }),
       )
       .map(
-        ([target, indices, op, value]): Statement => ({
+        ([target, indices, op, value, bound]): Statement => ({
           kind: "assign",
           target,
           indices,
+          ...(bound && indices?.length
+            ? { bounds: indices.map((_, n) => (n === 0 ? bound : undefined)) }
+            : {}),
           operator: op,
           value,
           span,

@@ -9,7 +9,7 @@
 import type { BinaryOperator, Span } from "../../parser/model.js";
 import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
-import { addSizes, divideSize, mulSizes, sizeEquals, subSizes } from "../shape.js";
+import { addSizes, divideSize, floorDivideSize, mulSizes, sizeEquals, subSizes } from "../shape.js";
 import type { Affine } from "./affine.js";
 import { addAffine, constantAffine, divided, scaleAffine } from "./affine.js";
 import type { Env } from "./session.js";
@@ -146,6 +146,7 @@ const sizeValue = (size: Size): Value => (typeof size === "number" ? number(size
 
 function sizes({ operator }: Operation, a: Size, b: Size): Value | undefined {
   const difference = subSizes(a, b);
+  const floored = typeof b === "number" && b > 0 ? floorDivideSize(a, b) : undefined;
   const divided = operator === "/" ? divideSize(a, b) : undefined;
   switch (operator) {
     case "+":
@@ -156,17 +157,16 @@ function sizes({ operator }: Operation, a: Size, b: Size): Value | undefined {
       return sizeValue(mulSizes(a, b));
     case "/":
       return divided === undefined ? undefined : sizeValue(divided);
+    case "//":
+      return floored === undefined ? undefined : sizeValue(floored);
+    case "%":
+      return floored === undefined ? undefined : sizeValue(subSizes(a, mulSizes(floored, b)));
     case "==":
       return sizeEquals(a, b) ? boolean(true) : undefined;
     case "!=":
       return sizeEquals(a, b) ? boolean(false) : undefined;
     default:
-      return typeof difference === "number" &&
-        operator !== "//" &&
-        operator !== "%" &&
-        operator !== "^" &&
-        operator !== "and" &&
-        operator !== "or"
+      return typeof difference === "number" && operator !== "^" && operator !== "and" && operator !== "or"
         ? boolean(NUMBERS[operator](difference, 0) as boolean)
         : undefined;
   }

@@ -9,6 +9,7 @@
 import type { Span } from "../../parser/model.js";
 import type { DerivedInput, DType, Node } from "../graph.js";
 import type { UnaryMap } from "../vocabulary.js";
+import { concat, pad } from "./along-axis.js";
 import { join, take } from "./paths.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
@@ -20,10 +21,18 @@ export interface BuiltinCall {
   readonly name: string;
   readonly values: readonly Value[];
   readonly spans: readonly Span[];
+  /** Arguments that were given by name. */
+  readonly named: ReadonlyMap<string, { readonly value: Value; readonly span: Span }>;
   readonly span: Span;
 }
 
-type Builtin = (env: Env, call: BuiltinCall) => Value;
+export type Builtin = (env: Env, call: BuiltinCall) => Value;
+
+/** The names of arguments that a built-in function takes by name. */
+export const namedArguments: Readonly<Record<string, readonly string[]>> = {
+  concat: ["axis"],
+  pad: ["before", "after", "axis"],
+};
 
 const map =
   (op: UnaryMap, exact: ((x: number) => number) | undefined, want: "f32" | "same" = "f32"): Builtin =>
@@ -133,6 +142,8 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   original: derived("original", "i32"),
   positions,
   random,
+  concat,
+  pad,
   integer: map("to_i32", Math.trunc, "same"),
   // Takes named arguments: calls.ts hands it to functions.ts.
   offer: (env, { span }) =>

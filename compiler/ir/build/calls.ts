@@ -10,7 +10,8 @@
 import type { CallExpression, Span } from "../../parser/model.js";
 import type { Argument } from "./arguments.js";
 import { evaluateArguments, matchArguments } from "./arguments.js";
-import { builtins } from "./builtins.js";
+import type { BuiltinCall } from "./builtins.js";
+import { builtins, namedArguments } from "./builtins.js";
 import { checkCall, elaborate } from "./elaborate.js";
 import { bindCaptures, callFormula, refuseUnbound } from "./formulas.js";
 import { offer } from "./functions.js";
@@ -20,7 +21,7 @@ import { callInstance } from "./instances.js";
 import { evaluateCallee } from "./meaning.js";
 import { childPath } from "./paths.js";
 import type { Env } from "./session.js";
-import { fail } from "./session.js";
+import { fail, suggest } from "./session.js";
 import { toIndexed } from "./tensors.js";
 import type { BlockValue, Value } from "./values.js";
 import { BATCH, describe, tensor } from "./values.js";
@@ -34,16 +35,7 @@ export function evaluateCall(env: Env, call: CallExpression): Value {
   switch (callee.kind) {
     case "builtin": {
       if (callee.name === "offer") return offer(env, args, call.span);
-      const keyword = args.find(({ name }) => name !== undefined);
-      if (keyword)
-        fail(env, "TFM2002", keyword.nameSpan!, `\`${callee.name}\` has no argument \`${keyword.name}\`.`);
-      const plain = {
-        name: callee.name,
-        values: args.map(({ value }) => value),
-        spans: args.map(({ span }) => span),
-        span: call.span,
-      };
-      return builtins[callee.name]!(env, plain);
+      return builtins[callee.name]!(env, builtinCall(env, callee.name, args, call.span));
     }
     case "formula":
       if (!callee.bound) refuseUnbound(env, callee, args, call.span);
@@ -68,6 +60,29 @@ export function evaluateCall(env: Env, call: CallExpression): Value {
             : undefined,
       });
   }
+}
+
+function builtinCall(env: Env, name: string, args: readonly Argument[], span: Span): BuiltinCall {
+  const takes = namedArguments[name] ?? [];
+  const named = new Map<string, Argument>();
+  for (const argument of args) {
+    if (argument.name === undefined) continue;
+    if (!takes.includes(argument.name))
+      fail(env, "TFM2002", argument.nameSpan!, `\`${name}\` has no argument \`${argument.name}\`.`, {
+        ...suggest(argument.name, takes, argument.nameSpan!),
+      });
+    if (named.has(argument.name))
+      fail(env, "TFM2002", argument.nameSpan!, `\`${argument.name}\` is given twice.`);
+    named.set(argument.name, argument);
+  }
+  const plain = args.filter((argument) => argument.name === undefined);
+  return {
+    name,
+    values: plain.map(({ value }) => value),
+    spans: plain.map((argument) => argument.span),
+    named,
+    span,
+  };
 }
 
 export function callBlock(env: Env, block: BlockValue, args: readonly Argument[], span: Span): Value {

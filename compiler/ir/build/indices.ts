@@ -10,7 +10,8 @@ import type { Size } from "../shape.js";
 import { sizeEquals } from "../shape.js";
 import { plainLabel } from "./affine.js";
 import { digitRanges } from "./digits.js";
-import { demandAtMost, sizeWords } from "./lengths.js";
+import { demandAtMost, sizeOf, sizeWords } from "./lengths.js";
+import { evaluate } from "./meaning.js";
 import type { Scope } from "./scope.js";
 import { lookup, lookupInBlock } from "./scope.js";
 import type { Env, IndexContext } from "./session.js";
@@ -75,6 +76,27 @@ function checkIndexName(env: Env, { text, span }: { readonly text: string; reado
   });
 }
 
+/** What the left side itself says: `y[i < t + 1, c] = …`. */
+export function stateRanges(
+  env: Env,
+  left: readonly Name[],
+  bounds: readonly (Expression | undefined)[],
+): void {
+  bounds.forEach((bound, n) => {
+    if (!bound) return;
+    const value = evaluate({ ...env, index: undefined }, bound);
+    const origin = value.kind === "number" || value.kind === "size" ? value.origin : undefined;
+    const { text } = left[n]!;
+    env.index!.infos.set(text, {
+      size: sizeOf(env, value, bound, true),
+      axis: text,
+      span: bound.span,
+      origin,
+      stated: true,
+    });
+  });
+}
+
 /**
  * Learns the ranges of all indices from the axes that they subscript plainly; an index that stands nowhere alone runs over
  * the axis along which it is shifted.
@@ -136,6 +158,7 @@ function note(env: Env, label: string, size: Size, axis: AxisLabel, span: Span):
   const { infos } = env.index!;
   const info = { size, axis: axis.name, span, origin: axis.origin };
   const known = infos.get(label);
+  if (known?.stated) return;
   if (!known) infos.set(label, info);
   else if (sizeEquals(known.size, size)) return;
   else if (typeof size !== "number" && typeof known.size === "number") {

@@ -142,6 +142,16 @@ export function sizeOf(env: Env, value: Value, expression: Expression, lengths: 
       },
     );
   }
+  if (value.kind === "tensor" && value.axes.length === 0)
+    fail(
+      env,
+      "TFM3001",
+      span,
+      "The size of an axis is a sum of products of lengths and numbers, and this is none.",
+      {
+        hint: "`t // 2` is one only where t is a multiple of 2, whatever the length is; give the input's axis a number instead.",
+      },
+    );
   const size = wholeNumber(env, value, span, "A size");
   if (size <= 0)
     fail(env, "TFM3005", span, `A size must be positive, and this is ${size}.`, {

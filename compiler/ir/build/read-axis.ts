@@ -49,7 +49,7 @@ export function outOfRange(
         ...(originRelated(axis.origin, `\`${axis.origin?.text}\` was set here`) ?? []),
       ],
       hint: shifted
-        ? "Guard it: `if i > 0 then x[i - 1] else 0`; under a condition on the index, what is out of range reads as 0."
+        ? "Guard it: `if i > 0 then x[i - 1] else 0`; under a condition on the index, what is out of range reads as 0. Or say how far the index goes: `y[i < t - 1] = x[i + 1]`."
         : undefined,
     },
   );
@@ -84,6 +84,11 @@ export function fitted(env: Env, node: Node, axis: number, label: string, place:
   if (typeof have === "number" && typeof want.size !== "number" && demandAtMost(env, want.size, have))
     return env.session.builder.slice(node, axis, 0, want.size);
   const info = env.index!.infos.get(label)!;
+  if (info.stated) {
+    if (!env.index!.guarded.has(label) && !demandAtMost(env, want.size, have))
+      outOfRange(env, place, have, sizeWords(env, subSizes(want.size, 1)), true);
+    return shift(env, node, axis, 0, want);
+  }
   return fail(
     env,
     "TFM3002",
@@ -191,10 +196,16 @@ export function checkRange(env: Env, size: Size, affine: Affine, place: Place): 
 /** x[i + shift] as padding and a slice; what is out of range reads as 0. */
 export function shift(env: Env, node: Node, axis: number, by: Size, target: Axis): Node {
   const b = env.session.builder;
-  if (typeof by !== "number") return b.slice(node, axis, by, target.size);
   const have = node.shape[axis]!.size;
   const missing = subSizes(addSizes(target.size, by), have);
-  const before = Math.max(0, -by);
-  const after = typeof missing === "number" ? Math.max(0, missing) : Math.max(0, by);
-  return b.slice(b.pad(node, axis, before, after), axis, by + before, target.size);
+  const before = positive(subSizes(0, by)) ?? 0;
+  const after = positive(missing) ?? positive(by) ?? 0;
+  return b.slice(b.pad(node, axis, before, after), axis, addSizes(by, before), target.size);
+}
+
+/** max(size, 0), where its sign is the same for all lengths. */
+function positive(size: Size): Size | undefined {
+  if (typeof size === "number") return Math.max(0, size);
+  if (size.every(([coefficient]) => coefficient > 0)) return size;
+  return size.every(([coefficient]) => coefficient < 0) ? 0 : undefined;
 }

@@ -72,6 +72,8 @@ export interface IndexInfo {
   readonly axis: string;
   readonly span: Span;
   readonly origin: Origin | undefined;
+  /** Whether the left side says it, `y[i < n]`: such an index reads the beginning of a longer axis. */
+  readonly stated?: true;
 }
 
 /** What an index statement knows while it is evaluated. */

@@ -8,7 +8,7 @@
  */
 import type { AssignStatement, Expression, Span } from "../../parser/model.js";
 import { negate, operate } from "./arithmetic.js";
-import { indexContext, inferRanges } from "./indices.js";
+import { indexContext, inferRanges, stateRanges } from "./indices.js";
 import { align, coerce, orderLabels, rangeUnknown } from "./labels.js";
 import { evaluate } from "./meaning.js";
 import type { Env } from "./session.js";
@@ -22,6 +22,7 @@ export function evaluateIndexed(env: Env, statement: AssignStatement): TensorVal
   const left = statement.indices!;
   const index = indexContext(env, left, statement.value);
   const inner: Env = { ...env, index };
+  stateRanges(inner, left, statement.bounds ?? []);
   inferRanges(inner, statement.value);
   const names = left.map(({ text }) => text);
   const total = sumOfTerms(inner, statement.value, names);

@@ -58,6 +58,7 @@ export function partsOf(s: Statement): {
     case "input":
       return { expressions: listed(...s.axes, s.bound), bodies: [] };
     case "assign":
+      return { expressions: listed(...(s.bounds ?? []), s.value), bodies: [] };
     case "use":
     case "output":
     case "loss":

@@ -106,6 +106,7 @@ function callBuiltin(p: Place, name: string, text: Expression, args: readonly Pa
     name,
     values: values as Value[],
     spans: values.map(() => text.span),
+    named: new Map(),
     span: text.span,
   });
   return value.kind === "number" ? constant(value, text) : open(text, false);

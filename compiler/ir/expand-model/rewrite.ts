@@ -60,6 +60,11 @@ export function mapStatement(
     case "input":
       return { ...s, axes: s.axes.map(f), bound: s.bound && f(s.bound) };
     case "assign":
+      return {
+        ...s,
+        ...(s.bounds ? { bounds: s.bounds.map((bound) => bound && f(bound)) } : {}),
+        value: f(s.value),
+      };
     case "output":
     case "probe":
     case "loss":

@@ -97,6 +97,7 @@ function runAssign({ engine, frame }: Place, s: AssignStatement): undefined {
     s.indices?.map(({ text }) => text),
   );
   const before = frame.names.get(name);
+  const bounds = s.bounds?.map((bound) => bound && textOf(know(placeIn(engine, frame), bound)));
   const known = know(p, s.value);
   if (!s.indices && !s.operator) {
     set(engine, frame, name, known);
@@ -115,7 +116,7 @@ function runAssign({ engine, frame }: Place, s: AssignStatement): undefined {
   }
   if (frame.returns === "value") throw new Whole("axes have names");
   const target = nameOf(variable(frame, name));
-  frame.out.push({ ...s, target, value: textOf(known) });
+  frame.out.push({ ...s, target, ...(bounds ? { bounds } : {}), value: textOf(known) });
   frame.names.set(name, open(nameText(target.text), true));
   return undefined;
 }

@@ -3,7 +3,7 @@
  *
  *     x += f(x)  →  { "assign": "x", "operator": "+", "value": "f(x)" }
  */
-import { formatExpression } from "../format-expression.js";
+import { formatExpression, indicesText } from "../format-expression.js";
 import type { Layout } from "../layout.js";
 import type {
   AssignStatement,
@@ -107,8 +107,8 @@ function type({ element, bound }: InputStatement): string {
   return JSON.stringify(`${element}${shown}`);
 }
 
-function assign({ target, indices, operator, value }: AssignStatement): Layout {
-  const shown = indices ? `[${indices.map((n) => n.text).join(", ")}]` : "";
+function assign({ target, indices, bounds, operator, value }: AssignStatement): Layout {
+  const shown = onOneLine(indices ? indicesText(indices, bounds) : "");
   return object([
     member("assign", JSON.stringify(`${target.text}${shown}`)),
     ...(operator ? [member("operator", JSON.stringify(operator))] : []),

@@ -4,13 +4,13 @@
  *     12 → number     null → the name `none`     ["a", 2] → list     "4 * d" → what the language reads there
  */
 import { diagnostic } from "../../diagnostics.js";
-import type { Expression, Name, Parameter } from "../model.js";
+import type { AssignStatement, Expression, Name, Parameter } from "../model.js";
 import type { Part } from "../read-part.js";
 import { readPart } from "../read-part.js";
 import { reserved } from "../tokens.js";
 import { parameterOf } from "../tree.js";
 import type { Context } from "../tree-expressions.js";
-import { expression, nameOf, report, tokens } from "../tree-expressions.js";
+import { axesOf, expression, nameOf, nodes, report, spanOf, tokens } from "../tree-expressions.js";
 import { sizesOf } from "../tree-statements.js";
 import type { JsonNode, JsonString } from "./node.js";
 import { itemsOf } from "./node.js";
@@ -93,13 +93,20 @@ const nameless = (node: JsonNode | undefined, c: Context): Name => ({
 export function targetOf(
   node: JsonNode | undefined,
   c: Context,
-): { readonly target: Name; readonly indices: readonly Name[] | undefined } {
-  const parameter = parameterIn(node, c);
-  if (!parameter) return { target: nameless(node, c), indices: undefined };
-  const { name, axes, defaultValue } = parameter;
-  if (axes === "any") report(c, parameter.span, "`*` is not an index.", "Indices are names.");
-  if (defaultValue) report(c, defaultValue.span, 'The value stands behind the key `"value"`.');
-  return { target: name, indices: axes === "any" ? [] : axes };
+): Pick<AssignStatement, "target" | "indices" | "bounds"> {
+  const tree = part("parameter", node, c);
+  if (!tree) return { target: nameless(node, c), indices: undefined };
+  const axes = nodes(tree, "axes")[0];
+  if (axes && tokens(axes, "Star").length > 0)
+    report(c, spanOf(tree, c), "`*` is not an index.", "Indices are names.");
+  const value = nodes(tree, "expression")[0];
+  if (value) report(c, spanOf(value, c), 'The value stands behind the key `"value"`.');
+  const left = axes && axesOf(axes, c);
+  return {
+    target: nameOf(tokens(tree, "Name")[0], c, tree),
+    indices: left?.names,
+    ...(left?.bounds ? { bounds: left.bounds } : {}),
+  };
 }
 
 /** `x[t, d]`, `hidden = 4 * d`. */
