@@ -14,6 +14,7 @@ import { addDoctor } from "./doctor.js";
 import { addEval } from "./eval.js";
 import { addExpand } from "./expand.js";
 import { addExplain } from "./explain.js";
+import { addExport } from "./export.js";
 import type { ExitCode } from "./failure.js";
 import { Failure, fail } from "./failure.js";
 import { addFeatures } from "./features.js";
@@ -21,6 +22,7 @@ import { addFmt } from "./fmt.js";
 import { addGenerate } from "./generate.js";
 import { addGrad } from "./grad.js";
 import { addGraph } from "./graph.js";
+import { addImport } from "./import.js";
 import { addInit } from "./init.js";
 import type { Action } from "./options.js";
 import { natural } from "./options.js";
@@ -45,6 +47,8 @@ const commands = [
   addCompare,
   addEval,
   addGenerate,
+  addImport,
+  addExport,
   addDoctor,
   addExplain,
 ];
