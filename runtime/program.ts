@@ -119,6 +119,7 @@ export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "normal"; readonly deviation: number; readonly mean: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number }
+  | { readonly kind: "sinusoids"; readonly base: number; readonly width: number; readonly gain: number }
   | {
       readonly kind: "xavier_uniform" | "xavier_normal" | "he_normal";
       readonly fanIn: number;

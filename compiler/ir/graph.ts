@@ -49,6 +49,8 @@ export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "normal"; readonly deviation: number; readonly mean: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number }
+  /** Row i holds the sines of the angles i / base^(2c / width), then their cosines. */
+  | { readonly kind: "sinusoids"; readonly base: number; readonly width: number; readonly gain: number }
   /** Glorot: bound √(6 / (fan_in + fan_out)); He: deviation √(2 / fan_in). */
   | {
       readonly kind: "xavier_uniform" | "xavier_normal" | "he_normal";

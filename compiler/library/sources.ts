@@ -150,7 +150,7 @@ block alibi_slopes(heads) {
 #   qkv_bias: whether queries, keys and values have
 #   key_bias: whether keys have
 #   out_bias: whether the last matrix of attention has
-#   head_bias: whether the output has
+#   head_bias: whether the output has; frozen: one that is not learned
 #   dropout: the rate of the three below
 #   residual_dropout: on what a sub-layer gives
 #   attention_dropout: on attention weights
@@ -225,7 +225,7 @@ model decoder(
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
 #   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
-#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:)
+#   position: none, learned(offset:), sinusoidal(layout:), rope(base:, fraction:, layout:, scaling:, factor:, original:), stored_rope (rope by a table in checkpoints), alibi, t5(buckets:, distance:), shaw(clip:)
 #   mask: full, or a mask of your own; padding is never seen
 #   score: a score of your own, applied to the scaled products before those of \`position\`
 #   temperature: what the dot products are divided by
@@ -238,10 +238,14 @@ model decoder(
 #   attention_dropout: on attention weights
 #   embedding_dropout: on embeddings with their positions
 #   segments: number of segment ids of the input \`segment\`; 0: there is no such input
-#   task: masked (input \`tokens\` is corrupted, the logits of each position learn what stood there), classify (one label per sequence)
+#   embedding_size: none, or the width of the embeddings, which a linear map takes to d_model
+#   task: masked (input \`tokens\` is corrupted, the logits of each position learn what stood there), classify (one label per sequence), both (output \`label_logits\` beside \`logits\`), features (outputs \`hidden\` and, with a pooler, \`pooled\`; nothing to learn)
 #   classes: number of labels of \`classify\`
 #   pooling: mean, first: the vector of a sequence that \`classify\` reads
+#   pooler: none, or a block between that vector and the label, as dense(act:)
+#   head_transform: none, or a block between the stream and the output's table of \`masked\`, as dense_norm(act:)
 #   tied: whether the output of \`masked\` uses the embedding's table
+#   head_bias: whether that output has a bias, a number per token; frozen: one that is not learned
 #   embedding_scale: what embeddings are multiplied by
 #   embedding_norm: none, or a norm of the embeddings
 #   init: initial values of matrices: normal(0.02), xavier_normal, …
@@ -255,17 +259,18 @@ model encoder(
   norm = layer_norm, norm_at = pre, position = learned, mask = full, score = none, temperature = sqrt(head_dim),
   qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
   dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
-  segments = 0, task = masked, classes = 2, pooling = mean,
-  tied = true, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  segments = 0, embedding_size = none, task = masked, classes = 2, pooling = mean, pooler = none, head_transform = none,
+  tied = true, head_bias = false, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
   final_soft_cap = none, share_layers = false, smoothing = 0
 ) {
   input tokens[t <= context] : int(vocab)
 
-  use wte = embedding(vocab, d_model, init: embedding_init)
+  width = if embedding_size == none then d_model else embedding_size
+  use wte = embedding(vocab, width, init: embedding_init)
   x = wte(tokens)
   if segments > 0 {
     input segment[t] : int(segments)
-    use wse = embedding(segments, d_model, init: embedding_init)
+    use wse = embedding(segments, width, init: embedding_init)
     x = x + wse(segment)
   }
 
@@ -289,29 +294,48 @@ model encoder(
   )
   feed = offer(ffn, hidden: 4 * d_model, bias: bias, init: beta * init, out_init: beta * written)
   x = transformer(
-    x, layers, attend, feed,
+    x, layers, attend, feed, width: if embedding_size == none then none else d_model,
     position: position, heads: heads, context: context, score: score, two_sided: true,
     norm: norm, norm_at: norm_at, alpha: alpha, residual_dropout: residual_dropout, share: share_layers,
     embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
   ) as _
 
+  if task == classify or task == both or task == features and pooler != none {
+    vector = pooled(x, valid(tokens), pooling)
+    if pooler != none { vector = offer(pooler, bias: bias, init: init)(vector) as pooler }
+  }
   match task {
-    masked {
+    masked, both {
+      if head_transform != none { x = offer(head_transform, out: width, norm: norm, init: init)(x) as head_transform }
       if tied {
-        logits = unembed(x, wte.table)
+        logits = unembed(x, wte.table, bias: head_bias)
       } else {
-        use head = embedding(vocab, d_model, init: embedding_init)
-        logits = unembed(x, head.table)
+        use head = embedding(vocab, width, init: embedding_init)
+        logits = unembed(x, head.table, bias: head_bias)
       }
       output logits = capped(logits, final_soft_cap)
       loss cross_entropy(logits, original(tokens), smoothing: smoothing)
     }
+    classify, features { }
+  }
+  match task {
     classify {
       input label : int(classes)
-      logits = label_logits(pooled(x, valid(tokens), pooling), classes, bias, init: init) as head
+      logits = label_logits(vector, classes, bias, init: init) as head
       output logits = capped(logits, final_soft_cap)
       loss label_cross_entropy(logits, label, smoothing: smoothing)
     }
+    both {
+      input label : int(classes)
+      label_logits = label_logits(vector, classes, bias, init: init) as label_head
+      output label_logits = label_logits
+      loss label_cross_entropy(label_logits, label)
+    }
+    features {
+      output hidden = x
+      if pooler != none { output pooled = vector }
+    }
+    masked { }
   }
 }
 `,
@@ -331,7 +355,7 @@ model encoder(
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
 #   norm_at: pre, post, sandwich, deepnorm (stronger streams and smaller initial values, by the depths), dual_residual, parallel (attention and feed-forward side by side), none
-#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:); inside self-attention only
+#   position: none, learned(offset:), sinusoidal(layout:), rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:); inside self-attention only
 #   mask: what the decoder sees of itself: causal, sliding(w), prefix(n), or a mask of your own; padding is never seen
 #   encoder_mask: what the encoder sees of itself: full, or a mask of your own
 #   score: a score of your own, applied to the scaled products of self-attention before those of \`position\`
@@ -344,7 +368,9 @@ model encoder(
 #   residual_dropout: on what a sub-layer gives
 #   attention_dropout: on attention weights
 #   embedding_dropout: on embeddings with their positions
-#   tied: all (source, target and output use one table), output (target and output do), none
+#   tied: all (source, target and output use one table), input (source and target do), output (target and output do), none
+#   head_scale: what the decoder's stream is multiplied by before the output's table; d_model ^ -0.5 in the first T5
+#   head_bias: whether the output has a bias, a number per token; frozen: one that is not learned
 #   embedding_scale: what embeddings are multiplied by; sqrt(d_model) in the first Transformer
 #   embedding_norm: none, or a norm of the embeddings
 #   init: initial values of matrices: normal(0.02), xavier_uniform, …
@@ -359,7 +385,7 @@ model encoder_decoder(
   norm = layer_norm, norm_at = pre, position = sinusoidal, mask = causal, encoder_mask = full, score = none,
   temperature = sqrt(head_dim), qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
   dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
-  tied = all, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  tied = all, head_scale = 1, head_bias = false, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
   final_soft_cap = none, share_layers = false, smoothing = 0
 ) {
   input source[s <= context] : int(source_vocab)
@@ -386,7 +412,7 @@ model encoder_decoder(
 
   use wte = embedding(target_vocab, d_model, init: embedding_init)
   match tied {
-    all { x = wte(source) }
+    all, input { x = wte(source) }
     output, none {
       use source_wte = embedding(source_vocab, d_model, init: embedding_init)
       x = source_wte(source)
@@ -419,11 +445,13 @@ model encoder_decoder(
     feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: decoder_beta * init, out_init: decoder_beta * decoder_written)
   ) as decoder
 
-  if tied == none {
-    use head = embedding(target_vocab, d_model, init: embedding_init)
-    logits = unembed(y, head.table)
-  } else {
-    logits = unembed(y, wte.table)
+  y = head_scale * y
+  match tied {
+    all, output { logits = unembed(y, wte.table, bias: head_bias) }
+    input, none {
+      use head = embedding(target_vocab, d_model, init: embedding_init)
+      logits = unembed(y, head.table, bias: head_bias)
+    }
   }
   output logits = capped(logits, final_soft_cap)
   loss cross_entropy(logits, next(target), smoothing: smoothing)
@@ -439,9 +467,10 @@ block embedding(tokens[t], vocab, d, std = 0.02, init = normal(std)) {
 }
 
 # Logits by a table's rows: y_v = x · table_v.   x[t, d] → [t, vocab]
-# With the input embedding's table it is tied: Press and Wolf, 2017. \`bias\`: a learned number per token is added.
+# With the input embedding's table it is tied: Press and Wolf, 2017. \`bias\`: a number per token is added, learned
+# or \`frozen\`, part of checkpoints only.
 block unembed(x[t, d], table[vocab, d], bias = false) {
-  param b[vocab] ~ zeros if bias
+  if bias == frozen { frozen param b[vocab] ~ zeros } else { param b[vocab] ~ zeros if bias }
   y[i, v] = x[i, m] * table[v, m] + b[v]
   return y
 }
@@ -452,6 +481,22 @@ block linear(x[t, d], out, bias = true, std = 0.02) {
   param b[out] ~ zeros if bias
   y[i, n] = x[i, m] * w[m, n] + b[n]
   return y
+}
+
+# act(x W + b), one vector.   x[d] → [d]; what BERT puts between a sequence's vector and its label
+block dense(x[d], act = tanh, bias = true, std = 0.02, init = normal(std)) {
+  param w[d, d] ~ init
+  param b[d] ~ zeros if bias
+  y[n] = x[m] * w[m, n] + b[n]
+  return act(y)
+}
+
+# norm(act(x W + b)).   x[t, d] → [t, out]; what BERT puts between the stream and the output's table: Devlin et al., 2019
+block dense_norm(x[t, d], out = d, act = gelu, norm = layer_norm, bias = true, std = 0.02, init = normal(std)) {
+  param w[d, out] ~ init
+  param b[out] ~ zeros if bias
+  y[i, n] = x[i, m] * w[m, n] + b[n]
+  return norm(act(y))
 }
 
 # y = (x - mean) / sqrt(variance + eps) · gain + bias, along the last axis.   Ba, Kiros and Hinton, 2016
@@ -666,8 +711,15 @@ block learned_position(x[t], context, d, std = 0.02) {
 }
 
 # sin and cos of the position over wavelengths from 2π to base · 2π.   x[t] → [t, d]; Vaswani et al., 2017
-block sinusoidal_position(x[t], d, base = 10000) {
-  table angle[t, d](i, c) = if c % 2 == 0 then sin(i / base ^ (c / d)) else cos(i / base ^ ((c - 1) / d))
+# \`layout\`: interleaved gives each sine's cosine the place after it, halves all sines and then all cosines.
+block sinusoidal_position(x[t], d, base = 10000, layout = interleaved) {
+  match layout {
+    interleaved { table angle[t, d](i, c) = if c % 2 == 0 then sin(i / base ^ (c / d)) else cos(i / base ^ ((c - 1) / d)) }
+    halves {
+      half = (d + 1) // 2
+      table angle[t, d](i, c) = if c < half then sin(i / base ^ (2 * c / d)) else cos(i / base ^ (2 * (c - half) / d))
+    }
+  }
   return angle
 }
 
@@ -680,8 +732,8 @@ block learned(x[t, d], context, offset = 0, std = 0.02, init = normal(std)) {
 }
 
 # x plus the sinusoids of its positions.   x[t, d] → [t, d]
-block sinusoidal(x[t, d], base = 10000) {
-  return x + sinusoidal_position(positions(x), d, base)
+block sinusoidal(x[t, d], base = 10000, layout = interleaved) {
+  return x + sinusoidal_position(positions(x), d, base, layout)
 }
 
 # Queries or keys turned by their position: pairs of elements by the angle i · frequency.   x[heads, t, head_dim] → the same.
@@ -705,6 +757,21 @@ block rope(x[heads, t, head_dim], base = 10000, fraction = 1, layout = halves, s
   }
   y[h, i, c] = x[h, i, c] * turn_cos[i, c] + turned[h, i, c] * turn_sin[i, c]
   return y
+}
+
+# rope(layout: interleaved) by a table that checkpoints hold: row i is the sines of position i's angles, then their cosines.
+block stored_rope(x[heads, t, head_dim], table[context, head_dim]) {
+  half = head_dim / 2
+  place = positions(x, 1)
+  turned[h, i, c] = if c % 2 == 0 then 0 - x[h, i, c + 1] else x[h, i, c - 1]
+  y[h, i, c] = x[h, i, c] * table[place[i], half + c // 2] + turned[h, i, c] * table[place[i], c // 2]
+  return y
+}
+
+# The table of stored_rope: not learned, sinusoids where no checkpoint says otherwise.   → [context, head_dim]
+block stored_sinusoids(context, head_dim, base = 10000) {
+  frozen param table[context, head_dim] ~ sinusoids(base)
+  return table
 }
 
 # The angle per position of pair m of \`half\`: base ^ (-m / half), where nothing is scaled.
@@ -791,6 +858,7 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
   match position {
     none, learned, sinusoidal { return attend(score: score) }
     rope { return attend(score: score, rotary: position) }
+    stored_rope { return attend(score: score, rotary: offer(position, table: stored_sinusoids(context, attend.head_dim) as rotary)) }
     xpos { return attend(score: score, rotary: position, key_rotary: offer(position, keys: true)) }
     shaw { return attend(score: score, relative: position) }
     alibi { return attend(score: after(score, offer(position, slope: alibi_slopes(heads)))) }
@@ -881,8 +949,10 @@ block embedded(x[t, d], position, context, scale = 1, norm = none, dropout_rate 
 }
 
 # From embeddings to what the last layer gives: \`embedded\`, attention \`placed\`, \`layers\` layers.   x[t, d] → [t, d]
-block transformer(x[t, d], layers, attend, feed, cross = none, position = none, heads = 1, context = 1, score = none, two_sided = false, norm = layer_norm, norm_at = pre, alpha = 1, residual_dropout = 0, share = false, embedding_scale = 1, embedding_norm = none, embedding_dropout = 0) {
+# \`width\`: a linear map takes the embeddings to streams of that width (Lan et al., 2020).   x[t, d] → [t, width]
+block transformer(x[t, d], layers, attend, feed, width = none, cross = none, position = none, heads = 1, context = 1, score = none, two_sided = false, norm = layer_norm, norm_at = pre, alpha = 1, residual_dropout = 0, share = false, embedding_scale = 1, embedding_norm = none, embedding_dropout = 0) {
   x = embedded(x, position, context, embedding_scale, embedding_norm, embedding_dropout) as _
+  if width != none { x = linear(x, width) as embedding_map }
   look = placed(attend, x, position, heads, context, score, two_sided) as _
   return transformer_stack(x, layers, look, feed, cross, norm, norm_at, alpha, residual_dropout, share) as _
 }
