@@ -16,6 +16,7 @@ import { fail } from "./session.js";
 import { lift, toIndexed } from "./tensors.js";
 import type { Value } from "./values.js";
 import { describe, innerShape, number } from "./values.js";
+import { wholeBatch } from "./whole-batch.js";
 
 export interface BuiltinCall {
   readonly name: string;
@@ -140,6 +141,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   next: derived("next", "i32"),
   valid: derived("valid", "bool"),
   original: derived("original", "i32"),
+  whole_batch: wholeBatch,
   positions,
   random,
   concat,
