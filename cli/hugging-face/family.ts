@@ -78,5 +78,7 @@ export type Weight =
   | { readonly join: readonly string[]; readonly to: string; readonly layout: string }
   /** May be in the file, as the same values as `like`; in no parameter of its own. Export writes it where it was. */
   | { readonly from: string; readonly like: string }
+  /** May be in the file, learned and of no use to the class. Import keeps it aside and export writes it where it was. */
+  | { readonly from: string; readonly kept: string }
   /** May be in the file and is not used: a buffer that the class computes. Export leaves it out. */
   | { readonly from: string; readonly ignored: string };

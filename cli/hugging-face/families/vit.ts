@@ -4,24 +4,23 @@
 import { activation } from "../activations.js";
 import { neutrals } from "../common.js";
 import type { Config, Family, Weight } from "../family.js";
-import { layerNorm, parameterList } from "../model-text.js";
-import { linearBiases, linears, norms } from "../rows.js";
+import { call, parameterList } from "../model-text.js";
+import { inward, labelCount, labelFields, matrix, norm, outward } from "./parts.js";
 
 export const vit: Family = {
   modelType: "vit",
   architectures: ["ViTForImageClassification"],
   fields: {
     ...neutrals("attention_probs_dropout_prob hidden_dropout_prob encoder_stride pooler_act pooler_output_size"),
+    ...labelFields,
     hidden_act: { kind: "read", otherwise: "gelu" },
     hidden_size: { kind: "read", otherwise: 768 },
-    id2label: { kind: "read", otherwise: null },
     image_size: { kind: "read", otherwise: 224 },
     intermediate_size: { kind: "read", otherwise: 3072 },
     layer_norm_eps: { kind: "read", otherwise: 1e-12 },
     num_attention_heads: { kind: "read", otherwise: 12 },
     num_channels: { kind: "read", otherwise: 3 },
     num_hidden_layers: { kind: "read", otherwise: 12 },
-    num_labels: { kind: "read", otherwise: null },
     patch_size: { kind: "read", otherwise: 16 },
     qkv_bias: { kind: "read", otherwise: true },
   },
@@ -40,8 +39,8 @@ function model(config: Config): string {
     layers: config.size("num_hidden_layers"),
     heads: config.size("num_attention_heads"),
     hidden: config.size("intermediate_size"),
-    classes: classes(config),
-    norm: layerNorm(config.number("layer_norm_eps")),
+    classes: labelCount(config),
+    norm: call("layer_norm", { eps: config.number("layer_norm_eps") }),
   });
   return `model vit(${parameters}) {
   input pixel_values[${config.size("num_channels")}, height, width] : real
@@ -73,25 +72,22 @@ function sides(config: Config): readonly [number, number] {
   return [height, width];
 }
 
-/** The class counts the names, where there are some. */
-function classes(config: Config): number {
-  const names = config.get("id2label");
-  if (typeof names === "object" && names !== null) return Math.max(1, Object.keys(names).length);
-  return config.optionalSize("num_labels") ?? 2;
-}
-
 function weights(config: Config): readonly Weight[] {
   const [layer, own] = ["vit.encoder.layer.{l}.", "layers.{l}."];
-  const heads = { query: "q", key: "k", value: "v" };
+  const self = `${layer}attention.attention.`;
+  const bias = config.boolean("qkv_bias");
   return [
     { from: "vit.embeddings.cls_token", to: "class_token.token", layout: "a b d -> (a b) d" },
     { from: "vit.embeddings.position_embeddings", to: "wpe.table", layout: "a n d -> (a n) d" },
     { from: "vit.embeddings.patch_embeddings.projection.weight", to: "patch_embedding.kernel" },
     { from: "vit.embeddings.patch_embeddings.projection.bias", to: "patch_embedding.b" },
-    ...norms(`${layer}layernorm_before`, `${own}layer_norm`),
-    ...norms(`${layer}layernorm_after`, `${own}layer_norm_2`),
-    ...Object.entries(heads).flatMap(([name, letter]) => [
-      ...headed(`${layer}attention.attention.${name}`, `${own}attention`, letter),
-    ]),
+    ...norm(`${layer}layernorm_before`, `${own}layer_norm`),
+    ...inward([`${self}query`, `${self}key`, `${self}value`], `${own}attention`, bias),
+    ...outward(`${layer}attention.output.dense`, `${own}attention`),
+    ...norm(`${layer}layernorm_after`, `${own}layer_norm_2`),
+    ...matrix(`${layer}intermediate.dense`, `${own}mlp`, "1"),
+    ...matrix(`${layer}output.dense`, `${own}mlp`, "2"),
+    ...norm("vit.layernorm", "layer_norm"),
+    ...matrix("classifier", "classifier"),
   ];
 }
