@@ -12,8 +12,12 @@
  * ```
  */
 
-/** What the inputs of a model that continues texts are called there. */
-export const causalInputs: readonly string[] = [];
+/** What the inputs of a model that continues texts are called there: `labels` are shifted by the class itself, `shift_labels` are not. */
+export const causalInputs: readonly string[] = [
+  "tokens as input_ids",
+  "valid(tokens) as attention_mask",
+  "next(tokens) as shift_labels",
+];
 
 /** Undefined: left to the base's default. Texts are expressions of the language. */
 export type Setting = number | boolean | string | undefined;

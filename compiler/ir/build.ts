@@ -22,6 +22,7 @@ import { isLibraryFile } from "./build/library.js";
 import { evaluate, runBody } from "./build/meaning.js";
 import type { RegionFrame } from "./build/paths.js";
 import { createFrame, rootPath } from "./build/paths.js";
+import { checkRenames, renamesOf } from "./build/renames.js";
 import { createScope } from "./build/scope.js";
 import type { Env, Session } from "./build/session.js";
 import { pushDiagnostic, Stop } from "./build/session.js";
@@ -198,6 +199,7 @@ function elaborateOnce(
     maxima,
     assumed: new Map(),
     inputs: [],
+    renames: renamesOf(derivation),
     isLibrary: isLibraryFile,
     choices: program.choices,
     counters: { regions: 0, written: 0, parameters: 0, calls: 0 },
@@ -220,6 +222,7 @@ function elaborateOnce(
   };
   bindSettings(env, derivation, new Map([...settings.parameters].map(([name, x]) => [name, givenOf(x)])));
   runBody(env, root.declaration.body);
+  checkRenames(session);
   return { env, session, frame };
 }
 

@@ -105,6 +105,11 @@ export interface Vocabulary extends MapAttributes {
   gather: { readonly axis: number };
   /** inputs (ids, updates): adjoint of gather into zeros; `axis` of the result has `size`, the updates carry ids' axes there. */
   scatter_add: { readonly axis: number; readonly size: Size; readonly name: string };
+  /**
+   * inputs (x, rows, at): x with `rows` in place of its elements along `axis` from index `at` (i32 []) on, modulo the axis's size where
+   * `ring`. Rows outside x are left out; of rows that meet in a ring the last one stays. Kernels write the rows alone, in place of x.
+   */
+  update: { readonly axis: number; readonly ring: boolean };
 
   // ---- composites: their meaning is their expansion
   /** inputs (x) or (x, mask): over one axis; masked-out elements give 0, an empty row gives 0 throughout. */

@@ -19,13 +19,14 @@ block quick_gelu(x[*]) { return x * sigmoid(1.702 * x) }
 `,
   "attention": `# Attention, and the masks and scores that make its variants.
 
-# p = softmax_j(score(q_i · k_j / sqrt(head_dim))) over the j that the mask allows; y = Σ_j p v_j, mixed by wo.
+# y = Σ_j p_j v_j, mixed by wo, with p = softmax_j(score(q_i · k_j / sqrt(head_dim))) over the j that the mask allows: \`mix\`.
 # x[t, d] → [t, d].   Vaswani et al., 2017; kv_heads < heads: grouped queries, Ainslie et al., 2023
 # \`memory\` is attended to where it is not x. \`rotary\` turns queries and keys by their positions (rope), \`key_rotary\` keys in
 # another way (xpos); \`relative\` gives a vector per pair of positions (shaw); \`qk_norm\` normalises queries and keys, each head
-# for itself; \`temperature\` divides the dot products; \`soft_cap\` bounds them, by c · tanh(s / c).
-block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, bias = true, qkv_bias = bias, key_bias = qkv_bias, out_bias = bias, rotary = none, key_rotary = rotary, relative = none, qk_norm = none, temperature = sqrt(head_dim), soft_cap = none, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), value_init = init, out_init = normal(out_std)) {
-  group = heads / kv_heads
+# for itself; \`temperature\` divides the dot products; \`soft_cap\` bounds them, by c · tanh(s / c). \`blend\`, \`weight\`, \`post\`,
+# \`post_blend\` and \`value\` are those of \`mix\`. \`sink\`: none, logit (a learned score per head beside the keys), null_key (a
+# learned key and value that every position sees).
+block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, bias = true, qkv_bias = bias, key_bias = qkv_bias, out_bias = bias, rotary = none, key_rotary = rotary, relative = none, qk_norm = none, temperature = sqrt(head_dim), soft_cap = none, blend = none, weight = softmax, post = none, post_blend = none, value = none, sink = none, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), value_init = init, out_init = normal(out_std)) {
   param wq[d, heads, head_dim] ~ init
   param wk[e, kv_heads, head_dim] ~ init
   param wv[e, kv_heads, head_dim] ~ value_init
@@ -47,20 +48,27 @@ block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = f
     q = rotary(q)
     k = key_rotary(k)
   }
-  r[h, i, j] = q[h, i, c] * k[h // group, j, c] / temperature
+  mixing = mix(
+    mask: mask, score: score, temperature: temperature, soft_cap: soft_cap, blend: blend, weight: weight, post: post,
+    post_blend: post_blend, value: value, dropout_rate: dropout_rate
+  )
+  match sink {
+    none { mixing = mixing }
+    logit {
+      param sink_score[heads] ~ zeros
+      mixing = mixing(sink: of_head(sink_score))
+    }
+    null_key {
+      param sink_key[kv_heads, head_dim], sink_value[kv_heads, head_dim] ~ init
+      mixing = mixing(sink_key: sink_key, sink_value: sink_value)
+    }
+  }
   if relative != none {
     near = relative(q) as relative_keys
-    r[h, i, j] = r[h, i, j] + q[h, i, c] * near[i, j, c] / temperature
+    far = relative(q) as relative_values
+    mixing = mixing(key_bias: near, value_bias: far)
   }
-  if soft_cap != none { r = soft_cap * tanh(r / soft_cap) }
-  p[h, i, j] = softmax[j](score(r[h, i, j], h, i, j) where mask(i, j))
-  p = dropout(p, dropout_rate)
-  if relative == none {
-    y[i, n] = p[h, i, j] * v[h // group, j, c] * wo[h, c, n] + bo[n]
-    return y
-  }
-  far = relative(q) as relative_values
-  mixed[h, i, c] = p[h, i, j] * v[h // group, j, c] + p[h, i, j] * far[i, j, c]
+  mixed = mixing(q, k, v) as _
   y[i, n] = mixed[h, i, c] * wo[h, c, n] + bo[n]
   return y
 }
@@ -111,7 +119,7 @@ mask prefix(n)(i, j) = j <= i or j < n
 mask padding(valid[s])(i, j) = valid[j]
 
 # What \`seen\` allows, of the positions that hold something.
-mask padded(seen, valid[s])(i, j) = seen(i, j) and valid[j]
+mask padded(seen, valid[s])(h, i, j) = seen(h, i, j) and valid[j]
 
 # One score after another.
 score after(first, second)(s, h, i, j) = second(first(s, h, i, j), h, i, j)
@@ -743,6 +751,121 @@ block contrastive(x[d], y[d], scale) {
   each = (logsumexp[n](scale * row[n]) + logsumexp[n](scale * column[n])) / 2 - scale * own
   return each, 1
 }
+`,
+  "mix": `# Generalised mixing: every kind of attention is this formula with other masks, scores, weights and values.
+
+# y_i = Σ_j post(weight_j(blend(score(q_i · k_j / temperature)) where mask)) · value(v_j), the sum over the j that the mask allows.
+# q[heads, t, head_dim], k[groups, s, head_dim], v[groups, s, value_dim] → [heads, t, value_dim]; head h reads group h // (heads / groups).
+#   mask: what i sees of j, a mask of (i, j) or (h, i, j), positions absolute; a row that sees nothing is 0
+#   score: a score of (s, h, i, j); where it captures q or k, as in \`additive\`, it is given them
+#   temperature: what the dot products are divided by
+#   soft_cap: none, or c: products become c · tanh(s / c) before \`score\`
+#   blend: none, or a block on [heads, t, s] for the scores before mask and weights: what mixes heads
+#   weight: softmax, softmax1, l1, identity, hard(k:, straight:), or any function of s: sigmoid, relu2, a score of (s)
+#   post: none, or a score of (a, h, i, j) for the weights a that the mask allows
+#   post_blend: none, or a block on [heads, t, s] for the weights after \`post\`
+#   value: none, or a score of (v, h, i, j, c) for each element c of a value
+#   key_bias, value_bias: none, or tensors [t, s, …] that are added to k_j and to v_j
+#   sink: none, or a score of (h, i): that of a null key which every row sees beside the others; with softmax and l1
+#   sink_key, sink_value: none, or the null key [groups, head_dim] in whose place \`sink\` stands, and its value [groups, value_dim]
+block mix(q[heads, t, head_dim], k[groups, s, head_dim], v[groups, s, value_dim], mask = full, score = none, temperature = sqrt(head_dim), soft_cap = none, blend = none, weight = softmax, post = none, post_blend = none, value = none, key_bias = none, value_bias = none, sink = none, sink_key = none, sink_value = none, dropout_rate = 0) {
+  group = heads / groups
+  r[h, i, j] = q[h, i, c] * k[h // group, j, c] / temperature
+  if key_bias != none { r[h, i, j] = r[h, i, j] + q[h, i, c] * key_bias[i, j, c] / temperature }
+  if soft_cap != none { r = soft_cap * tanh(r / soft_cap) }
+  if score != none {
+    scored = offer(score, q: q, k: k)
+    r[h, i, j] = scored(r[h, i, j], h, i, j)
+  }
+  r = blend(r)
+  p = mixing_weights(r, mask, weight) as _
+  if sink_key != none {
+    null[h, i] = q[h, i, c] * sink_key[h // group, c] / temperature
+    sink = of_row(null)
+  }
+  if sink != none {
+    beside = beside_null(p, r, sink, mask, weight) as _
+    p = beside[0]
+    rest = beside[1]
+  }
+  if post != none { p[h, i, j] = if mask(h, i, j) then post(p[h, i, j], h, i, j) else 0 }
+  p = dropout(post_blend(p), dropout_rate)
+  if value == none {
+    y[h, i, c] = p[h, i, j] * v[h // group, j, c]
+  } else {
+    y[h, i, c] = p[h, i, j] * value(v[h // group, j, c], h, i, j, c)
+  }
+  if value_bias != none { y[h, i, c] = y[h, i, c] + p[h, i, j] * value_bias[i, j, c] }
+  if sink_value != none { y[h, i, c] = y[h, i, c] + rest[h, i] * sink_value[h // group, c] }
+  return y
+}
+
+# Weights of the scores that the mask allows, 0 for the others.   r[heads, t, s] → the same
+block mixing_weights(r[heads, t, s], mask = full, weight = softmax) {
+  match weight {
+    softmax { p[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j)) }
+    # exp(s) / (1 + Σ exp(s)): a softmax beside a score of 0.   Miller, 2023
+    softmax1 {
+      total[h, i] = logsumexp[j](r[h, i, j] where mask(h, i, j))
+      p[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j))
+      p[h, i, j] = p[h, i, j] * sigmoid(total[h, i])
+    }
+    # s / Σ s: with products of positive features, linear attention.   Katharopoulos et al., 2020
+    l1 {
+      total[h, i] = sum[j](r[h, i, j] where mask(h, i, j))
+      whole = if total == 0 then 1 else total
+      p[h, i, j] = if mask(h, i, j) then r[h, i, j] / whole[h, i] else 0
+    }
+    # s itself: retention.   Sun et al., 2023
+    identity { p[h, i, j] = if mask(h, i, j) then r[h, i, j] else 0 }
+    hard { p = weight(r, mask: mask) as _ }
+    else {
+      # What the mask forbids never reaches the function, so that no gradient becomes 0 · ∞.
+      allowed[h, i, j] = if mask(h, i, j) then r[h, i, j] else 0
+      p[h, i, j] = if mask(h, i, j) then weight(allowed[h, i, j]) else 0
+    }
+  }
+  return p
+}
+
+# relu(s)², for attention without a softmax.   So et al., 2021; Hua et al., 2022
+block relu2(x[*]) { return max(x, 0) * max(x, 0) }
+
+# The softmax of the k largest scores that the mask allows, of equals the first; 0 for the others, so that only these k have a
+# gradient. \`straight\`: it has the gradient of the softmax of all.   r[heads, t, s] → the same; Xu et al., 2015
+block hard(r[heads, t, s], mask = full, k = 1, straight = false) {
+  rank[h, i, j] = sum[m]((if r[h, i, m] > r[h, i, j] or r[h, i, m] == r[h, i, j] and m < j then 1 else 0) where mask(h, i, m))
+  p[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j) and rank[h, i, j] < k)
+  if straight {
+    soft[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j))
+    p = soft + stop_gradient(p - soft)
+  }
+  return p
+}
+
+# Weights with a null key beside the keys, and the null key's own weight.   p[heads, t, s], r[heads, t, s] → p, [heads, t]
+block beside_null(p[heads, t, s], r[heads, t, s], sink, mask = full, weight = softmax) {
+  match weight {
+    softmax {
+      total[h, i] = logsumexp[j](r[h, i, j] where mask(h, i, j))
+      seen[h, i] = sum[j](p[h, i, j])
+      rest[h, i] = if seen[h, i] > 0.5 then sigmoid(sink(h, i) - total[h, i]) else 1
+      p[h, i, j] = p[h, i, j] * sigmoid(total[h, i] - sink(h, i))
+    }
+    l1 {
+      rest[h, i] = sum[j](r[h, i, j] where mask(h, i, j))
+      whole[h, i] = rest[h, i] + sink(h, i)
+      whole = if whole == 0 then 1 else whole
+      p[h, i, j] = if mask(h, i, j) then r[h, i, j] / whole[h, i] else 0
+      rest[h, i] = sink(h, i) / whole[h, i]
+    }
+  }
+  return p, rest
+}
+
+# The score of a null key: a number for each head, or for each head and row.   Xiao et al., 2023
+score of_head(x[h])(h, i) = x[h]
+score of_row(x[h, t])(h, i) = x[h, i]
 `,
   "optimizers": `# Optimizers: one step on one parameter. \`lr\` is the scheduled rate at run time, \`step\` counts from 1,
 # \`decays\` says whether this parameter decays: matrices do, vectors and what starts at 0 or 1 do not, \`decay\` and \`nodecay\`

@@ -132,6 +132,17 @@ const SAMPLES: readonly Sample[] = [
     op: "scatter_add",
     make: (b, x) => [b.scatterAdd(ids(b), b.gather(b.mul(x, x), ids(b), 1), { axis: 1, size: 4, name: "d" })],
   },
+  ...([false, true] as const).map(
+    (ring): Sample => ({
+      op: "update",
+      label: ring ? "ring" : "",
+      make: (b, x, y) => [
+        b.update(x, b.slice(b.mul(x, y), 1, 0, 3), b.const(2, "i32"), 1, ring),
+        b.update(b.slice(x, 1, 0, 2), y, b.const(-1, "i32"), 1, ring),
+        b.update(x, y, b.const(1, "i32"), 0, ring),
+      ],
+    }),
+  ),
   { op: "softmax", make: (b, x) => [b.softmax(x, 1), b.softmax(x, 0)] },
   { op: "softmax", label: "masked", make: (b, x) => [b.softmax(x, 1, mask(b))] },
   { op: "logsumexp", make: (b, x) => [b.logsumexp(x, 1), b.logsumexp(x, 0)] },

@@ -11,6 +11,7 @@ import type { DerivedInput, DType, Node } from "../graph.js";
 import type { UnaryMap } from "../vocabulary.js";
 import { concat, pad } from "./along-axis.js";
 import { join, take } from "./paths.js";
+import { outsideName } from "./renames.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
 import { lift, toIndexed } from "./tensors.js";
@@ -82,7 +83,7 @@ const derived =
       );
     const { inputs, builder } = env.session;
     const source = inputs.find(({ name }) => name === node.attributes.name)!;
-    const name = `${source.name}.${how}`;
+    const name = outsideName(env, source.name, call.span, how);
     const bound = how === "valid" ? undefined : source.bound;
     if (!inputs.some((input) => input.name === name))
       inputs.push({ ...source, name, dtype, bound, derived: { how, of: source.name } });

@@ -8,12 +8,14 @@ import { leaves } from "./leaves.js";
 import { maps } from "./map.js";
 import { regions } from "./regions.js";
 import type { AttributeKind, CompositeRow, MapRow, OpRow, PrimitiveRow, RegionRow } from "./row.js";
+import { update } from "./update.js";
 
 export const ops: { readonly [K in OpName]: OpRow<K> } = {
   ...leaves,
   ...maps,
   ...layout,
   ...arithmetic,
+  update,
   ...composites,
   ...regions,
 };
