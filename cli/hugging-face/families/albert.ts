@@ -5,10 +5,25 @@ import { neutrals } from "../common.js";
 import type { Family, Weight } from "../family.js";
 import { configForm } from "../model-text.js";
 import type { Task } from "./bert.js";
-import { bertEmbeddings, bertFields, bertSettings, bothTask, featureTask, inputsOf, labelTask, maskedTask, wordBias } from "./bert.js";
+import {
+  bertEmbeddings,
+  bertFields,
+  bertSettings,
+  bothTask,
+  featureTask,
+  inputsOf,
+  labelTask,
+  maskedTask,
+  wordBias,
+} from "./bert.js";
 import { attention, classOf, matrix, norm, unused } from "./parts.js";
 
-const classes = ["AlbertForMaskedLM", "AlbertForSequenceClassification", "AlbertForPreTraining", "AlbertModel"] as const;
+const classes = [
+  "AlbertForMaskedLM",
+  "AlbertForSequenceClassification",
+  "AlbertForPreTraining",
+  "AlbertModel",
+] as const;
 
 export const albert: Family = {
   modelType: "albert",

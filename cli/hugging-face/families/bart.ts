@@ -5,7 +5,15 @@ import { activation } from "../activations.js";
 import { neutrals } from "../common.js";
 import type { Config, Family, Weight } from "../family.js";
 import { call, configForm, unless } from "../model-text.js";
-import { both, logitsBias, pairFields, pairNeutrals, sideSettings, sideWeights, textPairInputs } from "./pairs.js";
+import {
+  both,
+  logitsBias,
+  pairFields,
+  pairNeutrals,
+  sideSettings,
+  sideWeights,
+  textPairInputs,
+} from "./pairs.js";
 import { copies, norm } from "./parts.js";
 
 export const bart: Family = {

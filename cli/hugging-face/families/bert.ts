@@ -8,7 +8,12 @@ import type { Settings } from "../model-text.js";
 import { call, configForm, unless } from "../model-text.js";
 import { attention, classOf, copies, labelCount, labelFields, matrix, norm, unused } from "./parts.js";
 
-const classes = ["BertForMaskedLM", "BertForSequenceClassification", "BertForPreTraining", "BertModel"] as const;
+const classes = [
+  "BertForMaskedLM",
+  "BertForSequenceClassification",
+  "BertForPreTraining",
+  "BertModel",
+] as const;
 
 /** What BERT and its kin read alike. */
 export const bertFields: Readonly<Record<string, Field>> = {
@@ -94,7 +99,10 @@ export const maskedTask = (weights: Task["weights"]): Task => ({
   weights,
 });
 
-export const labelTask = (weights: Task["weights"], pooler: (config: Config) => string = () => "dense"): Task => ({
+export const labelTask = (
+  weights: Task["weights"],
+  pooler: (config: Config) => string = () => "dense",
+): Task => ({
   settings: (config) => [
     { task: "classify", classes: labelCount(config), pooling: "first", pooler: pooler(config) },
   ],

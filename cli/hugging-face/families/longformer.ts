@@ -12,7 +12,9 @@ export const longformer: Family = {
   architectures: ["LongformerForMaskedLM"],
   prefix: "longformer.",
   fields: {
-    ...neutrals("attention_probs_dropout_prob hidden_dropout_prob onnx_export ignore_attention_mask attention_mode"),
+    ...neutrals(
+      "attention_probs_dropout_prob hidden_dropout_prob onnx_export ignore_attention_mask attention_mode",
+    ),
     attention_window: { kind: "read", otherwise: 512 },
     attention_dilation: { kind: "read", otherwise: null },
     hidden_act: { kind: "read", otherwise: "gelu" },
@@ -52,17 +54,18 @@ function model(config: Config): string {
   const tied = config.boolean("tie_word_embeddings");
   return `model longformer(${parameters}) {
   input input_ids[t <= places - padding_id - 1] : int(vocab)
-  input token_type_ids[t] : int(types) = 0
-  input global_attention_mask[t] : int(2) = 0
+${types > 1 ? "  input token_type_ids[t] : int(types)\n" : ""}  input marked(input_ids) as global_attention_mask
   input valid(input_ids) as attention_mask
   input original(input_ids) as labels
 
   use wte = embedding(vocab, d_model)
   use wpe = embedding(places, d_model)
   use wse = embedding(types, d_model)
-  x = norm(wte(input_ids) + wpe(counted_positions(input_ids, padding_id)) + wse(token_type_ids))
+  x = wte(input_ids) + wpe(counted_positions(input_ids, padding_id))
+  ${types > 1 ? "x = x + wse(token_type_ids)" : "x[i, m] = x[i, m] + wse.table[0, m]"}
+  x = norm(x)
   repeat layers {
-    x = norm(x + local_global_attention(x, global_attention_mask, valid(input_ids), heads, reach: window / 2))
+    x = norm(x + local_global_attention(x, marked(input_ids), valid(input_ids), heads, reach: window / 2))
     x = norm(x + mlp(x, hidden, act: ${activation(config, "hidden_act")}))
   }
   x = dense_norm(x, norm: norm)

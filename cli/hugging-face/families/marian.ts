@@ -7,7 +7,15 @@ import { neutrals } from "../common.js";
 import type { Config, Family, Weight } from "../family.js";
 import type { Settings } from "../model-text.js";
 import { call, configForm, unless } from "../model-text.js";
-import { both, logitsBias, pairFields, pairNeutrals, sideSettings, sideWeights, textPairInputs } from "./pairs.js";
+import {
+  both,
+  logitsBias,
+  pairFields,
+  pairNeutrals,
+  sideSettings,
+  sideWeights,
+  textPairInputs,
+} from "./pairs.js";
 import { copies } from "./parts.js";
 
 export const marian: Family = {
@@ -23,7 +31,13 @@ export const marian: Family = {
     vocab_size: { kind: "read", otherwise: 58101 },
   },
   model,
-  weights: (config) => [...tables(config), ...sideWeights, logitsBias, ...sinusoids("encoder"), ...sinusoids("decoder")],
+  weights: (config) => [
+    ...tables(config),
+    ...sideWeights,
+    logitsBias,
+    ...sinusoids("encoder"),
+    ...sinusoids("decoder"),
+  ],
 };
 
 function model(config: Config): string {

@@ -42,7 +42,12 @@ export const pairNeutrals =
 export function sideSettings(config: Config): readonly Settings[] {
   const [left, right] = [config.size("encoder_layers"), config.size("decoder_layers")];
   return [
-    { d_model: config.size("d_model"), layers: left, decoder_layers: unless(left, right), heads: both(config, "attention_heads") },
+    {
+      d_model: config.size("d_model"),
+      layers: left,
+      decoder_layers: unless(left, right),
+      heads: both(config, "attention_heads"),
+    },
     { norm_at: "post", embedding_scale: config.boolean("scale_embedding") ? "sqrt(d_model)" : undefined },
   ];
 }
@@ -51,11 +56,19 @@ export function sideSettings(config: Config): readonly Settings[] {
 export function both(config: Config, field: string): number {
   const size = config.size(`encoder_${field}`);
   if (config.size(`decoder_${field}`) !== size)
-    config.refuse(`decoder_${field}`, `the encoder's is ${size}, and sides that differ in it are not understood`);
+    config.refuse(
+      `decoder_${field}`,
+      `the encoder's is ${size}, and sides that differ in it are not understood`,
+    );
   return size;
 }
 
-const projections = (at: string): Projections => [`${at}q_proj`, `${at}k_proj`, `${at}v_proj`, `${at}out_proj`];
+const projections = (at: string): Projections => [
+  `${at}q_proj`,
+  `${at}k_proj`,
+  `${at}v_proj`,
+  `${at}out_proj`,
+];
 
 /** The layers of both sides. */
 export const sideWeights: readonly Weight[] = [

@@ -80,6 +80,9 @@ export function labelCount(config: Config): number {
   if (problem !== null && problem !== "single_label_classification")
     config.refuse("problem_type", "understood is one label per sequence, `single_label_classification`");
   if (problem === null && count === 1)
-    config.refuse(named === undefined ? "num_labels" : "id2label", "one label is a regression, which is not understood");
+    config.refuse(
+      named === undefined ? "num_labels" : "id2label",
+      "one label is a regression, which is not understood",
+    );
   return count;
 }

@@ -8,7 +8,16 @@ import type { Config, Family } from "../family.js";
 import type { Settings } from "../model-text.js";
 import { call, configForm, unless } from "../model-text.js";
 import type { Task } from "./bert.js";
-import { bertEmbeddings, bertFields, bertLayers, bertSettings, inputsOf, labelTask, maskedTask, predictions } from "./bert.js";
+import {
+  bertEmbeddings,
+  bertFields,
+  bertLayers,
+  bertSettings,
+  inputsOf,
+  labelTask,
+  maskedTask,
+  predictions,
+} from "./bert.js";
 import { classOf, matrix } from "./parts.js";
 
 const classes = ["RoFormerForMaskedLM", "RoFormerForSequenceClassification"] as const;
@@ -52,7 +61,9 @@ const mapped = (config: Config): boolean =>
   (config.optionalSize("embedding_size") ?? config.size("hidden_size")) !== config.size("hidden_size");
 
 const tasks: Readonly<Record<(typeof classes)[number], Task>> = {
-  RoFormerForMaskedLM: maskedTask((config) => predictions(config, "roformer.embeddings.word_embeddings.weight")),
+  RoFormerForMaskedLM: maskedTask((config) =>
+    predictions(config, "roformer.embeddings.word_embeddings.weight"),
+  ),
   RoFormerForSequenceClassification: labelTask(
     () => [...matrix("classifier.dense", "pooler"), ...matrix("classifier.out_proj", "head")],
     (config) => call("dense", { act: unless("tanh", activation(config, "hidden_act")) }),

@@ -7,11 +7,13 @@ import { neutrals } from "../common.js";
 import type { Config, Family, Field, Weight } from "../family.js";
 import type { Settings } from "../model-text.js";
 import { call, configForm, unless } from "../model-text.js";
+import { textPairInputs } from "./pairs.js";
 import type { Projections } from "./parts.js";
 import { attention, copies, matrix, norm } from "./parts.js";
-import { textPairInputs } from "./pairs.js";
 
-const read = (otherwise: Field & { readonly kind: "read" } extends { otherwise: infer T } ? T : never): Field => ({
+const read = (
+  otherwise: Field & { readonly kind: "read" } extends { otherwise: infer T } ? T : never,
+): Field => ({
   kind: "read",
   otherwise,
 });
@@ -121,7 +123,9 @@ function weights(config: Config): readonly Weight[] {
   return [
     { from: "shared.weight", to: "wte.table" },
     ...copies("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"),
-    scaled(config) ? { from: "lm_head.weight", like: "shared.weight" } : { from: "lm_head.weight", to: "head.table" },
+    scaled(config)
+      ? { from: "lm_head.weight", like: "shared.weight" }
+      : { from: "lm_head.weight", to: "head.table" },
     ...side("encoder", ["SelfAttention"], config),
     ...side("decoder", ["SelfAttention", "EncDecAttention"], config),
     {
@@ -137,7 +141,10 @@ function side(name: string, attentions: readonly string[], config: Config): read
   const numbered = (kind: string, n: number): string => `${own}${kind}${n === 0 ? "" : `_${n + 1}`}`;
   const last = attentions.length;
   return [
-    { from: `${name}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, to: `${name}.relative_bias.table` },
+    {
+      from: `${name}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`,
+      to: `${name}.relative_bias.table`,
+    },
     ...attentions.flatMap((kind, n) => [
       ...attention(projections(`${layer}${n}.${kind}.`), numbered("attention", n), false),
       ...norm(`${layer}${n}.layer_norm`, numbered("rms_norm", n), false),

@@ -11,7 +11,9 @@ export const vit: Family = {
   modelType: "vit",
   architectures: ["ViTForImageClassification"],
   fields: {
-    ...neutrals("attention_probs_dropout_prob hidden_dropout_prob encoder_stride pooler_act pooler_output_size"),
+    ...neutrals(
+      "attention_probs_dropout_prob hidden_dropout_prob encoder_stride pooler_act pooler_output_size",
+    ),
     ...labelFields,
     hidden_act: { kind: "read", otherwise: "gelu" },
     hidden_size: { kind: "read", otherwise: 768 },

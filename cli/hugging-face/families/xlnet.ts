@@ -18,7 +18,9 @@ export const xlnet: Family = {
   architectures: ["XLNetLMHeadModel"],
   prefix: "transformer.",
   fields: {
-    ...neutrals("dropout mem_len reuse_len same_length untie_r use_mems_eval use_mems_train start_n_top end_n_top"),
+    ...neutrals(
+      "dropout mem_len reuse_len same_length untie_r use_mems_eval use_mems_train start_n_top end_n_top",
+    ),
     ...neutrals("summary_activation summary_last_dropout summary_type summary_use_proj"),
     attn_type: { kind: "only", values: ["bi"] },
     bi_data: { kind: "only", values: [false] },
@@ -53,13 +55,13 @@ function model(config: Config): string {
   const tied = config.boolean("tie_word_embeddings");
   return `model xlnet(${parameters}) {
   input input_ids[t <= context] : int(vocab)
-  input token_type_ids[t] : int(2) = 0
+  input marked(input_ids) as token_type_ids
   input valid(input_ids) as attention_mask
   input original(input_ids) as labels
 
   use wte = embedding(vocab, d_model)
   x = wte(input_ids)
-  attend = relative_attention(segment: token_type_ids, heads: heads, context: context, mask: itself_or_held(valid(input_ids)))
+  attend = relative_attention(segment: marked(input_ids), heads: heads, context: context, mask: itself_or_held(valid(input_ids)))
   repeat layers {
     x = norm(x + attend(x))
     x = norm(x + mlp(x, hidden, act: ${activation(config, "ff_activation")}))
