@@ -1043,8 +1043,8 @@ block shaw(x[heads, t, head_dim], clip = 16, std = 0.02, init = normal(std)) {
 # factors up to \`distance\`; \`two_sided\` gives the positions behind half of them.   x[t, d] → [heads, t, t]; Raffel et al., 2020
 block t5(x[t, d], heads, context, buckets = 32, distance = 128, two_sided = false, std = 0.02, init = normal(std)) {
   param table[buckets, heads] ~ init
-  side = if two_sided then buckets / 2 else buckets
-  single = side / 2
+  side = if two_sided then buckets // 2 else buckets
+  single = side // 2
   span = 2 * context - 1
   # Row n is the distance i - j = n - (context - 1); 1e-5 keeps log(16 / 8) / log(16) and its like from falling short.
   table bucket[span](n) = t5_bucket(n - (context - 1), side, single, distance, two_sided)

@@ -51,7 +51,7 @@ export const albert: Family = {
   model(config) {
     const task = tasks[classOf(config, classes)];
     const shared = { embedding_size: config.size("embedding_size"), share_layers: true };
-    const settings = [...bertSettings(config), shared, ...task.settings(config)];
+    const settings = { ...bertSettings(config), ...shared, ...task.settings(config) };
     return configForm("albert", "encoder", settings, inputsOf(task));
   },
   weights: (config) => [

@@ -1,19 +1,10 @@
 /**
  * BART (Lewis et al., 2020): a post-norm encoder-decoder with learned positions, the first two rows of whose table stand for none.
  */
-import { activation } from "../activations.js";
 import { neutrals } from "../common.js";
 import type { Config, Family, Weight } from "../family.js";
-import { call, configForm, unless } from "../model-text.js";
-import {
-  both,
-  logitsBias,
-  pairFields,
-  pairNeutrals,
-  sideSettings,
-  sideWeights,
-  textPairInputs,
-} from "./pairs.js";
+import { configForm } from "../model-text.js";
+import { logitsBias, pairFields, pairNeutrals, sideSettings, sideWeights, textPairInputs } from "./pairs.js";
 import { copies, norm } from "./parts.js";
 
 export const bart: Family = {
@@ -31,20 +22,14 @@ export const bart: Family = {
 };
 
 function model(config: Config): string {
-  const hidden = both(config, "ffn_dim");
-  const act = activation(config, "activation_function");
-  return configForm(
-    "bart",
-    "encoder_decoder",
-    [
-      { vocab: config.size("vocab_size"), context: config.size("max_position_embeddings") },
-      ...sideSettings(config),
-      { position: "learned(offset: 2)", embedding_norm: "layer_norm" },
-      { ffn: call("mlp", { hidden: unless(4 * config.size("d_model"), hidden), act: unless("gelu", act) }) },
-      { head_bias: "frozen" },
-    ],
-    textPairInputs,
-  );
+  const settings = {
+    vocab: config.size("vocab_size"),
+    context: config.size("max_position_embeddings"),
+    position: "learned(offset: 2)",
+    embedding_norm: "layer_norm",
+    ...sideSettings(config),
+  };
+  return configForm("bart", "encoder_decoder", settings, textPairInputs);
 }
 
 const embeddings = (side: string): readonly Weight[] => [

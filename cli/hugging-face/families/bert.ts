@@ -42,7 +42,12 @@ export const bert: Family = {
   },
   model(config) {
     const task = tasks[classOf(config, classes)];
-    return configForm("bert", "encoder", [...bertSettings(config), ...task.settings(config)], inputsOf(task));
+    return configForm(
+      "bert",
+      "encoder",
+      { ...bertSettings(config), ...task.settings(config) },
+      inputsOf(task),
+    );
   },
   weights: (config) => [
     { from: "bert.embeddings.position_embeddings.weight", to: "wpe.table" },
@@ -55,7 +60,7 @@ export const bert: Family = {
 
 /** What a class computes of the stream. */
 export interface Task {
-  settings(config: Config): readonly Settings[];
+  settings(config: Config): Settings;
   readonly targets: readonly string[];
   weights(config: Config): readonly Weight[];
 }
@@ -67,21 +72,22 @@ export const inputsOf = ({ targets }: Task): readonly string[] => [
   ...targets,
 ];
 
-export function bertSettings(config: Config): readonly Settings[] {
+export function bertSettings(config: Config): Settings {
   const width = config.size("hidden_size");
   const act = activation(config, "hidden_act");
   const hidden = config.size("intermediate_size");
-  return [
-    {
-      vocab: config.size("vocab_size"),
-      context: config.size("max_position_embeddings"),
-      segments: config.size("type_vocab_size"),
-    },
-    { d_model: width, layers: config.size("num_hidden_layers"), heads: config.size("num_attention_heads") },
-    { norm: call("layer_norm", { eps: unless(1e-5, config.number("layer_norm_eps")) }), norm_at: "post" },
-    { embedding_norm: "norm" },
-    { ffn: call("mlp", { hidden: unless(4 * width, hidden), act: unless("gelu", act) }) },
-  ];
+  return {
+    vocab: config.size("vocab_size"),
+    context: config.size("max_position_embeddings"),
+    segments: config.size("type_vocab_size"),
+    d_model: width,
+    layers: config.size("num_hidden_layers"),
+    heads: config.size("num_attention_heads"),
+    norm: unless("layer_norm", call("layer_norm", { eps: unless(1e-5, config.number("layer_norm_eps")) })),
+    norm_at: "post",
+    embedding_norm: "norm",
+    ffn: unless("mlp", call("mlp", { hidden: unless(4 * width, hidden), act: unless("gelu", act) })),
+  };
 }
 
 /** The output of hidden words: a layer of its own, then the table of the embeddings and a bias. */
@@ -94,7 +100,7 @@ export const maskedHead = (config: Config): Settings => ({
 export const hiddenWords = "original(tokens) as labels";
 
 export const maskedTask = (weights: Task["weights"]): Task => ({
-  settings: (config) => [maskedHead(config)],
+  settings: maskedHead,
   targets: [hiddenWords],
   weights,
 });
@@ -103,21 +109,24 @@ export const labelTask = (
   weights: Task["weights"],
   pooler: (config: Config) => string = () => "dense",
 ): Task => ({
-  settings: (config) => [
-    { task: "classify", classes: labelCount(config), pooling: "first", pooler: pooler(config) },
-  ],
+  settings: (config) => ({
+    task: "classify",
+    classes: labelCount(config),
+    pooling: "first",
+    pooler: pooler(config),
+  }),
   targets: ["label as labels"],
   weights,
 });
 
 export const bothTask = (label: string, weights: Task["weights"]): Task => ({
-  settings: (config) => [{ task: "both", pooling: "first", pooler: "dense" }, maskedHead(config)],
+  settings: (config) => ({ task: "both", pooling: "first", pooler: "dense", ...maskedHead(config) }),
   targets: [hiddenWords, `label as ${label}`],
   weights,
 });
 
 export const featureTask = (weights: Task["weights"]): Task => ({
-  settings: () => [{ task: "features", pooling: "first", pooler: "dense" }],
+  settings: () => ({ task: "features", pooling: "first", pooler: "dense" }),
   targets: [],
   weights,
 });

@@ -2,20 +2,11 @@
  * Marian (Junczys-Dowmunt et al., 2018; the Opus-MT models): BART with sinusoids, sines before cosines, and no norm of the embeddings;
  * its languages may have tables of their own.
  */
-import { activation } from "../activations.js";
 import { neutrals } from "../common.js";
 import type { Config, Family, Weight } from "../family.js";
 import type { Settings } from "../model-text.js";
-import { call, configForm, unless } from "../model-text.js";
-import {
-  both,
-  logitsBias,
-  pairFields,
-  pairNeutrals,
-  sideSettings,
-  sideWeights,
-  textPairInputs,
-} from "./pairs.js";
+import { configForm } from "../model-text.js";
+import { logitsBias, pairFields, pairNeutrals, sideSettings, sideWeights, textPairInputs } from "./pairs.js";
 import { copies } from "./parts.js";
 
 export const marian: Family = {
@@ -41,20 +32,13 @@ export const marian: Family = {
 };
 
 function model(config: Config): string {
-  const hidden = both(config, "ffn_dim");
-  const act = activation(config, "activation_function");
-  return configForm(
-    "marian",
-    "encoder_decoder",
-    [
-      { ...vocabularies(config), context: config.size("max_position_embeddings") },
-      ...sideSettings(config),
-      { position: "sinusoidal(layout: halves)" },
-      { ffn: call("mlp", { hidden: unless(4 * config.size("d_model"), hidden), act: unless("gelu", act) }) },
-      { head_bias: "frozen" },
-    ],
-    textPairInputs,
-  );
+  const settings = {
+    ...vocabularies(config),
+    context: config.size("max_position_embeddings"),
+    position: "sinusoidal(layout: halves)",
+    ...sideSettings(config),
+  };
+  return configForm("marian", "encoder_decoder", settings, textPairInputs);
 }
 
 function vocabularies(config: Config): Settings {

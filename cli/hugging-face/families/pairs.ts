@@ -3,9 +3,10 @@
  *
  *   model.decoder.layers.{l}.encoder_attn.q_proj.weight   →   decoder.layers.{l}.attention_2.wq
  */
+import { activation } from "../activations.js";
 import type { Config, Field, Weight } from "../family.js";
 import type { Settings } from "../model-text.js";
-import { unless } from "../model-text.js";
+import { call, unless } from "../model-text.js";
 import type { Projections } from "./parts.js";
 import { attention, matrix, norm } from "./parts.js";
 
@@ -39,21 +40,25 @@ export const pairFields: Readonly<Record<string, Field>> = {
 export const pairNeutrals =
   "activation_dropout attention_dropout dropout encoder_layerdrop decoder_layerdrop classif_dropout classifier_dropout num_hidden_layers extra_pos_embeddings output_past";
 
-export function sideSettings(config: Config): readonly Settings[] {
+export function sideSettings(config: Config): Settings {
   const [left, right] = [config.size("encoder_layers"), config.size("decoder_layers")];
-  return [
-    {
-      d_model: config.size("d_model"),
-      layers: left,
-      decoder_layers: unless(left, right),
-      heads: both(config, "attention_heads"),
-    },
-    { norm_at: "post", embedding_scale: config.boolean("scale_embedding") ? "sqrt(d_model)" : undefined },
-  ];
+  const width = config.size("d_model");
+  const hidden = both(config, "ffn_dim");
+  const act = activation(config, "activation_function");
+  return {
+    d_model: width,
+    layers: left,
+    decoder_layers: unless(left, right),
+    heads: both(config, "attention_heads"),
+    norm_at: "post",
+    embedding_scale: config.boolean("scale_embedding") ? "sqrt(d_model)" : undefined,
+    ffn: unless("mlp", call("mlp", { hidden: unless(4 * width, hidden), act: unless("gelu", act) })),
+    head_bias: "frozen",
+  };
 }
 
 /** A size that both sides must share. */
-export function both(config: Config, field: string): number {
+function both(config: Config, field: string): number {
   const size = config.size(`encoder_${field}`);
   if (config.size(`decoder_${field}`) !== size)
     config.refuse(

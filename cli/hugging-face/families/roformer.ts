@@ -5,7 +5,6 @@
 import { activation } from "../activations.js";
 import { neutrals } from "../common.js";
 import type { Config, Family } from "../family.js";
-import type { Settings } from "../model-text.js";
 import { call, configForm, unless } from "../model-text.js";
 import type { Task } from "./bert.js";
 import {
@@ -41,11 +40,12 @@ export const roformer: Family = {
   },
   model(config) {
     const task = tasks[classOf(config, classes)];
-    const settings: readonly Settings[] = [
+    const settings = {
       ...bertSettings(config),
-      { position: "stored_rope", embedding_size: mapped(config) ? config.size("embedding_size") : undefined },
+      position: "stored_rope",
+      embedding_size: mapped(config) ? config.size("embedding_size") : undefined,
       ...task.settings(config),
-    ];
+    };
     return configForm("roformer", "encoder", settings, inputsOf(task));
   },
   weights: (config) => [

@@ -2,21 +2,15 @@
  * T5 (Raffel et al., 2020), both versions, and mT5: pre-norm without biases, relative positions by buckets, products that nothing divides.
  * The first version ties its output to the embeddings and scales it by d_model ^ -0.5; 1.1 has a table of its own and gated layers.
  */
-import { activationNamed } from "../activations.js";
+import { activation } from "../activations.js";
 import { neutrals } from "../common.js";
-import type { Config, Family, Field, Weight } from "../family.js";
-import type { Settings } from "../model-text.js";
+import type { Config, Family, Field, Json, Weight } from "../family.js";
 import { call, configForm, unless } from "../model-text.js";
 import { textPairInputs } from "./pairs.js";
 import type { Projections } from "./parts.js";
 import { attention, copies, matrix, norm } from "./parts.js";
 
-const read = (
-  otherwise: Field & { readonly kind: "read" } extends { otherwise: infer T } ? T : never,
-): Field => ({
-  kind: "read",
-  otherwise,
-});
+const read = (otherwise: Json): Field => ({ kind: "read", otherwise });
 
 const fields: Readonly<Record<string, Field>> = {
   ...neutrals("classifier_dropout dropout_rate output_past"),
@@ -66,16 +60,21 @@ function model(name: string, config: Config): string {
   const [left, right] = [config.size("num_layers"), decoderLayers(config)];
   const width = config.size("d_model");
   const heads = config.size("num_heads");
-  const first = scaled(config);
-  const settings: readonly Settings[] = [
-    { vocab: config.size("vocab_size"), context: config.size("n_positions") },
-    { d_model: width, layers: left, decoder_layers: unless(left, right) },
-    { heads, head_dim: unless(width / heads, config.size("d_kv")), temperature: 1, bias: false },
-    { norm: call("rms_norm", { eps: unless(1e-6, config.number("layer_norm_epsilon")) }) },
-    { position: buckets(config) },
-    { ffn: feedForward(config) },
-    first ? { head_scale: "d_model ^ -0.5" } : { tied: "input" },
-  ];
+  const settings = {
+    vocab: config.size("vocab_size"),
+    context: config.size("n_positions"),
+    d_model: width,
+    layers: left,
+    decoder_layers: unless(left, right),
+    heads,
+    head_dim: unless(width / heads, config.size("d_kv")),
+    temperature: 1,
+    bias: false,
+    norm: call("rms_norm", { eps: unless(1e-6, config.number("layer_norm_epsilon")) }),
+    position: buckets(config),
+    ffn: feedForward(config),
+    ...(scaled(config) ? { head_scale: "d_model ^ -0.5" } : { tied: "input" }),
+  };
   return configForm(name, "encoder_decoder", settings, textPairInputs);
 }
 
@@ -106,7 +105,7 @@ function form(config: Config): { readonly gated: boolean; readonly act: string }
     config.refuse("is_gated_act", `\`feed_forward_proj\` is \`${text}\` and says otherwise`);
   if ((config.get("dense_act_fn") ?? name) !== name)
     config.refuse("dense_act_fn", `\`feed_forward_proj\` is \`${text}\` and says otherwise`);
-  return { gated, act: activationNamed(config, "feed_forward_proj", name) };
+  return { gated, act: activation(config, "feed_forward_proj", name) };
 }
 
 function feedForward(config: Config): string {
