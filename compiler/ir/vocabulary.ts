@@ -64,6 +64,15 @@ export interface ContractLabels {
   readonly out: readonly string[];
 }
 
+export interface WindowAttributes {
+  readonly axis: number;
+  readonly along: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** Of `axis` in the result. */
+  readonly size: Size;
+}
+
 /** A scalar formula of `mix`: a Graph of shape-[] nodes over inputs named s, h, i, j and field0, field1, … */
 export type ScalarFormula = Graph;
 
@@ -96,6 +105,10 @@ export interface Vocabulary extends MapAttributes {
   /** Zeros before and after along one axis. */
   pad: { readonly axis: number; readonly before: Size; readonly after: Size };
   concat: { readonly axis: number };
+  /** y[…, i, …, k, …] = x[…, i · stride + k · dilation, …, k, …]: i along `axis`, which gets `size`, k along `along`. */
+  window: WindowAttributes;
+  /** The adjoint of `window`: y[…, i · stride + k · dilation, …, k, …] = x[…, i, …, k, …], 0 elsewhere. */
+  unwindow: WindowAttributes;
 
   // ---- primitives: arithmetic over axes
   contract: ContractLabels;

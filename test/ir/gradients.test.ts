@@ -101,6 +101,26 @@ const SAMPLES: readonly Sample[] = [
   { op: "pad", make: (b, x) => [b.pad(x, 0, 1, symbol("B"))] },
   { op: "concat", make: (b, x, y) => [b.concat([x, b.mul(x, y), y], 1), b.concat([x, y], 0)] },
   {
+    op: "window",
+    make: (b, x) => [
+      b.window(b.concat([x, x, x], 0), { axis: 0, along: 1, stride: 2, dilation: 1, size: 3 }),
+      b.window(b.transpose(b.concat([x, x], 0), [1, 0]), {
+        axis: 1,
+        along: 0,
+        stride: 1,
+        dilation: 1,
+        size: T.size,
+      }),
+    ],
+  },
+  {
+    op: "unwindow",
+    make: (b, x) => [
+      b.unwindow(b.mul(x, x), { axis: 0, along: 1, stride: 2, dilation: 3, size: 15 }),
+      b.unwindow(x, { axis: 1, along: 0, stride: 1, dilation: 1, size: 7 }),
+    ],
+  },
+  {
     op: "contract",
     make: (b, x, y) => [b.contract(x, y, { a: ["t", "d"], b: ["s", "d"], out: ["s", "t"] })],
   },

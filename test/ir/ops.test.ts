@@ -40,6 +40,7 @@ function leaves(): Leaves {
 }
 const formula = (node: Node): Graph => ({ name: "f", outputs: [{ name: "y", node }] });
 const axis = (name: string, size: Axis["size"]): Axis => ({ name, size });
+const steps = (stride: number, dilation: number) => ({ axis: 0, along: 1, stride, dilation });
 const labels = (a: string, second: string, out: string) => ({ a: [...a], b: [...second], out: [...out] });
 const heads = (b: Builder, x: Node, size: number): Node =>
   b.broadcastTo(x, [axis("h", size), T, D], [-1, 0, 1]);
@@ -108,6 +109,12 @@ const RULES: readonly (readonly [OpName, (leaves: Leaves) => Node, string | RegE
   ["pad", ({ b, x }) => b.pad(x, 0, -1, 1), /negative/],
   ["concat", ({ b, x, ids }) => b.concat([ids, b.to_i32(b.sum(x, [1]))], 0), "i32 [t=2*T]"],
   ["concat", ({ b, x, w }) => b.concat([x, w], 1), /do not fit/],
+  ["window", ({ b, w }) => b.window(w, { ...steps(1, 1), size: 2 }), "f32 [d=2, e=3]"],
+  ["window", ({ b, w }) => b.window(w, { ...steps(1, 1), size: 3 }), /outside/],
+  ["window", ({ b, w }) => b.window(w, { ...steps(0, 1), size: 2 }), /no step/],
+  ["window", ({ b, w }) => b.window(w, { ...steps(1, 1), along: 0, size: 2 }), /two axes/],
+  ["unwindow", ({ b, w }) => b.unwindow(w, { ...steps(2, 1), size: 9 }), "f32 [d=9, e=3]"],
+  ["unwindow", ({ b, w }) => b.unwindow(w, { ...steps(2, 1), size: 8 }), /outside/],
   ["contract", ({ b, x, w }) => b.contract(x, w, labels("td", "de", "te")), "f32 [t=T, e=3]"],
   ["contract", ({ b, x, w }) => b.contract(x, w, labels("tk", "de", "te")), /k is in one operand only/],
   ["contract", ({ b, x, w }) => b.contract(x, w, labels("td", "ed", "te")), /sizes of d differ/],

@@ -4,7 +4,7 @@
  * ```
  * x[2*c + 1]     reshape [c, 2], slice 1        x[i - 1]      pad, slice
  * x[c % 2]       broadcast, reshape             x[t - 1 - i]  gather(%x, sub(…, iota))
- * x[r*4 + a]     reshape [r, a]
+ * x[r*4 + a]     reshape [r, a]                  x[i + k]      a window: read-window.ts
  * ```
  */
 import type { Span } from "../../parser/model.js";
@@ -15,6 +15,7 @@ import type { Affine } from "./affine.js";
 import { labelsIn, plainLabel, rangeOf, strided } from "./affine.js";
 import { affineNode, axisOf, rangeUnknown } from "./labels.js";
 import { demandAtMost, largest, sizeWords } from "./lengths.js";
+import { readWindow } from "./read-window.js";
 import type { Env } from "./session.js";
 import { fail, originRelated } from "./session.js";
 import type { TensorValue } from "./values.js";
@@ -72,6 +73,8 @@ export function readAffine(
   const line = strided(affine);
   if (line?.stride === 1)
     return { node: shift(env, node, axis, line.shift, axisOf(env, line.label)), labels: [line.label] };
+  const windows = readWindow(env, node, axis, affine);
+  if (windows) return windows;
   const ids = affineNode(env, affine, place.span);
   return { node: env.session.builder.gather(node, ids.node, axis), labels: ids.labels };
 }
