@@ -46,11 +46,13 @@ for (const kind of ["cpu", "webgpu"] as const)
     session.writeParameters(initialise(program, 3));
     const { grown } = program.decoding as { readonly grown: string };
     const ids = idsOf(2, length);
-    const source = program.entries.encode ? { source: idsOf(2, 7) } : {};
+    const source: Record<string, number[][]> = program.entries.encode ? { source: idsOf(2, 7) } : {};
     const { logits } = await session.run("forward", { [grown]: ids, ...source }, {}, { read: ["logits"] });
     const whole = logits as Float32Array;
     const largest = whole.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-    const lengths = program.entries.encode ? { B: 2, C: length, T: 7 } : { B: 2, C: length };
+    const lengths: Record<string, number> = program.entries.encode
+      ? { B: 2, C: length, T: 7 }
+      : { B: 2, C: length };
     if (program.entries.encode) await session.run("encode", source, {}, { lengths });
     let start = 0;
     for (const size of pieces) {
