@@ -508,9 +508,9 @@ tfmc fmt --to json m.tfm
    3 |   y = attention(x)
      |       ^^^^^^^^^^^^
      = note: \`heads\` is declared here without a default
-  --> tfmc/library/attention.tfm:8:26
+  --> tfmc/library/attention.tfm:10:26
      |
-   8 | block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, b…
+  10 | block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, b…
      |                          -----
      = hint: Give it: \`attention(…, heads: …)\`.
 `,
@@ -839,9 +839,9 @@ model m {
    3 |   y = attention(x, 5)
      |                    -
      = note: the library's own line
-  --> tfmc/library/attention.tfm:8:62
+  --> tfmc/library/attention.tfm:10:62
      |
-   8 | …ock attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, bia…
+  10 | …ock attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, bia…
      |                                                             ---------
      = hint: 8 is divisible by 4 and by 8; \`//\` is floor division.
 `,

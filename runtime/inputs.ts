@@ -238,7 +238,7 @@ function elements(input: Input, { data }: Numbers, lengths: Lengths): TensorData
 }
 
 function checkIntegers(input: Input, data: ArrayLike<number>, shape: readonly number[]): void {
-  const least = input.bound === null ? -(2 ** 31) : input.derived === null ? 0 : -1;
+  const least = input.bound === null || input.derived !== null ? -(2 ** 31) : 0;
   const end = input.bound ?? 2 ** 31;
   for (let n = 0; n < data.length; n++) {
     const value = data[n]!;

@@ -97,7 +97,7 @@ export interface Entry {
 }
 
 export interface Input extends Value {
-  /** Exclusive upper bound of an integer input; the runtime refuses ids outside [0, bound) (-1 is allowed in `next` and `original` inputs). */
+  /** Exclusive upper bound of an integer input; the runtime refuses ids outside [0, bound) (in `next` and `original` inputs every negative number says: does not count). */
   readonly bound: number | null;
   /** Null where the caller gives it. */
   readonly derived: DerivedInput | null;

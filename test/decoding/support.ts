@@ -110,9 +110,13 @@ export function textOf(decoder: Decoder, batch: number, length: number, seed = 3
   };
 }
 
-/** The caches of a text that is about to begin. */
-export function freshCaches({ graphs }: Decoder, lengths: Lengths, seed = 1): Record<string, Tensor<number>> {
-  const draw = createDraw(seed);
+/** The caches of a text that is about to begin: all zero, or what an earlier one left. */
+export function freshCaches(
+  { graphs }: Decoder,
+  lengths: Lengths,
+  isFirst: boolean,
+): Record<string, Tensor<number>> {
+  const draw = isFirst ? () => 0.5 : createDraw(1);
   return Object.fromEntries(
     graphs.caches.map(({ name, shape, dtype }) => {
       const x = randomTensor(
@@ -163,7 +167,7 @@ export function distance(decoder: Decoder, text: Text, pieces: readonly number[]
   const C = capacity ?? model.lengths[symbol]!.maximum;
   const lengths = { ...text.lengths, C };
   const whole = run(model.forward, { ...weights, ...inputs }, text.lengths);
-  let caches = freshCaches(decoder, lengths);
+  let caches = freshCaches(decoder, lengths, text.lengths["B"] === 1);
   if (graphs.encode)
     caches = { ...caches, ...cachesOf(run(graphs.encode, { ...weights, ...inputs }, lengths)) };
   let start = 0;

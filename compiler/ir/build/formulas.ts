@@ -7,6 +7,7 @@
  * ```
  */
 import type { Parameter, Span } from "../../parser/model.js";
+import { indexAffine } from "./affine.js";
 import type { Argument } from "./arguments.js";
 import { bindParameter, matchArguments } from "./arguments.js";
 import { inferRanges } from "./indices.js";
@@ -15,6 +16,7 @@ import { bind, createScope } from "./scope.js";
 import type { Env } from "./session.js";
 import { emptyIndex, fail } from "./session.js";
 import type { FormulaValue, Value } from "./values.js";
+import { visitExpression } from "./walk.js";
 
 /** With tensors missing that it captures the formula stays open: `additive(v: w)` gets its q and k where it is used. */
 export function bindCaptures(env: Env, formula: FormulaValue, args: readonly Argument[], span: Span): Value {
@@ -37,7 +39,7 @@ export function bindCaptures(env: Env, formula: FormulaValue, args: readonly Arg
 const isTensorCapture = (p: Parameter): boolean => p.axes !== undefined && p.defaultValue === undefined;
 
 /** A tensor that is captured may come later, which a default says. */
-const laterTensor = (p: Parameter): Parameter => ({
+export const laterTensor = (p: Parameter): Parameter => ({
   ...p,
   axes: undefined,
   defaultValue: isTensorCapture(p) ? { kind: "name", text: "none", span: p.span } : p.defaultValue,
@@ -108,7 +110,14 @@ export function callFormula(env: Env, formula: FormulaValue, given: readonly Arg
     bind(scope, name.text, argument.value, name.span);
   });
   const outer = env.index ?? emptyIndex();
-  // The formula's own names are not the statement's: its subscripts see only the indices it was given.
+  // The formula's own names are not the statement's: its subscripts see the indices it was given and those it sums over.
+  visitExpression(declaration.value, (x) => {
+    for (const name of x.kind === "reduce" ? x.indices : []) {
+      const label = `${what}.${name.text}`;
+      outer.infos.delete(label);
+      bind(scope, name.text, { kind: "index", affine: indexAffine(label) }, name.span);
+    }
+  });
   const index = { ...outer, bases: new Map(), labels: new Set<string>() };
   const inner: Env = { ...env, scope, index, calls: [...env.calls, { name: what, span }] };
   inferRanges(inner, declaration.value);

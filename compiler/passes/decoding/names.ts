@@ -54,16 +54,22 @@ export function placeName(frame: Frame, node: Node): string {
   return leaf.includes(".") ? `\`${leaf.slice(0, leaf.lastIndexOf("."))}\`` : `What is made of \`${leaf}\``;
 }
 
-/** A free name for a cache of `node`: k where it is made with wk, kept.tokens.valid where it is an input. */
+/** A free name for a cache of `node`: `….k` where it is made with `….wk`, else the place; kept.tokens where it is an input. */
 export function cacheName(frame: Frame, node: Node): string {
-  const input = leafName(frame, node, ["input"]);
-  const leaf = input === undefined ? (nearLeaf(frame, node) ?? "value") : `kept.${input}`;
-  const at = leaf.lastIndexOf(".") + 1;
-  const last = leaf.slice(at);
-  const base = leaf.slice(0, at) + (/^w[a-z]$/.test(last) ? last.slice(1) : last);
+  const base = baseName(frame, node);
   const { names } = frame.d;
   let name = base;
   for (let n = 2; names.has(name); n++) name = `${base}_${n}`;
   names.add(name);
   return name;
+}
+
+function baseName(frame: Frame, node: Node): string {
+  const input = leafName(frame, node, ["input"]);
+  if (input !== undefined) return `kept.${input}`;
+  const leaf = nearLeaf(frame, node) ?? "value";
+  const at = leaf.lastIndexOf(".") + 1;
+  const last = leaf.slice(at);
+  if (/^w[a-z]$/.test(last)) return leaf.slice(0, at) + last.slice(1);
+  return at > 0 ? leaf.slice(0, at - 1) : `kept.${leaf}`;
 }
