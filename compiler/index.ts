@@ -18,6 +18,8 @@ import { createBuilder } from "./ir/builder.js";
 import { expandedText } from "./ir/expand-model/text.js";
 import { expandModel } from "./ir/expand-model.js";
 import type { Built, Graph } from "./ir/graph.js";
+import type { Subject, Verification, VerifyOptions } from "./laws/verify.js";
+import { verifyPair, verifySource } from "./laws/verify.js";
 import { formatModel } from "./parser/format.js";
 import { formatJson } from "./parser/format-json.js";
 import type { Model } from "./parser/model.js";
@@ -177,6 +179,29 @@ export function expand(
   return { expanded: { text, level, lowest }, diagnostics };
 }
 
+/**
+ * Whether what must hold does: the source's laws, and that every pass keeps the meaning of every entry; or, of two sources, that
+ * they compute the same. Everything holds where no diagnostic is an error.
+ */
+export function verify(
+  source: string,
+  other?: string | (CompileOptions & { readonly source: string }),
+  options: Pick<CompileOptions, "file" | "entry" | "settings" | "resolve"> & VerifyOptions = {},
+): Verification {
+  const second = typeof other === "string" ? { ...options, file: "second.tfm", source: other } : other;
+  const read = [{ ...options, source }, ...(second ? [second] : [])].map(subjectOf);
+  const diagnostics = read.flatMap((one) => one.diagnostics);
+  if (hasErrors(diagnostics))
+    return { diagnostics, seed: options.seed ?? 0, laws: [], models: [], pair: undefined };
+  const [a, b] = read.map(({ subject }) => subject) as [Subject, Subject?];
+  return b ? verifyPair(a, b, options) : verifySource(a, options);
+}
+
+function subjectOf({ source, file, entry, settings, resolve = () => undefined }: CompileOptions & { source: string }) {
+  const { model, diagnostics } = parse(source, file);
+  return { subject: { model, resolve, entry, settings }, diagnostics };
+}
+
 /** What a compiled model costs; undefined where it has errors. */
 export function summary(
   compiled: Compiled & { readonly built: Built },
@@ -197,5 +222,6 @@ const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
 
 export type { Diagnostic } from "./diagnostics.js";
 export { renderDiagnostic } from "./diagnostics.js";
+export type { Verification, VerifyOptions } from "./laws/verify.js";
 export type { BlockSummary, ModelSummary, SummaryOptions } from "./passes/summary.js";
 export { version } from "./version.js";

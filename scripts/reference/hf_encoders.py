@@ -275,7 +275,7 @@ def main():
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text(json.dumps(dict(sorted(c.items())), indent=2) + "\n")
-        write(folder / "model.safetensors", dict(sorted({**{k: v.detach() for k, v in w.tensors.items()}, **w.buffers}.items())))
+        write(folder / "model.safetensors", dict(sorted({**{k: v.detach() for k, v in w.tensors.items()}, **w.buffers}.items())), {"format": "pt"})
         norm = math.sqrt(sum(float(v.grad.pow(2).sum()) for v in w.tensors.values()))
         numbers = {**inputs, **{k: v.detach() for k, v in outputs.items()}, "loss": loss.detach().reshape(1), "grad_norm": torch.tensor([norm])}
         write(folder / "io.safetensors", {**numbers, **{f"grad.{k}": v.grad for k, v in w.tensors.items()}})
