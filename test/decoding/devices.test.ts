@@ -39,14 +39,20 @@ const cases: readonly (readonly [string, string, Knobs, number, readonly number[
   ["an encoder-decoder", "encoder_decoder", { position: "t5(buckets: 4)", context: 12 }, 9, [1, 1, 4, 3]],
 ];
 
-for (const kind of ["cpu", "webgpu"] as const)
-  test.each(cases)(`${kind}: %s`, async (_, family, knobs, length, pieces) => {
+// The two devices run the same kernels; a driver in software is slow to compile them.
+for (const [kind, some] of [
+  ["cpu", cases],
+  ["webgpu", cases.slice(1, 2)],
+] as const)
+  test.each(some)(`${kind}: %s`, async (_, family, knobs, length, pieces) => {
     const program = programOf(family, knobs);
     const session = await createSession(program, await sharedDevice(kind));
     session.writeParameters(initialise(program, 3));
     const { grown } = program.decoding as { readonly grown: string };
     const ids = idsOf(2, length);
-    const source: Record<string, number[][]> = program.entries.encode ? { source: idsOf(2, 7) } : {};
+    const source: Readonly<Record<string, number[][]>> = program.entries.encode
+      ? { source: idsOf(2, 7) }
+      : {};
     const { logits } = await session.run("forward", { [grown]: ids, ...source }, {}, { read: ["logits"] });
     const whole = logits as Float32Array;
     const largest = whole.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
