@@ -97,7 +97,7 @@ export interface Entry {
 }
 
 export interface Input extends Value {
-  /** Exclusive upper bound of an integer input; the runtime refuses ids outside [0, bound) (-1 is allowed in `next` and `original` inputs). */
+  /** Exclusive upper bound of an integer input; the runtime refuses ids outside [0, bound) (in `next` and `original` inputs every negative number says: does not count). */
   readonly bound: number | null;
   /** Null where the caller gives it. */
   readonly derived: DerivedInput | null;
@@ -182,6 +182,8 @@ export interface Decoding {
   /** The most new tokens of one call where a cache is a ring, null where only the capacity bounds them. */
   readonly chunk: number | null;
   readonly caches: readonly Cache[];
+  /** What `reorder` reads, i32 [B]; null where there is nothing to reorder. None of the model's own inputs. */
+  readonly parent: Input | null;
 }
 
 /** A slot of role `cache`: allocated for (B, capacity, the source's length), all zero where a text begins. */

@@ -13,6 +13,11 @@ export interface Family {
   /** The classes (`architectures`) that the row is: a checkpoint of another class is refused by name. The first is export's. */
   readonly architectures: readonly string[];
   /**
+   * What stands before the names of the class without a head, `transformer.`: a file that was saved of that class lacks it. The rows of
+   * `weights` write it.
+   */
+  readonly prefix?: string;
+  /**
    * Every field that such a config may have besides the `common` ones (config.ts: names, ids of special tokens, versions …). A field
    * in neither list is an error that names it.
    */
@@ -40,12 +45,18 @@ export type Field =
 export interface Config {
   get(field: string): Json;
   number(field: string): number;
+  /** A whole number from 1 up: how many or how wide. */
+  size(field: string): number;
+  /** Undefined where it is null. */
+  optionalSize(field: string): number | undefined;
   boolean(field: string): boolean;
   string(field: string): string;
   /** Undefined where it is null. */
   optionalNumber(field: string): number | undefined;
   numbers(field: string): readonly number[];
   strings(field: string): readonly string[];
+  /** Gives up, naming the field and its value: `why` ends the sentence "`rope_scaling` is {…}: ". */
+  refuse(field: string, why: string): never;
 }
 
 /** What becomes of a tensor of the checkpoint. Every one of the file and every parameter of the model is in exactly one row. */
@@ -65,7 +76,7 @@ export type Weight =
     }
   /** Several tensors, one parameter: the first axis of the layout's left side counts them. */
   | { readonly join: readonly string[]; readonly to: string; readonly layout: string }
-  /** May be in the file, as the same values as `like`; in no parameter of its own. Export leaves it out. */
+  /** May be in the file, as the same values as `like`; in no parameter of its own. Export writes it where it was. */
   | { readonly from: string; readonly like: string }
   /** May be in the file and is not used: a buffer that the class computes. Export leaves it out. */
   | { readonly from: string; readonly ignored: string };

@@ -30,6 +30,7 @@ export type UnaryMap =
   | "cos"
   | "abs"
   | "floor"
+  | "round"
   | "not"
   | "to_f32"
   | "to_i32"
@@ -50,7 +51,9 @@ export type BinaryMap =
   | "lt"
   | "le"
   | "and"
-  | "or";
+  | "or"
+  | "hash" // bits of two integers: what seeded tables draw
+  | "straight_through"; // the first operand, with the gradient of the second
 export type TernaryMap = "select"; // select(condition, then, otherwise)
 export type MapOp = UnaryMap | BinaryMap | TernaryMap;
 
@@ -62,6 +65,15 @@ export interface ContractLabels {
   readonly a: readonly string[];
   readonly b: readonly string[];
   readonly out: readonly string[];
+}
+
+export interface WindowAttributes {
+  readonly axis: number;
+  readonly along: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** Of `axis` in the result. */
+  readonly size: Size;
 }
 
 /** A scalar formula of `mix`: a Graph of shape-[] nodes over inputs named s (in `post` a and l), h, i, j and field0, field1, … */
@@ -96,6 +108,10 @@ export interface Vocabulary extends MapAttributes {
   /** Zeros before and after along one axis. */
   pad: { readonly axis: number; readonly before: Size; readonly after: Size };
   concat: { readonly axis: number };
+  /** y[…, i, …, k, …] = x[…, i · stride + k · dilation, …, k, …]: i along `axis`, which gets `size`, k along `along`. */
+  window: WindowAttributes;
+  /** The adjoint of `window`: y[…, i · stride + k · dilation, …, k, …] = x[…, i, …, k, …], 0 elsewhere. */
+  unwindow: WindowAttributes;
 
   // ---- primitives: arithmetic over axes
   contract: ContractLabels;

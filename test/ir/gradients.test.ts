@@ -69,7 +69,7 @@ function attend(b: Builder, x: Node, y: Node, weight: MixWeight, masked: boolean
 }
 
 const SAMPLES: readonly Sample[] = [
-  ...(["neg", "exp", "tanh", "erf", "sigmoid", "sin", "cos", "abs", "floor"] as const).map(
+  ...(["neg", "exp", "tanh", "erf", "sigmoid", "sin", "cos", "abs", "floor", "round"] as const).map(
     (op): Sample => ({ op, make: (b, x) => [b[op](x), b.mul(x, x)] }),
   ),
   ...(["log", "sqrt", "rsqrt"] as const).map(
@@ -86,6 +86,11 @@ const SAMPLES: readonly Sample[] = [
   ),
   { op: "select", make: (b, x, y) => [b.select(b.lt(x, y), b.mul(x, y), b.exp(y))] },
   { op: "stop_gradient", exact: true, make: (b, x) => [b.mul(b.stop_gradient(x), b.exp(x))] },
+  {
+    op: "straight_through",
+    exact: true,
+    make: (b, x, y) => [b.mul(b.straight_through(b.round(b.mul(x, y)), b.mul(x, y)), b.exp(x))],
+  },
   { op: "not", make: (b, x, y) => [b.select(b.not(b.or(b.lt(x, y), b.and(b.lt(x, y), b.le(y, x)))), x, y)] },
   { op: "to_f32", make: (b, x, y) => [b.to_f32(b.mul(x, y)), b.mul(x, b.to_f32(b.to_i32(y)))] },
   { op: "to_bool", make: (b, x) => [b.mul(x, b.to_f32(b.to_bool(x)))] },
@@ -103,6 +108,26 @@ const SAMPLES: readonly Sample[] = [
   { op: "slice", make: (b, x) => [b.slice(x, 1, 1, 2), b.slice(x, 0, 1, 2)] },
   { op: "pad", make: (b, x) => [b.pad(x, 0, 1, symbol("B"))] },
   { op: "concat", make: (b, x, y) => [b.concat([x, b.mul(x, y), y], 1), b.concat([x, y], 0)] },
+  {
+    op: "window",
+    make: (b, x) => [
+      b.window(b.concat([x, x, x], 0), { axis: 0, along: 1, stride: 2, dilation: 1, size: 3 }),
+      b.window(b.transpose(b.concat([x, x], 0), [1, 0]), {
+        axis: 1,
+        along: 0,
+        stride: 1,
+        dilation: 1,
+        size: T.size,
+      }),
+    ],
+  },
+  {
+    op: "unwindow",
+    make: (b, x) => [
+      b.unwindow(b.mul(x, x), { axis: 0, along: 1, stride: 2, dilation: 3, size: 15 }),
+      b.unwindow(x, { axis: 1, along: 0, stride: 1, dilation: 1, size: 7 }),
+    ],
+  },
   {
     op: "contract",
     make: (b, x, y) => [b.contract(x, y, { a: ["t", "d"], b: ["s", "d"], out: ["s", "t"] })],
@@ -193,6 +218,7 @@ describe("the gradient of every op", () => {
       "to_i32",
       "and",
       "or",
+      "hash",
       "repeat",
       "fused",
       "get",

@@ -1,0 +1,13 @@
+/**
+ * The Hugging Face families that tfmc knows, one row each.
+ */
+import { albert } from "./families/albert.js";
+import { bart } from "./families/bart.js";
+import { bert } from "./families/bert.js";
+import { gpt2 } from "./families/gpt2.js";
+import { marian } from "./families/marian.js";
+import { roformer } from "./families/roformer.js";
+import { mt5, t5 } from "./families/t5.js";
+import type { Family } from "./family.js";
+
+export const families: readonly Family[] = [gpt2, bert, albert, roformer, t5, mt5, bart, marian];
