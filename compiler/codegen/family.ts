@@ -11,7 +11,7 @@ import { sameSizes } from "../ir/shape.js";
 import { isLayout } from "./layout.js";
 import { isMap } from "./maps.js";
 
-export type Family = "pointwise" | "rows" | "contract" | "scatter";
+export type Family = "pointwise" | "rows" | "contract" | "scatter" | "cumsum";
 
 /** All nodes of a body, operands first. */
 export function nodesOf(body: Graph): readonly Node[] {
@@ -34,7 +34,7 @@ export function dependents(nodes: readonly Node[], roots: ReadonlySet<Node>): Re
   return found;
 }
 
-const ofOp = <K extends "reduce" | "contract" | "scatter_add">(
+const ofOp = <K extends "reduce" | "contract" | "scatter_add" | "cumsum">(
   nodes: readonly Node[],
   op: K,
 ): readonly NodeOf<K>[] => nodes.filter((node): node is NodeOf<K> & Node => node.op === op);
@@ -44,20 +44,25 @@ export const contractOf = (body: Graph): NodeOf<"contract"> | undefined => ofOp(
 export const scatterOf = (body: Graph): NodeOf<"scatter_add"> | undefined =>
   ofOp(nodesOf(body), "scatter_add")[0];
 
+export const cumsumOf = (body: Graph): NodeOf<"cumsum"> | undefined => ofOp(nodesOf(body), "cumsum")[0];
+
 /** The family of a body, or why it has none. */
 export function family(body: Graph): Family | { readonly reason: string } {
   const nodes = nodesOf(body);
   const strange = nodes.find((node) => !isLowered(node));
   if (strange) return { reason: `${strange.op} is not for a kernel` };
   if (body.outputs.length === 0) return { reason: "no outputs" };
-  const [reduces, contracts, scatters] = [
+  const [reduces, contracts, scatters, sums] = [
     ofOp(nodes, "reduce"),
     ofOp(nodes, "contract"),
     ofOp(nodes, "scatter_add"),
+    ofOp(nodes, "cumsum"),
   ];
-  const kinds = [reduces, contracts, scatters].filter((found) => found.length > 0).length;
-  if (kinds > 1 || contracts.length > 1 || scatters.length > 1) return { reason: "several heavy ops" };
-  if (scatters[0]) return scatterReason(body) ?? "scatter";
+  const kinds = [reduces, contracts, scatters, sums].filter((found) => found.length > 0).length;
+  if (kinds > 1 || [contracts, scatters, sums].some((found) => found.length > 1))
+    return { reason: "several heavy ops" };
+  if (scatters[0]) return onlyOutput(body, "scatter_add") ?? "scatter";
+  if (sums[0]) return onlyOutput(body, "cumsum") ?? "cumsum";
   if (contracts[0]) return contractReason(body, nodes, contracts[0]) ?? "contract";
   if (reduces[0]) return rowsReason(body, nodes, reduces) ?? "rows";
   const equal = body.outputs.every(({ node }) => sameSizes(node.shape, body.outputs[0]!.node.shape));
@@ -79,12 +84,13 @@ function isLowered(node: Node): boolean {
     "contract",
     "reduce",
     "scatter_add",
+    "cumsum",
   ].includes(node.op);
 }
 
-function scatterReason(body: Graph): { readonly reason: string } | undefined {
-  const only = body.outputs.length === 1 && body.outputs[0]!.node.op === "scatter_add";
-  return only ? undefined : { reason: "a scatter_add is the only output of its kernel" };
+function onlyOutput(body: Graph, op: "scatter_add" | "cumsum"): { readonly reason: string } | undefined {
+  const only = body.outputs.length === 1 && body.outputs[0]!.node.op === op;
+  return only ? undefined : { reason: `a ${op} is the only output of its kernel` };
 }
 
 function contractReason(

@@ -20,6 +20,7 @@
  *    - **contract** (exactly one contract, nothing else heavy): its operands are pointwise. Every node that depends on it is a map of the
  *      contract's sizes. All outputs have those sizes.
  *    - **scatter** (exactly one scatter_add, nothing else heavy): its operands are pointwise and it is the only output.
+ *    - **cumsum** (exactly one cumsum, nothing else heavy): likewise.
  * 5. In place: an output may take the place of an input when every use of that input on the way to every output is through maps alone
  *    (in rows: also through reduce and broadcasts back, as in softmax), has the output's sizes, and in contract happens after the
  *    contract. Not in scatter. Otherwise `lower` throws.
@@ -33,6 +34,7 @@ import { contractOf, family, nodesOf } from "./family.js";
 import type { Binding, Kernel, Stmt } from "./kernel.js";
 import type { Context, Launch, Target } from "./kernels/context.js";
 import { lowerContract } from "./kernels/contract.js";
+import { lowerCumsum } from "./kernels/cumsum.js";
 import { lowerPointwise } from "./kernels/pointwise.js";
 import { lowerRows } from "./kernels/rows.js";
 import { lowerScatter } from "./kernels/scatter.js";
@@ -60,6 +62,7 @@ const families: { readonly [K in Family]: (context: Context) => Launch } = {
   rows: lowerRows,
   contract: lowerContract,
   scatter: lowerScatter,
+  cumsum: lowerCumsum,
 };
 
 /** Bindings: the reads in order, then the writes, without those that use another's. */

@@ -122,7 +122,12 @@ export interface Vocabulary extends MapAttributes {
   /** inputs (ids, updates): adjoint of gather into zeros; `axis` of the result has `size`, the updates carry ids' axes there. */
   scatter_add: { readonly axis: number; readonly size: Size; readonly name: string };
 
+  /** Running sums along one axis, each element's own included; from the end where `reverse`. */
+  cumsum: { readonly axis: number; readonly reverse: boolean };
+
   // ---- composites: their meaning is their expansion
+  /** How many elements of its row come before each one, the largest first and of equals the first: i32. */
+  rank: { readonly axis: number };
   /** inputs (x) or (x, mask): over one axis; masked-out elements give 0, an empty row gives 0 throughout. */
   softmax: { readonly axis: number };
   /** inputs (x) or (x, mask): log Σ exp over the elements that the mask allows, 0 where there are none; removes the axis. */

@@ -13,7 +13,7 @@ import { isContraction, isFree, isLayout, isMap, isReduction, stripLayout } from
 export type Alignment = "space" | "loose" | "operand" | `over:${string}`;
 
 export interface Group {
-  family: "pointwise" | "rows" | "contract" | "scatter" | "region";
+  family: "pointwise" | "rows" | "contract" | "scatter" | "cumsum" | "region";
   space: Shape;
   rows: { readonly axes: string; readonly shape: Shape } | undefined;
   readonly members: Set<Node>;
@@ -145,7 +145,14 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
 
     create(node: Node): Group {
       const group: Group = {
-        family: node.op === "scatter_add" ? "scatter" : isContraction(node) ? "contract" : "pointwise",
+        family:
+          node.op === "scatter_add"
+            ? "scatter"
+            : node.op === "cumsum"
+              ? "cumsum"
+              : isContraction(node)
+                ? "contract"
+                : "pointwise",
         space: node.shape,
         rows: undefined,
         members: new Set(),
