@@ -773,10 +773,8 @@ block moe(x[t, d], experts, hidden, top = 2, act = silu, gated = true, renormali
   param w2[experts, hidden, d] ~ offer(out_init, fan_in: hidden, fan_out: d)
 
   r[i, e] = x[i, m] * router[m, e]
-  # How many experts are liked better; of equals the first is.
-  rank[i, e] = sum[f](if r[i, f] > r[i, e] or r[i, f] == r[i, e] and f < e then 1 else 0)
   p[i, e] = softmax[e](r[i, e])
-  chosen[i, e] = if rank[i, e] < top then p[i, e] else 0
+  chosen[i, e] = if rank[e](r[i, e]) < top then p[i, e] else 0
   if renormalise {
     whole[i] = sum[e](chosen[i, e])
     chosen[i, e] = chosen[i, e] / whole[i]
