@@ -16,8 +16,8 @@ const known: Readonly<Record<string, string>> = {
   swish: "silu",
 };
 
-export function activation(config: Config, field: string): string {
-  const name = config.string(field);
+/** `name` is what the field says, or a part of it. */
+export function activation(config: Config, field: string, name = config.string(field)): string {
   if (Object.hasOwn(known, name)) return known[name]!;
   return config.refuse(field, `known are ${Object.keys(known).join(", ")}`);
 }

@@ -19,8 +19,18 @@ export type LayoutNode =
   | NodeOf<"transpose">
   | NodeOf<"reshape">
   | NodeOf<"slice">
-  | NodeOf<"pad">;
-const layouts: ReadonlySet<string> = new Set(["broadcast", "transpose", "reshape", "slice", "pad"]);
+  | NodeOf<"pad">
+  | NodeOf<"window">
+  | NodeOf<"unwindow">;
+const layouts: ReadonlySet<string> = new Set([
+  "broadcast",
+  "transpose",
+  "reshape",
+  "slice",
+  "pad",
+  "window",
+  "unwindow",
+]);
 export const isLayout = (node: Node): node is LayoutNode => layouts.has(node.op);
 
 export interface Source {
@@ -66,10 +76,34 @@ export function source(scope: Scope, node: LayoutNode, position: Position): Sour
         inside: scope.name(within(at, size)),
       };
     }
+    case "window": {
+      const { axis, along, stride, dilation } = node.attributes;
+      const at = scope.sum([
+        binary("mul", position[axis]!, i32(stride)),
+        binary("mul", position[along]!, i32(dilation)),
+      ]);
+      return { position: position.map((value, n) => (n === axis ? at : value)), inside: always };
+    }
+    case "unwindow":
+      return unwindowed(scope, node, position);
     default:
       node satisfies never;
       throw new Error("internal: no layout");
   }
+}
+
+/** i where i · stride + k · dilation is the element's place; outside between and around the windows' elements. */
+function unwindowed(scope: Scope, node: NodeOf<"unwindow">, position: Position): Source {
+  const { axis, along, stride, dilation } = node.attributes;
+  const moved = scope.sum([position[axis]!, binary("mul", position[along]!, i32(-dilation))]);
+  const from = scope.name(binary("max", i32(0), moved));
+  const at = scope.name(binary("quotient", from, i32(stride)));
+  const { size } = node.inputs[0]!.shape[axis]!;
+  const whole = binary("eq", binary("mul", at, i32(stride)), moved);
+  return {
+    position: position.map((value, n) => (n === axis ? scope.name(clamped(at, size)) : value)),
+    inside: scope.name(binary("and", whole, binary("lt", at, extent(size)))),
+  };
 }
 
 function broadcastCoordinate(node: NodeOf<"broadcast">, axis: number, position: Position): Expr {
@@ -99,6 +133,9 @@ export function follow(node: LayoutNode, axis: number): number | undefined {
       const whole = isMultipleOf4(node.attributes.before) && isMultipleOf4(x.shape[axis]!.size);
       return node.attributes.axis !== axis || whole ? axis : undefined;
     }
+    case "window":
+    case "unwindow":
+      return axis === node.attributes.axis || axis === node.attributes.along ? undefined : axis;
     default:
       node satisfies never;
       return undefined;

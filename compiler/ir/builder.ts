@@ -30,6 +30,8 @@ export interface Sugar {
   slice(x: Node, axis: number, start: Size, size: Size): Node;
   pad(x: Node, axis: number, before: Size, after: Size): Node;
   concat(inputs: readonly Node[], axis: number): Node;
+  window(x: Node, attributes: Vocabulary["window"]): Node;
+  unwindow(x: Node, attributes: Vocabulary["unwindow"]): Node;
   contract(x: Node, y: Node, labels: ContractLabels): Node;
   reduce(kind: Vocabulary["reduce"]["kind"], x: Node, axes: readonly number[]): Node;
   sum(x: Node, axes: readonly number[]): Node;
@@ -130,6 +132,8 @@ function sugar(make: Make): Sugar {
     pad: (x, axis, before, after) =>
       before === 0 && after === 0 ? x : make("pad", [x], { axis, before, after }),
     concat: (inputs, axis) => (inputs.length === 1 ? inputs[0]! : make("concat", inputs, { axis })),
+    window: (x, attributes) => make("window", [x], attributes),
+    unwindow: (x, attributes) => make("unwindow", [x], attributes),
     contract: (x, y, labels) => make("contract", [x, y], labels),
     reduce,
     sum: (x, axes) => reduce("sum", x, axes),
@@ -167,6 +171,7 @@ const UNARY: { readonly [K in UnaryMap]: K } = {
   cos: "cos",
   abs: "abs",
   floor: "floor",
+  round: "round",
   not: "not",
   to_f32: "to_f32",
   to_i32: "to_i32",
@@ -189,6 +194,8 @@ const BINARY: { readonly [K in BinaryMap]: K } = {
   le: "le",
   and: "and",
   or: "or",
+  hash: "hash",
+  straight_through: "straight_through",
 };
 
 function mapSugar(make: Make): MapSugar {

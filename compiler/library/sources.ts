@@ -13,6 +13,12 @@ block gelu_tanh(x[*]) { return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.0
 
 # x · sigmoid(x), also called swish.   Elfwing, Uchibe and Doya, 2017
 block silu(x[*]) { return x * sigmoid(x) }
+
+# x, or the bound that it is beyond.
+block clip(x[*], low, high) { return min(max(x, low), high) }
+
+# 1, 0 or -1.
+block sign(x[*]) { return if x > 0 then 1 else if x < 0 then -1 else 0 }
 `,
   "attention": `# Attention, and the masks and scores that make its variants.
 
@@ -133,6 +139,119 @@ block alibi_slopes(heads) {
   whole = 2 ^ floor(log(heads) / log(2) + 1e-6)
   table slope[heads](h) = if h < whole then 2 ^ (0 - 8 * (h + 1) / whole) else 2 ^ (0 - 4 * (2 * (h - whole) + 1) / whole)
   return slope
+}
+`,
+  "convolutions": `# Convolutions: a row, or a square, of each window of an axis, with weights that are the same everywhere.
+
+# y_i = Σ_k x[i · stride + k · dilation - padding] W_k + b, with zeros outside.   x[t, d] → [rows, out]
+# Without \`stride\`, and with an odd width, as many rows as before. \`causal\` puts all zeros before the first row, so that a
+# row sees itself and what came before; \`groups\` cuts the channels into as many parts that do not see each other.
+# (t + 2 · padding - dilation · (width - 1) - 1) // stride + 1 rows, which has to be a number, or a sum of lengths and numbers.
+block conv1d(x[t, d], out, width, stride = 1, dilation = 1, groups = 1, padding = dilation * (width - 1) // 2, causal = false, bias = true, std = 0.02, init = normal(std)) {
+  span = dilation * (width - 1)
+  before = if causal then span else padding
+  after = if causal then 0 else padding
+  rows = (t + before + after - span - 1) // stride + 1
+  framed = pad(x, before, after)
+  if groups == 1 {
+    param w[width, d, out] ~ offer(init, fan_in: width * d, fan_out: out)
+    y[i < rows, n] = framed[i * stride + k * dilation, c] * w[k, c, n]
+  } else {
+    inner = d / groups
+    outer = out / groups
+    param w[groups, width, inner, outer] ~ offer(init, fan_in: width * inner, fan_out: outer)
+    parts[j, g < groups, c < inner] = framed[j, g * inner + c]
+    z[i < rows, g, n] = parts[i * stride + k * dilation, g, c] * w[g, k, c, n]
+    y[i, n < out] = z[i, n // outer, n % outer]
+  }
+  param b[out] ~ zeros if bias
+  y[i, n] = y[i, n] + b[n]
+  return y
+}
+
+# conv1d with one group a channel: a channel sees only itself.   x[t, d] → [rows, d]
+block depthwise_conv1d(x[t, d], width, stride = 1, dilation = 1, padding = dilation * (width - 1) // 2, causal = false, bias = true, std = 0.02, init = normal(std)) {
+  span = dilation * (width - 1)
+  before = if causal then span else padding
+  after = if causal then 0 else padding
+  rows = (t + before + after - span - 1) // stride + 1
+  framed = pad(x, before, after)
+  param w[width, d] ~ offer(init, fan_in: width, fan_out: 1)
+  param b[d] ~ zeros if bias
+  y[i < rows, c] = sum[k](framed[i * stride + k * dilation, c] * w[k, c]) + b[c]
+  return y
+}
+
+# A depthwise convolution, then a linear map of each row: the weights are products of one for the place and one for the
+# channels.   x[t, d] → [rows, out]; Chollet, 2017
+block separable_conv1d(x[t, d], out, width, stride = 1, dilation = 1, padding = dilation * (width - 1) // 2, causal = false, bias = true, std = 0.02) {
+  y = depthwise_conv1d(x, width, stride, dilation, padding, causal, bias: false, std: std) as depthwise
+  return linear(y, out, bias, std) as pointwise
+}
+
+# The adjoint of conv1d without bias: each row is added, weighted, to \`width\` rows, \`stride\` apart.   x[t, d] → [rows, out]
+# (t - 1) · stride + dilation · (width - 1) + 1 - 2 · padding rows.
+block transposed_conv1d(x[t, d], out, width, stride = 1, dilation = 1, padding = 0, bias = true, std = 0.02, init = normal(std)) {
+  span = dilation * (width - 1)
+  rows = (t - 1) * stride + span + 1 - 2 * padding
+  param w[width, out, d] ~ offer(init, fan_in: width * d, fan_out: out)
+  param b[out] ~ zeros if bias
+  apart[i, s < stride, c] = if s < 1 then x[i, c] else 0
+  flat[j < t * stride, c] = apart[j // stride, j % stride, c]
+  framed = pad(flat, span, span)
+  y[j < rows, n] = framed[j + padding + k * dilation, c] * w[width - 1 - k, n, c] + b[n]
+  return y
+}
+
+# conv1d over the rows and columns of an image; the width, the stride and the padding are those of both.
+# image[height, width, channels] → [rows, columns, out]
+block conv2d(image[height, width, channels], out, size, stride = 1, dilation = 1, padding = dilation * (size - 1) // 2, bias = true, std = 0.02, init = normal(std)) {
+  span = dilation * (size - 1)
+  rows = (height + 2 * padding - span - 1) // stride + 1
+  columns = (width + 2 * padding - span - 1) // stride + 1
+  framed = pad(pad(image, padding, padding), padding, padding, axis: 1)
+  param w[size, size, channels, out] ~ offer(init, fan_in: size * size * channels, fan_out: out)
+  param b[out] ~ zeros if bias
+  y[i < rows, j < columns, n] = framed[i * stride + r * dilation, j * stride + s * dilation, c] * w[r, s, c, n] + b[n]
+  return y
+}
+
+# conv2d with one group a channel.   image[height, width, channels] → [rows, columns, channels]
+block depthwise_conv2d(image[height, width, channels], size, stride = 1, dilation = 1, padding = dilation * (size - 1) // 2, bias = true, std = 0.02, init = normal(std)) {
+  span = dilation * (size - 1)
+  rows = (height + 2 * padding - span - 1) // stride + 1
+  columns = (width + 2 * padding - span - 1) // stride + 1
+  framed = pad(pad(image, padding, padding), padding, padding, axis: 1)
+  param w[size, size, channels] ~ offer(init, fan_in: size * size, fan_out: 1)
+  param b[channels] ~ zeros if bias
+  y[i < rows, j < columns, c] = sum[r, s](framed[i * stride + r * dilation, j * stride + s * dilation, c] * w[r, s, c]) + b[c]
+  return y
+}
+
+# A convolution whose weights are one distribution over the places for each group of channels.
+# x[t, d] → [t, d]; Wu et al., 2019: lightweight
+block lightweight_conv(x[t, d], width, heads, causal = false, std = 0.02) {
+  param w[heads, width] ~ normal(std)
+  share = d / heads
+  p[h, k] = softmax[k](w[h, k])
+  framed = pad(x, if causal then width - 1 else (width - 1) // 2, if causal then 0 else width // 2)
+  parts[j, h < heads, c < share] = framed[j, h * share + c]
+  mixed[i < t, h, c] = parts[i + k, h, c] * p[h, k]
+  y[i, n < d] = mixed[i, n // share, n % share]
+  return y
+}
+
+# lightweight_conv with weights that each row computes for itself.   x[t, d] → [t, d]; Wu et al., 2019: dynamic
+block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
+  param w[d, heads, width] ~ normal(std)
+  share = d / heads
+  s[i, h, k] = x[i, m] * w[m, h, k]
+  p[i, h, k] = softmax[k](s[i, h, k])
+  framed = pad(x, if causal then width - 1 else (width - 1) // 2, if causal then 0 else width // 2)
+  parts[j, h < heads, c < share] = framed[j, h * share + c]
+  mixed[i < t, h, c] = parts[i + k, h, c] * p[i, h, k]
+  y[i, n < d] = mixed[i, n // share, n % share]
+  return y
 }
 `,
   "decoder": `# Decoders: each position sees what came before it and learns to say what comes next. GPT, LLaMA, Gemma and their like.
@@ -673,6 +792,47 @@ block label_cross_entropy(logits[classes], label[], smoothing = 0) {
   return total, count
 }
 `,
+  "masks": `# Masks beyond causal, sliding, prefix and padding: sparse patterns. Positions are absolute; head h is there where it matters.
+
+# Positions at a distance of at most w, on both sides.   Luong, Pham and Manning, 2015; Beltagy, Peters and Cohan, 2020
+mask local(w)(i, j) = i - j <= w and j - i <= w
+
+# Positions at a distance of w steps of r at most, on both sides.   Beltagy, Peters and Cohan, 2020
+mask dilated(w, r)(i, j) = i - j <= w * r and j - i <= w * r and (i - j) % r == 0
+
+# Every k-th position, on both sides: k separate attentions on the classes of i % k.   Su, 2019
+mask atrous(k)(i, j) = (i - j) % k == 0
+
+# Every l-th position before, itself included.   Child et al., 2019
+mask strided(l)(i, j) = j <= i and (i - j) % l == 0
+
+# The own block of l, and of every block before one column of width b at its end: of n columns the one that is the head's.
+# l is a multiple of b, and l / b at least n.   Child et al., 2019
+mask fixed(l, b = 1, n = 1)(h, i, j) = j <= i and (i // l == j // l or j // b % (l // b) == l // b - 1 - h % n)
+
+# The own block of b.
+mask blocks(b)(i, j) = i // b == j // b
+
+# Blocks of b by a table of 0 and 1, one for each head.
+mask block_layout(table[heads, rows, columns], b)(h, i, j) = table[h, i // b, j // b] > 0
+
+# Neighbouring blocks of b, the first block and the last, which see all and are seen by all, and the blocks that \`random\` has
+# drawn, 0 or 1.   random[heads, blocks, blocks]; Zaheer et al., 2020
+mask bigbird(random[heads, rows, columns], b)(h, i, j) = (
+  i // b - j // b <= 1 and j // b - i // b <= 1 or i // b == 0 or j // b == 0
+  or i // b == rows - 1 or j // b == rows - 1 or random[h, i // b, j // b] > 0
+)
+
+# Positions whose numbers are equal: documents packed into one sequence, buckets of a hash.   Kitaev, Kaiser and Levskaya, 2020
+mask same(number[t])(i, j) = number[i] == number[j]
+
+# Positions that every position sees, marked with 1.   Beltagy, Peters and Cohan, 2020
+mask marked(global[s])(i, j) = global[j] > 0
+
+# What the one or the other allows, and what both do.
+mask either(first, second)(h, i, j) = first(h, i, j) or second(h, i, j)
+mask both(first, second)(h, i, j) = first(h, i, j) and second(h, i, j)
+`,
   "mix": `# Generalised mixing: every kind of attention is this formula with other masks, scores, weights and values.
 
 # y_i = Σ_j post(weight_j(blend(score(q_i · k_j / temperature)) where mask)) · value(v_j), the sum over the j that the mask allows.
@@ -964,8 +1124,8 @@ block shaw(x[heads, t, head_dim], clip = 16, std = 0.02, init = normal(std)) {
 # factors up to \`distance\`; \`two_sided\` gives the positions behind half of them.   x[t, d] → [heads, t, t]; Raffel et al., 2020
 block t5(x[t, d], heads, context, buckets = 32, distance = 128, two_sided = false, std = 0.02, init = normal(std)) {
   param table[buckets, heads] ~ init
-  side = if two_sided then buckets / 2 else buckets
-  single = side / 2
+  side = if two_sided then buckets // 2 else buckets
+  single = side // 2
   span = 2 * context - 1
   # Row n is the distance i - j = n - (context - 1); 1e-5 keeps log(16 / 8) / log(16) and its like from falling short.
   table bucket[span](n) = t5_bucket(n - (context - 1), side, single, distance, two_sided)
@@ -1000,6 +1160,12 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
     else { return attend(score: score, rotary: position) }
   }
 }
+`,
+  "random": `# Random numbers by address: the same on every device and in every run.
+
+# A standard normal number of two uniform ones.   Box and Muller, 1958
+# table omega[n, d](r, c) = gaussian(draw(1, r, c), draw(2, r, c))
+block gaussian(u[*], v[*]) { return sqrt(-2 * log(1 - u)) * cos(6.283185307179586 * v) }
 `,
   "stack": `# Layers on top of each other: how sub-layers and norms meet the stream x.
 

@@ -25,6 +25,8 @@ export function flopsOf(node: Node, lengths: LengthValues): number {
     case "transpose":
     case "reshape":
     case "slice":
+    case "window":
+    case "unwindow":
     case "pad":
     case "concat":
     case "gather":

@@ -5,7 +5,7 @@ import type { Axis, Graph, Node } from "../../compiler/ir/graph.js";
 import { interpret } from "../../compiler/ir/interpret.js";
 import { erf } from "../../compiler/ir/numbers/erf.js";
 import { f64, tensor } from "../../compiler/ir/numbers/f64.js";
-import { fnv1a32, randomKey, uniform } from "../../compiler/ir/numbers/random.js";
+import { fnv1a32, mix, randomKey, uniform } from "../../compiler/ir/numbers/random.js";
 import { ops } from "../../compiler/ir/ops/index.js";
 import { typeText } from "../../compiler/ir/ops/row.js";
 import { symbol } from "../../compiler/ir/shape.js";
@@ -40,6 +40,7 @@ function leaves(): Leaves {
 }
 const formula = (node: Node): Graph => ({ name: "f", outputs: [{ name: "y", node }] });
 const axis = (name: string, size: Axis["size"]): Axis => ({ name, size });
+const steps = (stride: number, dilation: number) => ({ axis: 0, along: 1, stride, dilation });
 const labels = (a: string, second: string, out: string) => ({ a: [...a], b: [...second], out: [...out] });
 const heads = (b: Builder, x: Node, size: number): Node =>
   b.broadcastTo(x, [axis("h", size), T, D], [-1, 0, 1]);
@@ -108,6 +109,12 @@ const RULES: readonly (readonly [OpName, (leaves: Leaves) => Node, string | RegE
   ["pad", ({ b, x }) => b.pad(x, 0, -1, 1), /negative/],
   ["concat", ({ b, x, ids }) => b.concat([ids, b.to_i32(b.sum(x, [1]))], 0), "i32 [t=2*T]"],
   ["concat", ({ b, x, w }) => b.concat([x, w], 1), /do not fit/],
+  ["window", ({ b, w }) => b.window(w, { ...steps(1, 1), size: 2 }), "f32 [d=2, e=3]"],
+  ["window", ({ b, w }) => b.window(w, { ...steps(1, 1), size: 3 }), /outside/],
+  ["window", ({ b, w }) => b.window(w, { ...steps(0, 1), size: 2 }), /no step/],
+  ["window", ({ b, w }) => b.window(w, { ...steps(1, 1), along: 0, size: 2 }), /two axes/],
+  ["unwindow", ({ b, w }) => b.unwindow(w, { ...steps(2, 1), size: 9 }), "f32 [d=9, e=3]"],
+  ["unwindow", ({ b, w }) => b.unwindow(w, { ...steps(2, 1), size: 8 }), /outside/],
   ["contract", ({ b, x, w }) => b.contract(x, w, labels("td", "de", "te")), "f32 [t=T, e=3]"],
   ["contract", ({ b, x, w }) => b.contract(x, w, labels("tk", "de", "te")), /k is in one operand only/],
   ["contract", ({ b, x, w }) => b.contract(x, w, labels("td", "ed", "te")), /sizes of d differ/],
@@ -206,6 +213,10 @@ describe("what the reference computes", () => {
     ["sigmoid", [0], 0.5],
     ["abs", [-3], 3],
     ["floor", [-0.5], -1],
+    ["round", [2.5], 2],
+    ["round", [-3.5], -4],
+    ["round", [0.5000000000000001], 1],
+    ["straight_through", [0.1, 7], 0.1],
     ["max", [2, 2], 2],
   ];
   for (const [op, operands, expected] of VALUES)
@@ -221,6 +232,19 @@ describe("what the reference computes", () => {
         ),
       ).toEqual([expected]);
     });
+  it("hash is what numerics.md says", () => {
+    const of = (x: number, y: number): number =>
+      run((b) => b.hash(b.const(x, "i32"), b.const(y, "i32")))[0]! >>> 0;
+    expect([of(0, 0), of(1, 0), of(0, 1), of(-5, 2147483647)]).toEqual(
+      [
+        [0, 0],
+        [1, 0],
+        [0, 1],
+        [-5, 2147483647],
+      ].map(([x, y]) => mix(mix((x! + 0x9e3779b9) | 0) ^ y!)),
+    );
+    expect(new Set([of(0, 0), of(1, 0), of(0, 1), 0]).size).toBe(4);
+  });
   it("conversions truncate, and a bool is 0 or 1", () => {
     expect(run((b) => b.to_i32(list(b, -1.7, 1.7)))).toEqual([-1, 1]);
     expect(run((b) => b.to_f32(b.lt(list(b, 1, 3), list(b, 2, 2))))).toEqual([1, 0]);

@@ -10,7 +10,7 @@
 import type { Expression } from "../../parser/model.js";
 import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
-import { divideSize, mulSizes, product, sizeText } from "../shape.js";
+import { divideSize, mulSizes, product, sizeEquals, sizeText } from "../shape.js";
 import type { Affine, AffineTerm } from "./affine.js";
 import { addAffine, constantAffine, divided, labelsIn, plainLabel, scaleAffine } from "./affine.js";
 import { evaluate } from "./meaning.js";
@@ -45,6 +45,11 @@ export function digitRanges(env: Env, index: Expression, size: Size): readonly R
   }
   const ranges = mixedRadix(affine, size);
   if (!ranges?.some(({ label }) => unknown(label))) return [];
+  const fits = ({ label, size: own }: Digit): boolean => {
+    const known = env.index!.infos.get(label);
+    return !known || own === undefined || sizeEquals(known.size, own);
+  };
+  if (!ranges.every(fits)) return [];
   const odd = ranges.find((range) => range.size === undefined);
   if (odd)
     fail(

@@ -98,6 +98,6 @@ export function affineNode(env: Env, affine: Affine, span: Span): IndexedValue {
 
 export function rangeUnknown(env: Env, label: string, span: Span): never {
   return fail(env, "TFM2008", span, `Nothing says what \`${label}\` runs over.`, {
-    hint: "An index takes its range from the axes that it subscripts.",
+    hint: "An index takes its range from the axes that it subscripts alone, or from the left side: `y[i < n] = …`.",
   });
 }

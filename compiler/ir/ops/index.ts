@@ -9,11 +9,13 @@ import { maps } from "./map.js";
 import { regions } from "./regions.js";
 import type { AttributeKind, CompositeRow, MapRow, OpRow, PrimitiveRow, RegionRow } from "./row.js";
 import { update } from "./update.js";
+import { windows } from "./window.js";
 
 export const ops: { readonly [K in OpName]: OpRow<K> } = {
   ...leaves,
   ...maps,
   ...layout,
+  ...windows,
   ...arithmetic,
   update,
   ...composites,

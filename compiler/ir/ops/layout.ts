@@ -7,14 +7,12 @@ import type { Shape, Size } from "../shape.js";
 import { addSizes, elementCount, sizeEquals, subSizes } from "../shape.js";
 import type { OpRow } from "./row.js";
 import { demandAxis, demandCount, misuse, value } from "./row.js";
+import { isNegative, resized } from "./sizes.js";
 
 type Layout = "broadcast" | "transpose" | "reshape" | "slice" | "pad" | "concat";
 
 const isPermutation = (order: readonly number[], rank: number): boolean =>
   order.length === rank && order.every((_, axis) => order.includes(axis));
-
-const resized = (shape: Shape, axis: number, size: Size): Shape =>
-  shape.map((a, n) => (n === axis ? { name: a.name, size } : a));
 
 export const inverse = (order: readonly number[]): readonly number[] =>
   order.map((_, axis) => order.indexOf(axis));
@@ -205,7 +203,3 @@ function placeAll<T>(
     at += x.sizes[axis]!;
   }
 }
-
-/** Known to be negative whatever the lengths are. */
-const isNegative = (size: Size): boolean =>
-  typeof size === "number" ? size < 0 : size.every(([coefficient]) => coefficient < 0);

@@ -15,7 +15,9 @@ export const isLayout = (node: Node): boolean =>
   node.op === "transpose" ||
   node.op === "reshape" ||
   node.op === "slice" ||
-  node.op === "pad";
+  node.op === "pad" ||
+  node.op === "window" ||
+  node.op === "unwindow";
 export const isReduction = (node: Node): node is Extract<Node, { op: "reduce" }> => node.op === "reduce";
 export const isContraction = (node: Node): boolean => node.op === "contract";
 export const isRegion = (node: Node): boolean => node.op === "repeat" || node.op === "fused";
