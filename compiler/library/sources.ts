@@ -865,7 +865,7 @@ block label_cross_entropy(logits[classes], label[], smoothing = 0) {
 }
 
 # Each x belongs to the y of its own example and to none of the others in the batch: the mean of the cross-entropies of
-# scale · x · yᵀ along its rows and along its columns.   x[d], y[d] → sum, count; Radford et al., 2021
+# scale · x · yᵀ along its rows and along its columns.   x[d], y[d] → a number per example; Radford et al., 2021
 block contrastive(x[d], y[d], scale) {
   xs = whole_batch(x)
   ys = whole_batch(y)
@@ -873,7 +873,7 @@ block contrastive(x[d], y[d], scale) {
   row[n] = x[m] * ys[n, m]
   column[n] = y[m] * xs[n, m]
   each = (logsumexp[n](scale * row[n]) + logsumexp[n](scale * column[n])) / 2 - scale * own
-  return each, 1
+  return each
 }
 `,
   "masks": `# Masks beyond causal, sliding, prefix and padding: sparse patterns. Positions are absolute; head h is there where it matters.
