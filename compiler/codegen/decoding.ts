@@ -8,7 +8,7 @@
 import type * as P from "../../runtime/program.js";
 import type { Graph, NodeOf } from "../ir/graph.js";
 import { elementCount } from "../ir/shape.js";
-import type { CacheInfo, DecodingGraphs, Refused } from "../passes/decoding/graphs.js";
+import type { CacheInfo, Decoded } from "../passes/decoding/graphs.js";
 import { capacity } from "../passes/decoding/graphs.js";
 import type { Schedule, Slot } from "../passes/schedule.js";
 import { nodesOf } from "./family.js";
@@ -17,9 +17,9 @@ import { slotOf } from "./slots.js";
 
 export function emitDecoding(
   { slots, entries }: Schedule,
-  decoding: DecodingGraphs | Refused,
+  decoding: Decoded,
 ): NonNullable<P.Program["decoding"]> {
-  if ("code" in decoding) return { refused: { code: decoding.code, message: decoding.message } };
+  if ("refused" in decoding) return decoding;
   const { grown, symbol, chunk, caches, reorder } = decoding;
   const isReordered = entries.some(({ name }) => name === "reorder");
   return {

@@ -9,7 +9,7 @@ import type * as P from "../../runtime/program.js";
 import type { Built, Graph } from "../ir/graph.js";
 import type { Shape } from "../ir/shape.js";
 import { elementCount, sizeText } from "../ir/shape.js";
-import type { DecodingGraphs, Refused } from "../passes/decoding/graphs.js";
+import type { Decoded, DecodingGraphs } from "../passes/decoding/graphs.js";
 import type { Place, Schedule, ScheduledEntry, Slot, Step } from "../passes/schedule.js";
 import { emitDecoding } from "./decoding.js";
 import type { CallScalar } from "./extents.js";
@@ -33,7 +33,7 @@ export function emitProgram(
   schedule: Schedule,
   built: Built,
   meta: ProgramMeta,
-  decoding?: DecodingGraphs | Refused,
+  decoding?: Decoded,
 ): P.Program {
   const scalars = callScalars(schedule);
   const kernels = kernelTable(scalars);
@@ -60,12 +60,9 @@ export function emitProgram(
   };
 }
 
-function graphsOf(
-  { forward, loss }: Built,
-  decoding: DecodingGraphs | Refused | undefined,
-): readonly Graph[] {
-  const { encode, step, reorder } =
-    decoding && "step" in decoding ? decoding : ({} as Partial<DecodingGraphs>);
+function graphsOf({ forward, loss }: Built, decoding: Decoded | undefined): readonly Graph[] {
+  const none: Partial<DecodingGraphs> = {};
+  const { encode, step, reorder } = decoding && "step" in decoding ? decoding : none;
   return [forward, loss, encode, step, reorder].filter((graph) => graph !== undefined);
 }
 

@@ -47,7 +47,7 @@ export function emitFormula(node: Node): P.Formula {
   if (node.op === "const") return node.attributes.value;
   if (node.op === "length") return evaluateSize(node.attributes.size, {});
   if (node.op === "input") return ["i", Number(node.attributes.name.slice(1))];
-  if (node.op === "stop_gradient") return emitFormula(node.inputs[0]!);
+  if (node.op === "stop_gradient" || node.op === "straight_through") return emitFormula(node.inputs[0]!);
   if (!isMap(node.op)) throw new Error(`internal: ${node.op} in a table's formula`);
   return [node.op, ...node.inputs.map(emitFormula)];
 }

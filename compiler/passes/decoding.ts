@@ -21,7 +21,7 @@ import { emit } from "./decoding/emit.js";
 import { encodeGraph } from "./decoding/encode.js";
 import type { Derivation, Frame, Kept } from "./decoding/frame.js";
 import { topFrame } from "./decoding/frame.js";
-import type { DecodingGraphs, Refused } from "./decoding/graphs.js";
+import type { Decoded, DecodingGraphs } from "./decoding/graphs.js";
 import { isTime, newModes, timeAxes } from "./decoding/modes.js";
 import type { Plan } from "./decoding/plan.js";
 import { noRings, planRings, startReadings } from "./decoding/plan.js";
@@ -43,7 +43,7 @@ export function deriveDecoding(
   built: Built,
   b: Builder,
   { chunk = CHUNK }: DecodingOptions = {},
-): DecodingGraphs | { readonly refused: Refused } | undefined {
+): Decoded | undefined {
   const text = growingText(built);
   if (!text) return undefined;
   const forward = unrollInner(built.forward, b);

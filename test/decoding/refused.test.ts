@@ -67,12 +67,6 @@ test.each<[string, string, string, string]>([
     "`wte` looks 3 positions ahead along `t`.",
   ],
   [
-    "a later position by its number",
-    model("y[i, c] = x[i, c] + x[0, c] + x[2, c]").replace("t <= context", "t <= context"),
-    "TFM4101",
-    "`wte` looks 2 positions ahead along `t`.",
-  ],
-  [
     "the length",
     model("u[i < t, c] = sum[j](x[j, c] where j <= i)\n  y[i, c] = u[i, c] / t"),
     "TFM4102",

@@ -13,14 +13,15 @@ import type { Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import { addSizes, sizeEquals } from "../shape.js";
 import { labelsIn } from "./affine.js";
+import { replaceAt } from "./axis-layout.js";
 import { mergeAxes, sharedAxes } from "./digits.js";
 import { align, coerce, orderLabels, rangeUnknown } from "./labels.js";
 import { demandAtMost, shapeWords, sizeWords } from "./lengths.js";
 import { evaluate } from "./meaning.js";
 import type { Place } from "./read-axis.js";
-import { checkRange, outOfRange, readAffine, replaceAt } from "./read-axis.js";
+import { checkRange, outOfRange, readAffine } from "./read-axis.js";
 import type { Env } from "./session.js";
-import { emptyIndex, fail } from "./session.js";
+import { emptyIndex, fail, TurnNeeded } from "./session.js";
 import { toIndexed } from "./tensors.js";
 import type { IndexedValue, TensorValue, Value } from "./values.js";
 import { BATCH, describe, innerShape } from "./values.js";
@@ -80,6 +81,7 @@ export function checkRank(env: Env, base: TensorValue, { indices, span }: Subscr
 
 function listItem(env: Env, items: readonly Value[], { indices, span }: SubscriptExpression): Value {
   const value = indices.length === 1 ? evaluate({ ...env, index: undefined }, indices[0]!) : undefined;
+  if (value?.kind === "turn") throw new TurnNeeded("list");
   if (value?.kind !== "number")
     return fail(env, "TFM2006", span, "A list is subscripted with one whole number.");
   return (

@@ -1,6 +1,13 @@
 /** The reference number system: IEEE double precision. */
 import { erf } from "./erf.js";
+import { hash } from "./random.js";
 import type { Numbers, Tensor } from "./scalar.js";
+
+/** `Math.round` takes 2.5 up; the even neighbour is IEEE's default, and WGSL's. */
+export function roundEven(x: number): number {
+  const up = Math.round(x);
+  return up - x === 0.5 && up % 2 !== 0 ? up - 1 : up;
+}
 
 export const f64: Numbers<number> = {
   allocate: (length) => new Float64Array(length),
@@ -24,6 +31,7 @@ export const f64: Numbers<number> = {
   tanh: Math.tanh,
   erf,
   floor: Math.floor,
+  round: roundEven,
   eq: (x, y) => (x === y ? 1 : 0),
   lt: (x, y) => (x < y ? 1 : 0),
   le: (x, y) => (x <= y ? 1 : 0),
@@ -40,6 +48,8 @@ export const f64: Numbers<number> = {
     for (let n = 0; n < p.length; n++) sum += a[x.from + p[n]!]! * b[y.from + q[n]!]!;
     return sum;
   },
+  hash,
+  straightThrough: (value) => value,
 };
 
 /** A tensor of the given row-major values. */

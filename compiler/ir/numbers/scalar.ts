@@ -26,6 +26,8 @@ export interface Scalar<T> {
   tanh(x: T): T;
   erf(x: T): T;
   floor(x: T): T;
+  /** To the nearest whole number, to the even one of two. */
+  round(x: T): T;
   eq(x: T, y: T): T;
   lt(x: T, y: T): T;
   le(x: T, y: T): T;
@@ -38,6 +40,10 @@ export interface Scalar<T> {
   convert(x: T, to: DType): T;
   /** The same number; no derivative flows through it. */
   detach(x: T): T;
+  /** 32 bits of two integers, as an integer. */
+  hash(x: T, y: T): T;
+  /** The number `value`; its derivative is that of `slope`. */
+  straightThrough(value: T, slope: T): T;
 }
 
 /** Flat storage of numbers. */

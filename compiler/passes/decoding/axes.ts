@@ -59,7 +59,8 @@ export function contractStep(want: WantOf<"contract">): Node {
     while (open.length > 0) {
       const next = open.find((label) => supportOf(facts, labels.indexOf(label), known)) ?? open[0]!;
       const support = supportOf(facts, labels.indexOf(next), known);
-      const { last, window } = demandPast(want, support, axisOf(next).size, "sums over");
+      const verb = [x, y].some(isAttention) ? "attends to" : "sums over";
+      const { last, window } = demandPast(want, support, axisOf(next).size, verb);
       known[labels.indexOf(next)] = slotsAt(want, next, window, last);
       open = open.filter((label) => label !== next);
     }
@@ -78,6 +79,12 @@ export function contractStep(want: WantOf<"contract">): Node {
       ),
     );
   return frame.d.b.contract(operand(x, a), operand(y, other), node.attributes);
+}
+
+/** Weights of a softmax, however they lie. */
+function isAttention(node: Node): boolean {
+  const isMoved = node.op === "broadcast" || node.op === "transpose" || node.op === "reshape";
+  return isMoved ? isAttention(node.inputs[0]!) : node.op === "softmax";
 }
 
 /** `made` with zeros in slots of positions to come, where what stands there need not be finite. */

@@ -1,49 +1,26 @@
 /** A Program with steps, made by hand: step against forward, and texts by steps against texts by whole passes. */
 import { describe, expect, test } from "vitest";
-import { emitProgram } from "../../compiler/codegen/program.js";
 import { createBuilder } from "../../compiler/ir/builder.js";
-import { runPipeline } from "../../compiler/passes/pipeline.js";
-import type { EntryName } from "../../compiler/passes/schedule.js";
-import { schedule } from "../../compiler/passes/schedule.js";
 import { generate, generateSequences } from "../../runtime/generate.js";
 import { growingModel } from "../../runtime/growing.js";
 import type { Row } from "../../runtime/prefix.js";
 import { wholePrefix } from "../../runtime/prefix.js";
 import type { Program } from "../../runtime/program.js";
 import type { RunOptions, Session } from "../../runtime/session.js";
-import { createSession } from "../../runtime/session.js";
 import { nextLogits, nextTokenOf } from "../../runtime/steps.js";
 import { initialise } from "../../runtime/weights.js";
 import type { DeviceKind } from "../support/program-runs.js";
-import { sharedDevice } from "../support/program-runs.js";
 import { handMade, handMadeSizes } from "./hand-made.js";
+import { emitDecoded, openWith } from "./programs.js";
 
-function compileHandMade(): Program {
-  const b = createBuilder();
-  const { built, decoding } = handMade(b);
-  const graphs = {
-    forward: built.forward,
-    encode: decoding.encode,
-    step: decoding.step,
-    reorder: decoding.reorder,
-  };
-  const kernels = Object.entries(graphs).flatMap(([name, graph]) =>
-    graph
-      ? [{ name: name as EntryName, graph: runPipeline(graph, { level: 2, builder: b, verify: true }) }]
-      : [],
-  );
-  return emitProgram(schedule(kernels, built, decoding), built, { compiler: "0", source: "0" }, decoding);
-}
-
-const program = compileHandMade();
+const b = createBuilder();
+const { built, decoding } = handMade(b);
+const program = emitDecoded(built, decoding, b);
 const model = growingModel(program);
 const { vocab, context, chunk } = handMadeSizes;
 
-async function open(kind: DeviceKind, of: Program = program): Promise<Session> {
-  const session = await createSession(of, await sharedDevice(kind));
-  session.writeParameters(initialise(of, 3));
-  return session;
-}
+const open = (kind: DeviceKind, of: Program = program): Promise<Session> =>
+  openWith(of, kind, initialise(of, 3));
 
 const idsOf = (count: number, seed: number): readonly number[] =>
   Array.from({ length: count }, (_, n) => ((n + 1) * (seed + 3) * 7919 + seed) % vocab);
