@@ -77,8 +77,8 @@ test("what differs only in gradients does not hold", () => {
 });
 
 test("a failure names what is not shared, the sizes and the seed; the seed shows it again", () => {
-  const [{ hint }] = one("attention(x, 4, bias: false) == attention(x, 4)").diagnostics as [{ hint: string }];
-  expect(hint).toMatch(/^Sizes t = \d+; seed 0\. The sides have different parameters: attention\.bq, .* only on the right\.$/);
+  const { hint } = one("attention(x, 4, bias: false) == attention(x, 4)").diagnostics[0]!;
+  expect(hint).toMatch(/^Sizes t = \d+, d = \d+; seed 0\. The sides have different parameters: attention\.bq, .* only on the right\.$/);
   const wrong = "law l: x == 1.000001 * x\n";
   const said = (seed: number) => check(wrong, "m.tfm", seed)[0]!.says;
   expect(said(4)).toBe(said(4));
