@@ -197,7 +197,13 @@ export function verify(
   return b ? verifyPair(a, b, options) : verifySource(a, options);
 }
 
-function subjectOf({ source, file, entry, settings, resolve = () => undefined }: CompileOptions & { source: string }) {
+function subjectOf({
+  source,
+  file,
+  entry,
+  settings,
+  resolve = () => undefined,
+}: CompileOptions & { source: string }) {
   const { model, diagnostics } = parse(source, file);
   return { subject: { model, resolve, entry, settings }, diagnostics };
 }
