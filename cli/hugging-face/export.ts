@@ -5,6 +5,8 @@
  */
 import { join } from "node:path";
 import { readSafetensors } from "../../runtime/safetensors.js";
+import type { Tensor } from "../../runtime/tensor.js";
+import { tensor } from "../../runtime/tensor.js";
 import { readCheckpoint } from "../checkpoint.js";
 import type { Context } from "../context.js";
 import { warn } from "../context.js";
@@ -53,6 +55,28 @@ export function sourceOf(context: Context, folder: string): Source | undefined {
   };
 }
 
+/** Gradients of parameters → of the tensors of the checkpoint: what the loss does not reach is 0, tensors that are one have one. */
+export function underTheirNames(
+  { record, plan, parameters }: Source,
+  gradients: ReadonlyMap<string, Tensor>,
+): readonly (readonly [string, Tensor])[] {
+  const words = toTensors({ ...plan, likes: new Map() }, (name) => {
+    const found = gradients.get(name);
+    if (found) return new Uint32Array(found.buffer, found.byteOffset, found.length);
+    return new Uint32Array(sizeOf(parameters.get(name)!));
+  });
+  return record.files
+    .flatMap(({ tensors }) => tensors)
+    .flatMap(({ name, shape }) => {
+      const made = words.get(name);
+      return made
+        ? [[name, tensor(new Float32Array(made.buffer, made.byteOffset, made.length), shape)] as const]
+        : [];
+    });
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
+
 /** File name → contents. */
 export async function exportFolder(
   context: Context,
@@ -63,9 +87,12 @@ export async function exportFolder(
   if (!source) return undefined;
   const { record, plan } = source;
   const words = toTensors(plan, await parametersOf(context, folder, source));
-  const { files, index, copied } = record;
+  const { files, index, copied, kept } = record;
+  const aside = new Map(
+    Object.entries(kept ?? {}).map(([name, bytes]) => [name, Buffer.from(bytes, "base64")]),
+  );
   return new Map<string, Uint8Array | string>([
-    ...files.map((file) => [file.name, packFile(file, words)] as const),
+    ...files.map((file) => [file.name, packFile(file, words, aside)] as const),
     ...(index === null ? [] : [[indexName, index] as const]),
     ...(tensorsOnly ? [] : copied.map((name) => [name, readBytes(join(folder, name), limits.text)] as const)),
   ]);
