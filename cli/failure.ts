@@ -117,6 +117,24 @@ export const failures = {
     "the counts cannot be made equal",
     "`compare --match` adjusts the width of the feed-forward layers: an argument of the model named `hidden`, or the argument `hidden` of its knob `ffn`. The message names the counts and what stands in the way.",
   ),
+  "no-checkpoint": kind(
+    "TFM5040",
+    1,
+    "the folder holds no checkpoint that can be imported",
+    "`tfmc import` reads what `save_pretrained` of Hugging Face's transformers writes: config.json beside model.safetensors, or beside several files that model.safetensors.index.json lists. Files that are pickled Python (pytorch_model.bin) are programs and are not read.",
+  ),
+  "not-understood": kind(
+    "TFM5041",
+    1,
+    "the config is not understood",
+    "Every field of config.json is known to change nothing, or is understood with the value that it has: a model that is not the one of the checkpoint would give other numbers without a word. The message names the field and its value; spec/hugging-face.md lists what each family understands.",
+  ),
+  "bad-checkpoint": kind(
+    "TFM5042",
+    1,
+    "the checkpoint does not fit its config",
+    "Each tensor of a checkpoint has one place in the model that config.json describes, and each parameter of the model is there. The message names the tensors that are left over, missing, of another shape, or different where they should be one.",
+  ),
   usage: kind(
     "TFM5060",
     2,

@@ -29,6 +29,7 @@ const MiB = 1024 * 1024;
 /** Limits that refuse a wrong path before it fills the memory. */
 export const limits = {
   model: 4 * MiB,
+  names: 256 * MiB,
   picture: 64 * MiB,
   text: 2048 * MiB,
   tensors: 64 * 1024 * MiB,

@@ -80,6 +80,14 @@ export function buildQuietly(
   return hasErrors(diagnostics) ? undefined : built;
 }
 
+/** The front half of a source that imports nothing; undefined where it has mistakes, which have been reported. */
+export function buildReported(context: Context, { text, file }: Source): Built | undefined {
+  context.sources.set(file, text);
+  const { built, diagnostics } = buildSource(text, { file });
+  reportDiagnostics(context, diagnostics);
+  return hasErrors(diagnostics) ? undefined : built;
+}
+
 /** The front half only, names and shapes and no kernels: of one model, or of every model of the file. */
 export function checkSource(
   context: Context,

@@ -14,12 +14,15 @@ import { addDoctor } from "./doctor.js";
 import { addEval } from "./eval.js";
 import { addExpand } from "./expand.js";
 import { addExplain } from "./explain.js";
+import { addExport } from "./export.js";
 import type { ExitCode } from "./failure.js";
 import { Failure, fail } from "./failure.js";
+import { addFeatures } from "./features.js";
 import { addFmt } from "./fmt.js";
 import { addGenerate } from "./generate.js";
 import { addGrad } from "./grad.js";
 import { addGraph } from "./graph.js";
+import { addImport } from "./import.js";
 import { addInit } from "./init.js";
 import type { Action } from "./options.js";
 import { natural } from "./options.js";
@@ -28,6 +31,7 @@ import { addRun } from "./run.js";
 import { exitOf, messageOf } from "./runtime-failure.js";
 import { addSummary } from "./summary.js";
 import { addTrain } from "./train.js";
+import { addVerify } from "./verify.js";
 
 const commands = [
   addInit,
@@ -37,12 +41,16 @@ const commands = [
   addSummary,
   addGraph,
   addCompile,
+  addVerify,
   addRun,
   addGrad,
+  addFeatures,
   addTrain,
   addCompare,
   addEval,
   addGenerate,
+  addImport,
+  addExport,
   addDoctor,
   addExplain,
 ];

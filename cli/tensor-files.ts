@@ -62,9 +62,12 @@ export function readInputsFile(
   );
 }
 
-/** The targets that a tensor called `labels` gives, where there is no doubt which. */
+/** The targets that a tensor called `labels` gives, where there is no doubt which: the model gives them no name of their own. */
 function labelledInput({ inputs }: Program): Input | undefined {
-  const targets = inputs.filter(({ derived }) => derived?.how === "next" || derived?.how === "original");
+  const targets = inputs.filter(
+    ({ name, derived }) =>
+      derived && ["next", "original"].includes(derived.how) && name === `${derived.of}.${derived.how}`,
+  );
   return targets.length === 1 ? targets[0] : undefined;
 }
 

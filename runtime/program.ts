@@ -97,7 +97,7 @@ export interface Entry {
 }
 
 export interface Input extends Value {
-  /** Exclusive upper bound of an integer input; the runtime refuses ids outside [0, bound) (-1 is allowed in `next` and `original` inputs). */
+  /** Exclusive upper bound of an integer input; the runtime refuses ids outside [0, bound) (in `next` and `original` inputs every negative number says: does not count). */
   readonly bound: number | null;
   /** Null where the caller gives it. */
   readonly derived: DerivedInput | null;
@@ -106,10 +106,10 @@ export interface Input extends Value {
 /**
  * An input that the host makes of another one, in its shape, unless it is given. next: shifted by one, -1 where nothing follows;
  * valid: whether an element is there (1) or padding (0), all 1 where nobody says otherwise; original: what stood in a masked
- * input, -1 where nothing was masked.
+ * input, -1 where nothing was masked; marked: of which kind a place is, all 0 where nobody says otherwise.
  */
 export interface DerivedInput {
-  readonly how: "next" | "valid" | "original";
+  readonly how: "next" | "valid" | "original" | "marked";
   readonly of: string;
 }
 
@@ -119,6 +119,7 @@ export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "normal"; readonly deviation: number; readonly mean: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number }
+  | { readonly kind: "sinusoids"; readonly base: number; readonly width: number; readonly gain: number }
   | {
       readonly kind: "xavier_uniform" | "xavier_normal" | "he_normal";
       readonly fanIn: number;
@@ -181,6 +182,8 @@ export interface Decoding {
   /** The most new tokens of one call where a cache is a ring, null where only the capacity bounds them. */
   readonly chunk: number | null;
   readonly caches: readonly Cache[];
+  /** What `reorder` reads, i32 [B]; null where there is nothing to reorder. None of the model's own inputs. */
+  readonly parent: Input | null;
 }
 
 /** A slot of role `cache`: allocated for (B, capacity, the source's length), all zero where a text begins. */

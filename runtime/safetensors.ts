@@ -188,13 +188,25 @@ export function writeSafetensors(
   const sorted = [...tensors].sort(
     ([a, x], [b, y]) => elementBytes[storedType(y)] - elementBytes[storedType(x)] || (a < b ? -1 : 1),
   );
+  const stored = sorted.map(([name, tensor]): [string, StoredTensor] => {
+    const { data, shape } = tensor;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return [name, { dtype: storedType(tensor), shape, bytes }];
+  });
+  return packSafetensors(stored, metadata);
+}
+
+/** Tensors in the order given. */
+export function packSafetensors(
+  tensors: readonly (readonly [string, StoredTensor])[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : [];
   let size = 0;
-  for (const [name, tensor] of sorted) {
-    const { data, shape } = tensor;
+  for (const [name, { dtype, shape, bytes }] of tensors) {
     if (name === "__metadata__") throw bad("No tensor may be named `__metadata__`.");
-    header.push([name, { dtype: storedType(tensor), shape, data_offsets: [size, size + data.byteLength] }]);
-    size += data.byteLength;
+    header.push([name, { dtype, shape, data_offsets: [size, size + bytes.length] }]);
+    size += bytes.length;
   }
   const text = new TextEncoder().encode(
     `{${header.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",")}}`,
@@ -204,9 +216,9 @@ export function writeSafetensors(
   new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
   file.set(text, 8);
   let at = 8 + length;
-  for (const [, { data }] of sorted) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+  for (const [, { bytes }] of tensors) {
+    file.set(bytes, at);
+    at += bytes.length;
   }
   return file;
 }

@@ -40,6 +40,8 @@ function drawer(init: Initializer, key: number): (element: number) => number {
       return (n) => init.mean + init.deviation * normalAt(key, n);
     case "uniform":
       return (n) => init.low + (init.high - init.low) * uniformAt(key, n);
+    case "sinusoids":
+      return sinusoids(init);
     case "xavier_uniform": {
       const bound = Math.sqrt(6 / (init.fanIn + init.fanOut));
       return (n) => bound * (2 * uniformAt(key, n) - 1);
@@ -55,6 +57,19 @@ function drawer(init: Initializer, key: number): (element: number) => number {
     default:
       return init satisfies never;
   }
+}
+
+function sinusoids({
+  base,
+  width,
+  gain,
+}: Initializer & { readonly kind: "sinusoids" }): (element: number) => number {
+  const half = Math.ceil(width / 2);
+  return (n) => {
+    const [row, column] = [Math.floor(n / width), n % width];
+    const angle = row / base ** ((2 * (column % half)) / width);
+    return gain * (column < half ? Math.sin(angle) : Math.cos(angle));
+  };
 }
 
 /** Stored tensors as the program's parameters, or one error that names all that is missing, unexpected or misshapen. */

@@ -13,6 +13,11 @@ export interface Family {
   /** The classes (`architectures`) that the row is: a checkpoint of another class is refused by name. The first is export's. */
   readonly architectures: readonly string[];
   /**
+   * What stands before the names of the class without a head, `transformer.`: a file that was saved of that class lacks it. The rows of
+   * `weights` write it.
+   */
+  readonly prefix?: string;
+  /**
    * Every field that such a config may have besides the `common` ones (config.ts: names, ids of special tokens, versions …). A field
    * in neither list is an error that names it.
    */
@@ -33,6 +38,8 @@ export type Field =
   | { readonly kind: "needed" }
   /** Understood only as one of these values (the first where the file says nothing): any other changes the maths in a way that the row does not say. */
   | { readonly kind: "only"; readonly values: readonly Json[] }
+  /** An object of fields with defaults of their own: the config of a part. The `common` ones may stand in it too. */
+  | { readonly kind: "part"; readonly fields: Readonly<Record<string, Field>> }
   /** Changes nothing of what the model computes: training, generation, naming. */
   | { readonly kind: "neutral" };
 
@@ -40,12 +47,20 @@ export type Field =
 export interface Config {
   get(field: string): Json;
   number(field: string): number;
+  /** A whole number from 1 up: how many or how wide. */
+  size(field: string): number;
+  /** Undefined where it is null. */
+  optionalSize(field: string): number | undefined;
   boolean(field: string): boolean;
   string(field: string): string;
   /** Undefined where it is null. */
   optionalNumber(field: string): number | undefined;
   numbers(field: string): readonly number[];
   strings(field: string): readonly string[];
+  /** The fields of a part. */
+  part(field: string): Config;
+  /** Gives up, naming the field and its value: `why` ends the sentence "`rope_scaling` is {…}: ". */
+  refuse(field: string, why: string): never;
 }
 
 /** What becomes of a tensor of the checkpoint. Every one of the file and every parameter of the model is in exactly one row. */
@@ -65,7 +80,9 @@ export type Weight =
     }
   /** Several tensors, one parameter: the first axis of the layout's left side counts them. */
   | { readonly join: readonly string[]; readonly to: string; readonly layout: string }
-  /** May be in the file, as the same values as `like`; in no parameter of its own. Export leaves it out. */
+  /** May be in the file, as the same values as `like`; in no parameter of its own. Export writes it where it was. */
   | { readonly from: string; readonly like: string }
+  /** May be in the file, learned and of no use to the class. Import keeps it aside and export writes it where it was. */
+  | { readonly from: string; readonly kept: string }
   /** May be in the file and is not used: a buffer that the class computes. Export leaves it out. */
   | { readonly from: string; readonly ignored: string };

@@ -49,6 +49,10 @@ function count(graph: Graph, elements: Elements): GraphCost {
 function costOf(node: Node, elements: Elements): Cost {
   if (node.op === "repeat") return plus(FREE, count(node.attributes.body, elements), node.attributes.count);
   if (node.op === "fused") return count(node.attributes.body, elements);
+  if (node.op === "update") {
+    const rows = BYTES * elements(node.inputs[1]!);
+    return { flops: 0, bytesRead: rows, bytesWritten: rows };
+  }
   const flops = flopsOf(node, elements);
   const moves = node.op === "gather" || node.op === "random" || node.op === "concat" || node.op === "pad";
   if (flops === 0 && !moves) return FREE;

@@ -14,14 +14,14 @@ import type { InputKind, OpName } from "./vocabulary.js";
 type Place = "entry" | "repeat" | "fused" | "mix" | "table";
 
 const ALLOWED: { readonly [P in Place]: readonly InputKind[] } = {
-  entry: ["input", "parameter", "state", "scalar"],
+  entry: ["input", "parameter", "state", "cache", "scalar"],
   repeat: ["carry", "slice", "fixed", "turn", "scalar"],
   fused: ["fixed", "turn", "scalar"],
   mix: ["fixed"],
   table: ["fixed"],
 };
 const ARGUMENT: { readonly mix: RegExp; readonly table: RegExp } = {
-  mix: /^(?:[shij]|field\d+)$/,
+  mix: /^(?:[alshij]|field\d+)$/,
   table: /^i\d+$/,
 };
 
@@ -83,6 +83,8 @@ function bodyFaults(node: Node, where: string): string[] {
   if (node.op === "repeat" || node.op === "fused") return verifyGraph(node.attributes.body, node.op, where);
   if (node.op === "table") return verifyGraph(node.attributes.formula, "table", where);
   if (node.op !== "mix") return [];
-  const { score, mask } = node.attributes;
-  return [score, ...(mask ? [mask] : [])].flatMap((formula) => verifyGraph(formula, "mix", where));
+  const { score, mask, post } = node.attributes;
+  return [score, mask, post]
+    .flatMap((formula) => formula ?? [])
+    .flatMap((formula) => verifyGraph(formula, "mix", where));
 }

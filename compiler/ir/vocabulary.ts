@@ -76,7 +76,7 @@ export interface WindowAttributes {
   readonly size: Size;
 }
 
-/** A scalar formula of `mix`: a Graph of shape-[] nodes over inputs named s, h, i, j and field0, field1, … */
+/** A scalar formula of `mix`: a Graph of shape-[] nodes over inputs named s (in `post` a and l), h, i, j and field0, field1, … */
 export type ScalarFormula = Graph;
 
 type MapAttributes = { readonly [K in MapOp]: None };
@@ -121,6 +121,11 @@ export interface Vocabulary extends MapAttributes {
   gather: { readonly axis: number };
   /** inputs (ids, updates): adjoint of gather into zeros; `axis` of the result has `size`, the updates carry ids' axes there. */
   scatter_add: { readonly axis: number; readonly size: Size; readonly name: string };
+  /**
+   * inputs (x, rows, at): x with `rows` in place of its elements along `axis` from index `at` (i32 []) on, modulo the axis's size where
+   * `ring`. Rows outside x are left out; of rows that meet in a ring the last one stays. Kernels write the rows alone, in place of x.
+   */
+  update: { readonly axis: number; readonly ring: boolean };
 
   /** Running sums along one axis, each element's own included; from the end where `reverse`. */
   cumsum: { readonly axis: number; readonly reverse: boolean };
@@ -133,14 +138,18 @@ export interface Vocabulary extends MapAttributes {
   /** inputs (x) or (x, mask): log Σ exp over the elements that the mask allows, 0 where there are none; removes the axis. */
   logsumexp: { readonly axis: number };
   /**
-   * Generalised mixing y_i = Σ_{j : mask} weight_j(score(q_i · k_j)) v_j; inputs (q, k, v, ...fields).
+   * Generalised mixing y_i = Σ_{j : mask} post(weight_j(score(q_i · k_j))) v_j; inputs (q, k, v, ...fields).
    * q [...batch, h, i, c], k [...batch, g, j, c], v [...batch, g, j, e] → [...batch, h, i, e], g | h.
    * `fields[n]` says for input 3 + n which of the axes of [...batch, h, i, j] it has, in order (positions).
+   * Weights of pairs that the mask forbids are 0. A function of s as weight is an identity of that score.
    */
   mix: {
     readonly score: ScalarFormula;
     readonly mask: ScalarFormula | undefined;
-    readonly weight: "softmax" | "identity";
+    /** l1: s / Σ s over the allowed, by 1 where the sum is 0. */
+    readonly weight: "softmax" | "l1" | "identity";
+    /** Of a weight `a` and of `l`, the logsumexp of the row's allowed scores: every weight, those of forbidden pairs too. */
+    readonly post?: ScalarFormula | undefined;
     readonly fields: readonly (readonly number[])[];
     readonly offset: Size;
   };

@@ -19,21 +19,28 @@ block clip(x[*], low, high) { return min(max(x, low), high) }
 
 # 1, 0 or -1.
 block sign(x[*]) { return if x > 0 then 1 else if x < 0 then -1 else 0 }
+
+# x · sigmoid(1.702 x), an approximation of gelu that CLIP uses.
+block quick_gelu(x[*]) { return x * sigmoid(1.702 * x) }
 `,
   "attention": `# Attention, and the masks and scores that make its variants.
 
-# p = softmax_j(score(q_i · k_j / sqrt(head_dim))) over the j that the mask allows; y = Σ_j p v_j, mixed by wo.
+# y = Σ_j p_j v_j, mixed by wo, with p = softmax_j(score(q_i · k_j / sqrt(head_dim))) over the j that the mask allows: \`mix\`.
 # x[t, d] → [t, d].   Vaswani et al., 2017; kv_heads < heads: grouped queries, Ainslie et al., 2023
 # \`memory\` is attended to where it is not x. \`rotary\` turns queries and keys by their positions (rope), \`key_rotary\` keys in
 # another way (xpos); \`relative\` gives a vector per pair of positions (shaw); \`qk_norm\` normalises queries and keys, each head
-# for itself; \`temperature\` divides the dot products; \`soft_cap\` bounds them, by c · tanh(s / c).
-block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, bias = true, rotary = none, key_rotary = rotary, relative = none, qk_norm = none, temperature = sqrt(head_dim), soft_cap = none, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), value_init = init, out_init = normal(out_std)) {
-  group = heads / kv_heads
+# for itself; \`temperature\` divides the dot products; \`soft_cap\` bounds them, by c · tanh(s / c). \`blend\`, \`weight\`, \`post\`,
+# \`post_blend\` and \`value\` are those of \`mix\`. \`sink\`: none, logit (a learned score per head beside the keys), null_key (a
+# learned key and value that every position sees).
+block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = full, score = none, memory[s, e] = x, bias = true, qkv_bias = bias, key_bias = qkv_bias, out_bias = bias, rotary = none, key_rotary = rotary, relative = none, qk_norm = none, temperature = sqrt(head_dim), soft_cap = none, blend = none, weight = softmax, post = none, post_blend = none, value = none, sink = none, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), value_init = init, out_init = normal(out_std)) {
   param wq[d, heads, head_dim] ~ init
   param wk[e, kv_heads, head_dim] ~ init
   param wv[e, kv_heads, head_dim] ~ value_init
   param wo[heads, head_dim, d] ~ offer(out_init, fan_in: heads * head_dim, fan_out: d)
-  param bq[heads, head_dim], bk[kv_heads, head_dim], bv[kv_heads, head_dim], bo[d] ~ zeros if bias
+  param bq[heads, head_dim] ~ zeros if qkv_bias
+  param bk[kv_heads, head_dim] ~ zeros if key_bias
+  param bv[kv_heads, head_dim] ~ zeros if qkv_bias
+  param bo[d] ~ zeros if out_bias
 
   q[h, i, c] = x[i, m] * wq[m, h, c] + bq[h, c]
   k[g, j, c] = memory[j, m] * wk[m, g, c] + bk[g, c]
@@ -47,20 +54,27 @@ block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = f
     q = rotary(q)
     k = key_rotary(k)
   }
-  r[h, i, j] = q[h, i, c] * k[h // group, j, c] / temperature
+  mixing = mix(
+    mask: mask, score: score, temperature: temperature, soft_cap: soft_cap, blend: blend, weight: weight, post: post,
+    post_blend: post_blend, value: value, dropout_rate: dropout_rate
+  )
+  match sink {
+    none { mixing = mixing }
+    logit {
+      param sink_score[heads] ~ zeros
+      mixing = mixing(sink: of_head(sink_score))
+    }
+    null_key {
+      param sink_key[kv_heads, head_dim], sink_value[kv_heads, head_dim] ~ init
+      mixing = mixing(sink_key: sink_key, sink_value: sink_value)
+    }
+  }
   if relative != none {
     near = relative(q) as relative_keys
-    r[h, i, j] = r[h, i, j] + q[h, i, c] * near[i, j, c] / temperature
+    far = relative(q) as relative_values
+    mixing = mixing(key_bias: near, value_bias: far)
   }
-  if soft_cap != none { r = soft_cap * tanh(r / soft_cap) }
-  p[h, i, j] = softmax[j](score(r[h, i, j], h, i, j) where mask(i, j))
-  p = dropout(p, dropout_rate)
-  if relative == none {
-    y[i, n] = p[h, i, j] * v[h // group, j, c] * wo[h, c, n] + bo[n]
-    return y
-  }
-  far = relative(q) as relative_values
-  mixed[h, i, c] = p[h, i, j] * v[h // group, j, c] + p[h, i, j] * far[i, j, c]
+  mixed = mixing(q, k, v) as _
   y[i, n] = mixed[h, i, c] * wo[h, c, n] + bo[n]
   return y
 }
@@ -69,16 +83,20 @@ block attention(x[t, d], heads, kv_heads = heads, head_dim = d / heads, mask = f
 block per_head(norm) {
   match norm {
     layer_norm { return head_layer_norm(eps: norm.eps, affine: norm.affine, shift: norm.shift) }
-    rms_norm { return head_rms_norm(eps: norm.eps) }
+    rms_norm { return head_rms_norm(eps: norm.eps, offset: norm.offset) }
     else { return norm }
   }
 }
 
 # rms_norm along head_dim, one gain for all heads.   Henry et al., 2020; Dehghani et al., 2023
-block head_rms_norm(x[heads, t, head_dim], eps = 1e-6) {
-  param gain[head_dim] ~ ones
+block head_rms_norm(x[heads, t, head_dim], eps = 1e-6, offset = 0) {
+  param gain[head_dim] ~ if offset == 0 then ones else zeros
   square[h, i] = mean[c](x[h, i, c] * x[h, i, c])
-  y[h, i, c] = x[h, i, c] / sqrt(square[h, i] + eps) * gain[c]
+  if offset == 0 {
+    y[h, i, c] = x[h, i, c] / sqrt(square[h, i] + eps) * gain[c]
+  } else {
+    y[h, i, c] = x[h, i, c] / sqrt(square[h, i] + eps) * (offset + gain[c])
+  }
   return y
 }
 
@@ -107,7 +125,7 @@ mask prefix(n)(i, j) = j <= i or j < n
 mask padding(valid[s])(i, j) = valid[j]
 
 # What \`seen\` allows, of the positions that hold something.
-mask padded(seen, valid[s])(i, j) = seen(i, j) and valid[j]
+mask padded(seen, valid[s])(h, i, j) = seen(h, i, j) and valid[j]
 
 # One score after another.
 score after(first, second)(s, h, i, j) = second(first(s, h, i, j), h, i, j)
@@ -124,6 +142,77 @@ block alibi_slopes(heads) {
   whole = 2 ^ floor(log(heads) / log(2) + 1e-6)
   table slope[heads](h) = if h < whole then 2 ^ (0 - 8 * (h + 1) / whole) else 2 ^ (0 - 4 * (2 * (h - whole) + 1) / whole)
   return slope
+}
+`,
+  "attention_variants": `# Attention of published models that differs from \`attention\` in its formula.
+
+# A position sees itself, and what holds something.
+mask itself_or_held(valid[s])(i, j) = valid[j] or i == j
+
+# Transformer-XL's attention by content and distance, with XLNet's term for segments:
+#   s_ij = ((q_i + u) · k_j + (q_i + w) · r_(i - j) + (q_i + z) · g_(same or other segment)) / sqrt(head_dim)
+# r are the sinusoids of the signed distance, turned by a matrix.   x[t, d], segment[t] → [t, d]; Dai et al., 2019; Yang et al., 2019
+block relative_attention(x[t, d], segment[t], heads, context, head_dim = d / heads, mask = full, base = 10000, std = 0.02, init = normal(std)) {
+  param wq[d, heads, head_dim], wk[d, heads, head_dim], wv[d, heads, head_dim], wr[d, heads, head_dim] ~ init
+  param wo[heads, head_dim, d] ~ offer(init, fan_in: heads * head_dim, fan_out: d)
+  param content_bias[heads, head_dim], distance_bias[heads, head_dim], segment_bias[heads, head_dim] ~ zeros
+  param segments[2, heads, head_dim] ~ init
+
+  # Row n is the distance i - j = n - (context - 1).
+  span = 2 * context - 1
+  half = d / 2
+  table wave[span, d](n, m) = if m < half then sin((n - (context - 1)) / base ^ (m / half)) else cos((n - (context - 1)) / base ^ (m / half - 1))
+  r[n, h, c] = wave[n, m] * wr[m, h, c]
+  place = positions(x)
+
+  q[h, i, c] = x[i, m] * wq[m, h, c]
+  k[h, j, c] = x[j, m] * wk[m, h, c]
+  v[h, j, c] = x[j, m] * wv[m, h, c]
+  by_content[h, i, c] = q[h, i, c] + content_bias[h, c]
+  by_distance[h, i, c] = q[h, i, c] + distance_bias[h, c]
+  by_segment[h, i, c] = q[h, i, c] + segment_bias[h, c]
+  g[h, i, b] = by_segment[h, i, c] * segments[b, h, c]
+
+  s[h, i, j] = by_content[h, i, c] * k[h, j, c] + by_distance[h, i, c] * r[place[i] - place[j] + context - 1, h, c]
+  s[h, i, j] = s[h, i, j] + (if segment[i] == segment[j] then g[h, i, 0] else g[h, i, 1])
+  p[h, i, j] = softmax[j](s[h, i, j] / sqrt(head_dim) where mask(i, j))
+  y[i, n] = p[h, i, j] * v[h, j, c] * wo[h, c, n]
+  return y
+}
+
+# Most positions see those at most \`reach\` away, and those that are \`everywhere\` (1, not 0); the latter see all others, by
+# matrices of their own. What holds nothing sees nothing.   x[t, d], everywhere[t], valid[t] → [t, d]; Beltagy, Peters and Cohan, 2020
+block local_global_attention(x[t, d], everywhere[t], valid[t], heads, reach, head_dim = d / heads, std = 0.02, init = normal(std)) {
+  param wq[d, heads, head_dim], wk[d, heads, head_dim], wv[d, heads, head_dim] ~ init
+  param wq_global[d, heads, head_dim], wk_global[d, heads, head_dim], wv_global[d, heads, head_dim] ~ init
+  param wo[heads, head_dim, d] ~ offer(init, fan_in: heads * head_dim, fan_out: d)
+  param bq[heads, head_dim], bk[heads, head_dim], bv[heads, head_dim], bo[d] ~ zeros
+  param bq_global[heads, head_dim], bk_global[heads, head_dim], bv_global[heads, head_dim] ~ zeros
+
+  q[h, i, c] = x[i, m] * wq[m, h, c] + bq[h, c]
+  k[h, j, c] = x[j, m] * wk[m, h, c] + bk[h, c]
+  v[h, j, c] = x[j, m] * wv[m, h, c] + bv[h, c]
+  s[h, i, j] = q[h, i, c] * k[h, j, c] / sqrt(head_dim)
+  p[h, i, j] = softmax[j](s[h, i, j] where valid[i] and valid[j] and (abs(i - j) <= reach or everywhere[j] > 0))
+  local[h, i, c] = p[h, i, j] * v[h, j, c]
+
+  all_q[h, i, c] = x[i, m] * wq_global[m, h, c] + bq_global[h, c]
+  all_k[h, j, c] = x[j, m] * wk_global[m, h, c] + bk_global[h, c]
+  all_v[h, j, c] = x[j, m] * wv_global[m, h, c] + bv_global[h, c]
+  all_s[h, i, j] = all_q[h, i, c] * all_k[h, j, c] / sqrt(head_dim)
+  all_p[h, i, j] = softmax[j](all_s[h, i, j] where valid[i] and valid[j])
+  whole[h, i, c] = all_p[h, i, j] * all_v[h, j, c]
+
+  mixed[h, i, c] = if everywhere[i] > 0 then whole[h, i, c] else local[h, i, c]
+  y[i, n] = mixed[h, i, c] * wo[h, c, n] + bo[n]
+  return y
+}
+
+# Positions counted over what is no padding, from padding_id + 1 on; padding has number padding_id.   tokens[t] → integers [t]; Liu et al., 2019
+block counted_positions(tokens[t], padding_id) {
+  held[i] = if tokens[i] == padding_id then 0 else 1
+  y[i] = integer(sum[j](if j <= i then held[j] else 0) * held[i] + padding_id)
+  return y
 }
 `,
   "convolutions": `# Convolutions: a row, or a square, of each window of an axis, with weights that are the same everywhere.
@@ -251,7 +340,7 @@ block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
 #   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
-#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:), xpos(base:, scale_base:)
+#   position: none, learned(offset:), sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:), xpos(base:, scale_base:)
 #   mask: causal, sliding(w), prefix(n), full, or a mask of your own; padding is never seen
 #   score: a score of your own, applied to the scaled products before those of \`position\`
 #   temperature: what the dot products are divided by
@@ -259,6 +348,10 @@ block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
 #   soft_cap: none, or c: attention scores become c · tanh(s / c)
 #   ffn: mlp, gated_mlp, swiglu, geglu, reglu, moe(experts:, top:), with arguments as in mlp(hidden:, act: relu), or a block of your own; hidden is 4 d_model where not said
 #   bias: whether attention and mlp have biases
+#   qkv_bias: whether queries, keys and values have
+#   key_bias: whether keys have
+#   out_bias: whether the last matrix of attention has
+#   head_bias: whether the output has; frozen: one that is not learned
 #   dropout: the rate of the three below
 #   residual_dropout: on what a sub-layer gives
 #   attention_dropout: on attention weights
@@ -275,7 +368,8 @@ block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
 model decoder(
   vocab = 256, context = 256, d_model = 128, layers = 4, heads = 4, kv_heads = heads, head_dim = d_model / heads,
   norm = layer_norm, norm_at = pre, position = learned, mask = causal, score = none, temperature = sqrt(head_dim),
-  qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
+  qk_norm = none, soft_cap = none, ffn = mlp,
+  bias = true, qkv_bias = bias, key_bias = qkv_bias, out_bias = bias, head_bias = false,
   dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
   tied = true, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
   final_soft_cap = none, share_layers = false, smoothing = 0
@@ -297,7 +391,8 @@ model decoder(
   written = if output_init == depth_scaled then init / sqrt(2 * layers) else output_init
 
   attend = attention(
-    heads: heads, kv_heads: kv_heads, head_dim: head_dim, mask: padded(mask, valid(tokens)), bias: bias,
+    heads: heads, kv_heads: kv_heads, head_dim: head_dim, mask: padded(mask, valid(tokens)),
+    bias: bias, qkv_bias: qkv_bias, key_bias: key_bias, out_bias: out_bias,
     qk_norm: qk_norm, temperature: temperature, soft_cap: soft_cap, dropout_rate: attention_dropout,
     init: init, value_init: beta * init, out_init: beta * written
   )
@@ -310,10 +405,10 @@ model decoder(
   ) as _
 
   if tied {
-    logits = unembed(x, wte.table)
+    logits = unembed(x, wte.table, bias: head_bias)
   } else {
     use head = embedding(vocab, d_model, init: embedding_init)
-    logits = unembed(x, head.table)
+    logits = unembed(x, head.table, bias: head_bias)
   }
   output logits = capped(logits, final_soft_cap)
   loss cross_entropy(logits, next(tokens), smoothing: smoothing)
@@ -331,7 +426,7 @@ model decoder(
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
 #   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
-#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:)
+#   position: none, learned(offset:), sinusoidal(layout:), rope(base:, fraction:, layout:, scaling:, factor:, original:), stored_rope (rope by a table in checkpoints), alibi, t5(buckets:, distance:), shaw(clip:)
 #   mask: full, or a mask of your own; padding is never seen
 #   score: a score of your own, applied to the scaled products before those of \`position\`
 #   temperature: what the dot products are divided by
@@ -344,10 +439,14 @@ model decoder(
 #   attention_dropout: on attention weights
 #   embedding_dropout: on embeddings with their positions
 #   segments: number of segment ids of the input \`segment\`; 0: there is no such input
-#   task: masked (input \`tokens\` is corrupted, the logits of each position learn what stood there), classify (one label per sequence)
+#   embedding_size: none, or the width of the embeddings, which a linear map takes to d_model
+#   task: masked (input \`tokens\` is corrupted, the logits of each position learn what stood there), classify (one label per sequence), both (output \`label_logits\` beside \`logits\`), features (outputs \`hidden\` and, with a pooler, \`pooled\`; nothing to learn)
 #   classes: number of labels of \`classify\`
 #   pooling: mean, first: the vector of a sequence that \`classify\` reads
+#   pooler: none, or a block between that vector and the label, as dense(act:)
+#   head_transform: none, or a block between the stream and the output's table of \`masked\`, as dense_norm(act:)
 #   tied: whether the output of \`masked\` uses the embedding's table
+#   head_bias: whether that output has a bias, a number per token; frozen: one that is not learned
 #   embedding_scale: what embeddings are multiplied by
 #   embedding_norm: none, or a norm of the embeddings
 #   init: initial values of matrices: normal(0.02), xavier_normal, …
@@ -361,17 +460,18 @@ model encoder(
   norm = layer_norm, norm_at = pre, position = learned, mask = full, score = none, temperature = sqrt(head_dim),
   qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
   dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
-  segments = 0, task = masked, classes = 2, pooling = mean,
-  tied = true, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  segments = 0, embedding_size = none, task = masked, classes = 2, pooling = mean, pooler = none, head_transform = none,
+  tied = true, head_bias = false, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
   final_soft_cap = none, share_layers = false, smoothing = 0
 ) {
   input tokens[t <= context] : int(vocab)
 
-  use wte = embedding(vocab, d_model, init: embedding_init)
+  width = if embedding_size == none then d_model else embedding_size
+  use wte = embedding(vocab, width, init: embedding_init)
   x = wte(tokens)
   if segments > 0 {
     input segment[t] : int(segments)
-    use wse = embedding(segments, d_model, init: embedding_init)
+    use wse = embedding(segments, width, init: embedding_init)
     x = x + wse(segment)
   }
 
@@ -395,29 +495,48 @@ model encoder(
   )
   feed = offer(ffn, hidden: 4 * d_model, bias: bias, init: beta * init, out_init: beta * written)
   x = transformer(
-    x, layers, attend, feed,
+    x, layers, attend, feed, width: if embedding_size == none then none else d_model,
     position: position, heads: heads, context: context, score: score, two_sided: true,
     norm: norm, norm_at: norm_at, alpha: alpha, residual_dropout: residual_dropout, share: share_layers,
     embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
   ) as _
 
+  if task == classify or task == both or task == features and pooler != none {
+    vector = pooled(x, valid(tokens), pooling)
+    if pooler != none { vector = offer(pooler, bias: bias, init: init)(vector) as pooler }
+  }
   match task {
-    masked {
+    masked, both {
+      if head_transform != none { x = offer(head_transform, out: width, norm: norm, init: init)(x) as head_transform }
       if tied {
-        logits = unembed(x, wte.table)
+        logits = unembed(x, wte.table, bias: head_bias)
       } else {
-        use head = embedding(vocab, d_model, init: embedding_init)
-        logits = unembed(x, head.table)
+        use head = embedding(vocab, width, init: embedding_init)
+        logits = unembed(x, head.table, bias: head_bias)
       }
       output logits = capped(logits, final_soft_cap)
       loss cross_entropy(logits, original(tokens), smoothing: smoothing)
     }
+    classify, features { }
+  }
+  match task {
     classify {
       input label : int(classes)
-      logits = label_logits(pooled(x, valid(tokens), pooling), classes, bias, init: init) as head
+      logits = label_logits(vector, classes, bias, init: init) as head
       output logits = capped(logits, final_soft_cap)
       loss label_cross_entropy(logits, label, smoothing: smoothing)
     }
+    both {
+      input label : int(classes)
+      label_logits = label_logits(vector, classes, bias, init: init) as label_head
+      output label_logits = label_logits
+      loss label_cross_entropy(label_logits, label)
+    }
+    features {
+      output hidden = x
+      if pooler != none { output pooled = vector }
+    }
+    masked { }
   }
 }
 `,
@@ -437,7 +556,7 @@ model encoder(
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
 #   norm_at: pre, post, sandwich, deepnorm (stronger streams and smaller initial values, by the depths), dual_residual, parallel (attention and feed-forward side by side), none
-#   position: none, learned, sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:); inside self-attention only
+#   position: none, learned(offset:), sinusoidal(layout:), rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:); inside self-attention only
 #   mask: what the decoder sees of itself: causal, sliding(w), prefix(n), or a mask of your own; padding is never seen
 #   encoder_mask: what the encoder sees of itself: full, or a mask of your own
 #   score: a score of your own, applied to the scaled products of self-attention before those of \`position\`
@@ -450,7 +569,9 @@ model encoder(
 #   residual_dropout: on what a sub-layer gives
 #   attention_dropout: on attention weights
 #   embedding_dropout: on embeddings with their positions
-#   tied: all (source, target and output use one table), output (target and output do), none
+#   tied: all (source, target and output use one table), input (source and target do), output (target and output do), none
+#   head_scale: what the decoder's stream is multiplied by before the output's table; d_model ^ -0.5 in the first T5
+#   head_bias: whether the output has a bias, a number per token; frozen: one that is not learned
 #   embedding_scale: what embeddings are multiplied by; sqrt(d_model) in the first Transformer
 #   embedding_norm: none, or a norm of the embeddings
 #   init: initial values of matrices: normal(0.02), xavier_uniform, …
@@ -465,7 +586,7 @@ model encoder_decoder(
   norm = layer_norm, norm_at = pre, position = sinusoidal, mask = causal, encoder_mask = full, score = none,
   temperature = sqrt(head_dim), qk_norm = none, soft_cap = none, ffn = mlp, bias = true,
   dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
-  tied = all, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  tied = all, head_scale = 1, head_bias = false, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
   final_soft_cap = none, share_layers = false, smoothing = 0
 ) {
   input source[s <= context] : int(source_vocab)
@@ -492,7 +613,7 @@ model encoder_decoder(
 
   use wte = embedding(target_vocab, d_model, init: embedding_init)
   match tied {
-    all { x = wte(source) }
+    all, input { x = wte(source) }
     output, none {
       use source_wte = embedding(source_vocab, d_model, init: embedding_init)
       x = source_wte(source)
@@ -525,11 +646,13 @@ model encoder_decoder(
     feed: offer(ffn, hidden: 4 * d_model, bias: bias, init: decoder_beta * init, out_init: decoder_beta * decoder_written)
   ) as decoder
 
-  if tied == none {
-    use head = embedding(target_vocab, d_model, init: embedding_init)
-    logits = unembed(y, head.table)
-  } else {
-    logits = unembed(y, wte.table)
+  y = head_scale * y
+  match tied {
+    all, output { logits = unembed(y, wte.table, bias: head_bias) }
+    input, none {
+      use head = embedding(target_vocab, d_model, init: embedding_init)
+      logits = unembed(y, head.table, bias: head_bias)
+    }
   }
   output logits = capped(logits, final_soft_cap)
   loss cross_entropy(logits, next(target), smoothing: smoothing)
@@ -545,9 +668,11 @@ block embedding(tokens[t], vocab, d, std = 0.02, init = normal(std)) {
 }
 
 # Logits by a table's rows: y_v = x · table_v.   x[t, d] → [t, vocab]
-# With the input embedding's table it is tied: Press and Wolf, 2017.
-block unembed(x[t, d], table[vocab, d]) {
-  y[i, v] = x[i, m] * table[v, m]
+# With the input embedding's table it is tied: Press and Wolf, 2017. \`bias\`: a number per token is added, learned
+# or \`frozen\`, part of checkpoints only.
+block unembed(x[t, d], table[vocab, d], bias = false) {
+  if bias == frozen { frozen param b[vocab] ~ zeros } else { param b[vocab] ~ zeros if bias }
+  y[i, v] = x[i, m] * table[v, m] + b[v]
   return y
 }
 
@@ -557,6 +682,22 @@ block linear(x[t, d], out, bias = true, std = 0.02) {
   param b[out] ~ zeros if bias
   y[i, n] = x[i, m] * w[m, n] + b[n]
   return y
+}
+
+# act(x W + b), one vector.   x[d] → [d]; what BERT puts between a sequence's vector and its label
+block dense(x[d], act = tanh, bias = true, std = 0.02, init = normal(std)) {
+  param w[d, d] ~ init
+  param b[d] ~ zeros if bias
+  y[n] = x[m] * w[m, n] + b[n]
+  return act(y)
+}
+
+# norm(act(x W + b)).   x[t, d] → [t, out]; what BERT puts between the stream and the output's table: Devlin et al., 2019
+block dense_norm(x[t, d], out = d, act = gelu, norm = layer_norm, bias = true, std = 0.02, init = normal(std)) {
+  param w[d, out] ~ init
+  param b[out] ~ zeros if bias
+  y[i, n] = x[i, m] * w[m, n] + b[n]
+  return norm(act(y))
 }
 
 # y = (x - mean) / sqrt(variance + eps) · gain + bias, along the last axis.   Ba, Kiros and Hinton, 2016
@@ -572,10 +713,15 @@ block layer_norm(x[t, d], eps = 1e-5, affine = true, shift = true) {
 }
 
 # y = x / sqrt(mean(x²) + eps) · gain, along the last axis.   Zhang and Sennrich, 2019
-block rms_norm(x[t, d], eps = 1e-6) {
-  param gain[d] ~ ones
+# \`offset\` is added to the gain, which then starts at 0: Gemma Team, 2024.
+block rms_norm(x[t, d], eps = 1e-6, offset = 0) {
+  param gain[d] ~ if offset == 0 then ones else zeros
   square[i] = mean[c](x[i, c] * x[i, c])
-  y[i, c] = x[i, c] / sqrt(square[i] + eps) * gain[c]
+  if offset == 0 {
+    y[i, c] = x[i, c] / sqrt(square[i] + eps) * gain[c]
+  } else {
+    y[i, c] = x[i, c] / sqrt(square[i] + eps) * (offset + gain[c])
+  }
   return y
 }
 
@@ -591,28 +737,29 @@ block mlp(x[t, d], hidden, act = gelu, bias = true, dropout_rate = 0, std = 0.02
   return y
 }
 
-# (act(x Wg) · x Wu) Wd: with silu SwiGLU, with gelu GEGLU.   Shazeer, 2020
-block gated_mlp(x[t, d], hidden, act = silu, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
+# (act(x Wg) · x Wu) Wd: with silu SwiGLU, with gelu GEGLU.   Shazeer, 2020. \`with_bias\`: a bias after each matrix.
+block gated_mlp(x[t, d], hidden, act = silu, with_bias = false, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
   param wg[d, hidden], wu[d, hidden] ~ init
   param wd[hidden, d] ~ out_init
-  gate[i, f] = x[i, m] * wg[m, f]
-  up[i, f] = x[i, m] * wu[m, f]
+  param bg[hidden], bu[hidden], bd[d] ~ zeros if with_bias
+  gate[i, f] = x[i, m] * wg[m, f] + bg[f]
+  up[i, f] = x[i, m] * wu[m, f] + bu[f]
   a = dropout(act(gate) * up, dropout_rate)
-  y[i, n] = a[i, f] * wd[f, n]
+  y[i, n] = a[i, f] * wd[f, n] + bd[n]
   return y
 }
 
 # gated_mlp with silu: (silu(x Wg) · x Wu) Wd.   Shazeer, 2020
 block swiglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
-  return gated_mlp(x, hidden, silu, dropout_rate, init: init, out_init: out_init) as _
+  return gated_mlp(x, hidden, silu, dropout_rate: dropout_rate, init: init, out_init: out_init) as _
 }
 # gated_mlp with gelu.
 block geglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
-  return gated_mlp(x, hidden, gelu, dropout_rate, init: init, out_init: out_init) as _
+  return gated_mlp(x, hidden, gelu, dropout_rate: dropout_rate, init: init, out_init: out_init) as _
 }
 # gated_mlp with relu.
 block reglu(x[t, d], hidden, dropout_rate = 0, std = 0.02, out_std = std, init = normal(std), out_init = normal(out_std)) {
-  return gated_mlp(x, hidden, relu, dropout_rate, init: init, out_init: out_init) as _
+  return gated_mlp(x, hidden, relu, dropout_rate: dropout_rate, init: init, out_init: out_init) as _
 }
 
 # A mixture of \`experts\` MLPs: each row goes through the \`top\` experts that its router likes best, weighted by the router's
@@ -709,6 +856,174 @@ block label_cross_entropy(logits[classes], label[], smoothing = 0) {
   count = if label >= 0 then 1 else 0
   return total, count
 }
+
+# Each x belongs to the y of its own example and to none of the others in the batch: the mean of the cross-entropies of
+# scale · x · yᵀ along its rows and along its columns.   x[d], y[d] → sum, count; Radford et al., 2021
+block contrastive(x[d], y[d], scale) {
+  xs = whole_batch(x)
+  ys = whole_batch(y)
+  own = sum[m](x[m] * y[m])
+  row[n] = x[m] * ys[n, m]
+  column[n] = y[m] * xs[n, m]
+  each = (logsumexp[n](scale * row[n]) + logsumexp[n](scale * column[n])) / 2 - scale * own
+  return each, 1
+}
+`,
+  "masks": `# Masks beyond causal, sliding, prefix and padding: sparse patterns. Positions are absolute; head h is there where it matters.
+
+# Positions at a distance of at most w, on both sides.   Luong, Pham and Manning, 2015; Beltagy, Peters and Cohan, 2020
+mask local(w)(i, j) = i - j <= w and j - i <= w
+
+# Positions at a distance of w steps of r at most, on both sides.   Beltagy, Peters and Cohan, 2020
+mask dilated(w, r)(i, j) = i - j <= w * r and j - i <= w * r and (i - j) % r == 0
+
+# Every k-th position, on both sides: k separate attentions on the classes of i % k.   Su, 2019
+mask atrous(k)(i, j) = (i - j) % k == 0
+
+# Every l-th position before, itself included.   Child et al., 2019
+mask strided(l)(i, j) = j <= i and (i - j) % l == 0
+
+# The own block of l, and of every block before one column of width b at its end: of n columns the one that is the head's.
+# l is a multiple of b, and l / b at least n.   Child et al., 2019
+mask fixed(l, b = 1, n = 1)(h, i, j) = j <= i and (i // l == j // l or j // b % (l // b) == l // b - 1 - h % n)
+
+# The own block of b.
+mask blocks(b)(i, j) = i // b == j // b
+
+# Blocks of b by a table of 0 and 1, one for each head.
+mask block_layout(table[heads, rows, columns], b)(h, i, j) = table[h, i // b, j // b] > 0
+
+# Neighbouring blocks of b, the first block and the last, which see all and are seen by all, and the blocks that \`random\` has
+# drawn, 0 or 1.   random[heads, blocks, blocks]; Zaheer et al., 2020
+mask bigbird(random[heads, rows, columns], b)(h, i, j) = (
+  i // b - j // b <= 1 and j // b - i // b <= 1 or i // b == 0 or j // b == 0
+  or i // b == rows - 1 or j // b == rows - 1 or random[h, i // b, j // b] > 0
+)
+
+# Positions whose numbers are equal: documents packed into one sequence, buckets of a hash.   Kitaev, Kaiser and Levskaya, 2020
+mask same(number[t])(i, j) = number[i] == number[j]
+
+# Positions that every position sees, marked with 1.   Beltagy, Peters and Cohan, 2020
+mask marked(global[s])(i, j) = global[j] > 0
+
+# What the one or the other allows, and what both do.
+mask either(first, second)(h, i, j) = first(h, i, j) or second(h, i, j)
+mask both(first, second)(h, i, j) = first(h, i, j) and second(h, i, j)
+`,
+  "mix": `# Generalised mixing: every kind of attention is this formula with other masks, scores, weights and values.
+
+# y_i = Σ_j post(weight_j(blend(score(q_i · k_j / temperature)) where mask)) · value(v_j), the sum over the j that the mask allows.
+# q[heads, t, head_dim], k[groups, s, head_dim], v[groups, s, value_dim] → [heads, t, value_dim]; head h reads group h // (heads / groups).
+#   mask: what i sees of j, a mask of (i, j) or (h, i, j), positions absolute; a row that sees nothing is 0
+#   score: a score of (s, h, i, j); where it captures q or k, as in \`additive\`, it is given them
+#   temperature: what the dot products are divided by
+#   soft_cap: none, or c: products become c · tanh(s / c) before \`score\`
+#   blend: none, or a block on [heads, t, s] for the scores before mask and weights: what mixes heads
+#   weight: softmax, softmax1, l1, identity, hard(k:, straight:), or any function of s: sigmoid, relu2, a score of (s)
+#   post: none, or a score of (a, h, i, j) for the weights a that the mask allows
+#   post_blend: none, or a block on [heads, t, s] for the weights after \`post\`
+#   value: none, or a score of (v, h, i, j, c) for each element c of a value
+#   key_bias, value_bias: none, or tensors [t, s, …] that are added to k_j and to v_j
+#   sink: none, or a score of (h, i): that of a null key which every row sees beside the others; with softmax and l1
+#   sink_key, sink_value: none, or the null key [groups, head_dim] in whose place \`sink\` stands, and its value [groups, value_dim]
+block mix(q[heads, t, head_dim], k[groups, s, head_dim], v[groups, s, value_dim], mask = full, score = none, temperature = sqrt(head_dim), soft_cap = none, blend = none, weight = softmax, post = none, post_blend = none, value = none, key_bias = none, value_bias = none, sink = none, sink_key = none, sink_value = none, dropout_rate = 0) {
+  group = heads / groups
+  r[h, i, j] = q[h, i, c] * k[h // group, j, c] / temperature
+  if key_bias != none { r[h, i, j] = r[h, i, j] + q[h, i, c] * key_bias[i, j, c] / temperature }
+  if soft_cap != none { r = soft_cap * tanh(r / soft_cap) }
+  if score != none {
+    scored = offer(score, q: q, k: k)
+    r[h, i, j] = scored(r[h, i, j], h, i, j)
+  }
+  r = blend(r)
+  p = mixing_weights(r, mask, weight) as _
+  if sink_key != none {
+    null[h, i] = q[h, i, c] * sink_key[h // group, c] / temperature
+    sink = of_row(null)
+  }
+  if sink != none {
+    beside = beside_null(p, r, sink, mask, weight) as _
+    p = beside[0]
+    rest = beside[1]
+  }
+  if post != none { p[h, i, j] = if mask(h, i, j) then post(p[h, i, j], h, i, j) else 0 }
+  p = dropout(post_blend(p), dropout_rate)
+  if value == none {
+    y[h, i, c] = p[h, i, j] * v[h // group, j, c]
+  } else {
+    y[h, i, c] = p[h, i, j] * value(v[h // group, j, c], h, i, j, c)
+  }
+  if value_bias != none { y[h, i, c] = y[h, i, c] + p[h, i, j] * value_bias[i, j, c] }
+  if sink_value != none { y[h, i, c] = y[h, i, c] + rest[h, i] * sink_value[h // group, c] }
+  return y
+}
+
+# Weights of the scores that the mask allows, 0 for the others.   r[heads, t, s] → the same
+block mixing_weights(r[heads, t, s], mask = full, weight = softmax) {
+  match weight {
+    softmax { p[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j)) }
+    # exp(s) / (1 + Σ exp(s)): a softmax beside a score of 0.   Miller, 2023
+    softmax1 {
+      total[h, i] = logsumexp[j](r[h, i, j] where mask(h, i, j))
+      p[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j))
+      p[h, i, j] = p[h, i, j] * sigmoid(total[h, i])
+    }
+    # s / Σ s: with products of positive features, linear attention.   Katharopoulos et al., 2020
+    l1 {
+      total[h, i] = sum[j](r[h, i, j] where mask(h, i, j))
+      whole = if total == 0 then 1 else total
+      p[h, i, j] = if mask(h, i, j) then r[h, i, j] / whole[h, i] else 0
+    }
+    # s itself: retention.   Sun et al., 2023
+    identity { p[h, i, j] = if mask(h, i, j) then r[h, i, j] else 0 }
+    hard { p = weight(r, mask: mask) as _ }
+    else {
+      # What the mask forbids never reaches the function, so that no gradient becomes 0 · ∞.
+      allowed[h, i, j] = if mask(h, i, j) then r[h, i, j] else 0
+      p[h, i, j] = if mask(h, i, j) then weight(allowed[h, i, j]) else 0
+    }
+  }
+  return p
+}
+
+# relu(s)², for attention without a softmax.   So et al., 2021; Hua et al., 2022
+block relu2(x[*]) { return max(x, 0) * max(x, 0) }
+
+# The softmax of the k largest scores that the mask allows, of equals the first; 0 for the others, so that only these k have a
+# gradient. \`straight\`: it has the gradient of the softmax of all.   r[heads, t, s] → the same; Xu et al., 2015
+block hard(r[heads, t, s], mask = full, k = 1, straight = false) {
+  rank[h, i, j] = sum[m]((if r[h, i, m] > r[h, i, j] or r[h, i, m] == r[h, i, j] and m < j then 1 else 0) where mask(h, i, m))
+  p[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j) and rank[h, i, j] < k)
+  if straight {
+    soft[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j))
+    p = soft + stop_gradient(p - soft)
+  }
+  return p
+}
+
+# Weights with a null key beside the keys, and the null key's own weight.   p[heads, t, s], r[heads, t, s] → p, [heads, t]
+block beside_null(p[heads, t, s], r[heads, t, s], sink, mask = full, weight = softmax) {
+  match weight {
+    softmax {
+      total[h, i] = logsumexp[j](r[h, i, j] where mask(h, i, j))
+      seen[h, i] = sum[j](p[h, i, j])
+      rest[h, i] = if seen[h, i] > 0.5 then sigmoid(sink(h, i) - total[h, i]) else 1
+      p[h, i, j] = p[h, i, j] * sigmoid(total[h, i] - sink(h, i))
+    }
+    l1 {
+      rest[h, i] = sum[j](r[h, i, j] where mask(h, i, j))
+      whole[h, i] = rest[h, i] + sink(h, i)
+      whole = if whole == 0 then 1 else whole
+      p[h, i, j] = if mask(h, i, j) then r[h, i, j] / whole[h, i] else 0
+      rest[h, i] = sink(h, i) / whole[h, i]
+    }
+  }
+  return p, rest
+}
+
+# The score of a null key: a number for each head, or for each head and row.   Xiao et al., 2023
+score of_head(x[h])(h, i) = x[h]
+score of_row(x[h, t])(h, i) = x[h, i]
 `,
   "optimizers": `# Optimizers: one step on one parameter. \`lr\` is the scheduled rate at run time, \`step\` counts from 1,
 # \`decays\` says whether this parameter decays: matrices do, vectors and what starts at 0 or 1 do not, \`decay\` and \`nodecay\`
@@ -763,22 +1078,29 @@ block learned_position(x[t], context, d, std = 0.02) {
 }
 
 # sin and cos of the position over wavelengths from 2π to base · 2π.   x[t] → [t, d]; Vaswani et al., 2017
-block sinusoidal_position(x[t], d, base = 10000) {
-  table angle[t, d](i, c) = if c % 2 == 0 then sin(i / base ^ (c / d)) else cos(i / base ^ ((c - 1) / d))
+# \`layout\`: interleaved gives each sine's cosine the place after it, halves all sines and then all cosines.
+block sinusoidal_position(x[t], d, base = 10000, layout = interleaved) {
+  match layout {
+    interleaved { table angle[t, d](i, c) = if c % 2 == 0 then sin(i / base ^ (c / d)) else cos(i / base ^ ((c - 1) / d)) }
+    halves {
+      half = (d + 1) // 2
+      table angle[t, d](i, c) = if c < half then sin(i / base ^ (2 * c / d)) else cos(i / base ^ (2 * (c - half) / d))
+    }
+  }
   return angle
 }
 
-# x plus a learned vector per position.   x[t, d] → [t, d]
-block learned(x[t, d], context, std = 0.02, init = normal(std)) {
-  param table[context, d] ~ init
+# x plus a learned vector per position.   x[t, d] → [t, d]. The first \`offset\` rows of the table stand for no position.
+block learned(x[t, d], context, offset = 0, std = 0.02, init = normal(std)) {
+  param table[context + offset, d] ~ init
   place = positions(x)
-  y[i, m] = x[i, m] + table[place[i], m]
+  y[i, m] = x[i, m] + table[place[i] + offset, m]
   return y
 }
 
 # x plus the sinusoids of its positions.   x[t, d] → [t, d]
-block sinusoidal(x[t, d], base = 10000) {
-  return x + sinusoidal_position(positions(x), d, base)
+block sinusoidal(x[t, d], base = 10000, layout = interleaved) {
+  return x + sinusoidal_position(positions(x), d, base, layout)
 }
 
 # Queries or keys turned by their position: pairs of elements by the angle i · frequency.   x[heads, t, head_dim] → the same.
@@ -802,6 +1124,21 @@ block rope(x[heads, t, head_dim], base = 10000, fraction = 1, layout = halves, s
   }
   y[h, i, c] = x[h, i, c] * turn_cos[i, c] + turned[h, i, c] * turn_sin[i, c]
   return y
+}
+
+# rope(layout: interleaved) by a table that checkpoints hold: row i is the sines of position i's angles, then their cosines.
+block stored_rope(x[heads, t, head_dim], table[context, head_dim]) {
+  half = head_dim / 2
+  place = positions(x, 1)
+  turned[h, i, c] = if c % 2 == 0 then 0 - x[h, i, c + 1] else x[h, i, c - 1]
+  y[h, i, c] = x[h, i, c] * table[place[i], half + c // 2] + turned[h, i, c] * table[place[i], c // 2]
+  return y
+}
+
+# The table of stored_rope: not learned, sinusoids where no checkpoint says otherwise.   → [context, head_dim]
+block stored_sinusoids(context, head_dim, base = 10000) {
+  frozen param table[context, head_dim] ~ sinusoids(base)
+  return table
 }
 
 # The angle per position of pair m of \`half\`: base ^ (-m / half), where nothing is scaled.
@@ -864,8 +1201,8 @@ block shaw(x[heads, t, head_dim], clip = 16, std = 0.02, init = normal(std)) {
 # factors up to \`distance\`; \`two_sided\` gives the positions behind half of them.   x[t, d] → [heads, t, t]; Raffel et al., 2020
 block t5(x[t, d], heads, context, buckets = 32, distance = 128, two_sided = false, std = 0.02, init = normal(std)) {
   param table[buckets, heads] ~ init
-  side = if two_sided then buckets / 2 else buckets
-  single = side / 2
+  side = if two_sided then buckets // 2 else buckets
+  single = side // 2
   span = 2 * context - 1
   # Row n is the distance i - j = n - (context - 1); 1e-5 keeps log(16 / 8) / log(16) and its like from falling short.
   table bucket[span](n) = t5_bucket(n - (context - 1), side, single, distance, two_sided)
@@ -888,6 +1225,7 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
   match position {
     none, learned, sinusoidal { return attend(score: score) }
     rope { return attend(score: score, rotary: position) }
+    stored_rope { return attend(score: score, rotary: offer(position, table: stored_sinusoids(context, attend.head_dim) as rotary)) }
     xpos { return attend(score: score, rotary: position, key_rotary: offer(position, keys: true)) }
     shaw { return attend(score: score, relative: position) }
     alibi { return attend(score: after(score, offer(position, slope: alibi_slopes(heads)))) }
@@ -905,6 +1243,32 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
 # A standard normal number of two uniform ones.   Box and Muller, 1958
 # table omega[n, d](r, c) = gaussian(draw(1, r, c), draw(2, r, c))
 block gaussian(u[*], v[*]) { return sqrt(-2 * log(1 - u)) * cos(6.283185307179586 * v) }
+`,
+  "speech": `# Sounds as rows.
+
+# Each frame of the result sees \`size\` frames around its place; \`stride\` of them go by from one to the next.
+# sound[channels, frames] → [out, frames / stride]
+block sound_convolution(sound[channels, frames], out, size = 3, stride = 1, std = 0.02, init = normal(std)) {
+  param kernel[out, channels, size] ~ offer(init, fan_in: channels * size, fan_out: out)
+  param bias[out] ~ zeros
+  wide = pad(sound, size // 2, size // 2, axis: 1)
+  y[n, i < frames / stride] = wide[c, i * stride + k] * kernel[n, c, k] + bias[n]
+  return y
+}
+
+# Two convolutions, the second of which halves the frames.   sound[bands, frames] → [frames / 2, d]; Radford et al., 2022
+block sound_embedding(sound[bands, frames], d, act = gelu, std = 0.02, init = normal(std)) {
+  x = act(sound_convolution(sound, d, init: init) as conv1)
+  x = act(sound_convolution(x, d, stride: 2, init: init) as conv2)
+  y[i, m] = x[m, i]
+  return y
+}
+
+# x plus a table that is not learned, sinusoids where no checkpoint says otherwise.   x[t, d] → [t, d]
+block frozen_position(x[t, d], base = 10000) {
+  frozen param table[t, d] ~ sinusoids(base)
+  return x + table
+}
 `,
   "stack": `# Layers on top of each other: how sub-layers and norms meet the stream x.
 
@@ -984,8 +1348,10 @@ block embedded(x[t, d], position, context, scale = 1, norm = none, dropout_rate 
 }
 
 # From embeddings to what the last layer gives: \`embedded\`, attention \`placed\`, \`layers\` layers.   x[t, d] → [t, d]
-block transformer(x[t, d], layers, attend, feed, cross = none, position = none, heads = 1, context = 1, score = none, two_sided = false, norm = layer_norm, norm_at = pre, alpha = 1, residual_dropout = 0, share = false, embedding_scale = 1, embedding_norm = none, embedding_dropout = 0) {
+# \`width\`: a linear map takes the embeddings to streams of that width (Lan et al., 2020).   x[t, d] → [t, width]
+block transformer(x[t, d], layers, attend, feed, width = none, cross = none, position = none, heads = 1, context = 1, score = none, two_sided = false, norm = layer_norm, norm_at = pre, alpha = 1, residual_dropout = 0, share = false, embedding_scale = 1, embedding_norm = none, embedding_dropout = 0) {
   x = embedded(x, position, context, embedding_scale, embedding_norm, embedding_dropout) as _
+  if width != none { x = linear(x, width) as embedding_map }
   look = placed(attend, x, position, heads, context, score, two_sided) as _
   return transformer_stack(x, layers, look, feed, cross, norm, norm_at, alpha, residual_dropout, share) as _
 }
@@ -994,6 +1360,32 @@ block transformer(x[t, d], layers, attend, feed, cross = none, position = none, 
 block capped(logits[*], cap) {
   if cap == none { return logits }
   return cap * tanh(logits / cap)
+}
+`,
+  "vision": `# Pictures as rows, and vectors of whole pictures and texts beside each other.
+
+# The picture in squares of \`size\`, each one a row, from left to right and from top to bottom: the convolution whose kernel
+# and stride are the square.   image[channels, height, width] → [squares, d]; Dosovitskiy et al., 2021
+block patch_embedding(image[channels, height, width], size, d, bias = true, std = 0.02, init = normal(std)) {
+  param kernel[d, channels, size, size] ~ offer(init, fan_in: channels * size * size, fan_out: d)
+  param b[d] ~ zeros if bias
+  across = width / size
+  grid[r, s, n] = image[c, r * size + a, s * size + e] * kernel[n, c, a, e] + b[n]
+  y[p, n] = grid[p // across, p % across, n]
+  return y
+}
+
+# A learned row before the others, whose last state stands for all of them.   x[t, d] → [t + 1, d]; Devlin et al., 2019
+block class_token(x[t, d], std = 0.02, init = normal(std)) {
+  param token[1, d] ~ init
+  return concat(token, x)
+}
+
+# x as long as 1.   x[d] → [d]
+block unit(x[d]) {
+  square = sum[m](x[m] * x[m])
+  y[m] = x[m] / sqrt(square)
+  return y
 }
 `,
 };

@@ -26,6 +26,7 @@ import type {
   TrainStatement,
   Trivia,
 } from "./model.js";
+import { renamed } from "./rename-text.js";
 
 export const lineWidth = 110;
 
@@ -335,6 +336,8 @@ function simpleStatement(s: Simple): Layout {
       const bound = s.bound ? ["(", formatExpression(s.bound), ")"] : "";
       return [`input ${s.name.text}`, s.axes.length > 0 ? sizes(s.axes) : "", ` : ${s.element}`, bound];
     }
+    case "rename":
+      return `input ${renamed(s)} as ${s.name.text}`;
     case "assign": {
       const indices = s.indices ? indicesText(s.indices, s.bounds) : "";
       return [s.target.text, indices, ` ${s.operator ?? ""}= `, formatExpression(s.value)];

@@ -324,14 +324,31 @@ export class TfmParser extends CstParser {
     () => {
       this.CONSUME(t.Input);
       this.CONSUME(t.Name);
-      this.OPTION(() => this.SUBRULE(this.subscript));
-      this.CONSUME(t.Colon);
-      this.CONSUME2(t.Name, { LABEL: "element" });
-      this.OPTION2(() => {
-        this.CONSUME(t.LParen);
-        this.SUBRULE(this.expression);
-        this.CONSUME(t.RParen);
-      });
+      this.OR([
+        {
+          ALT: () => {
+            this.OPTION(() => this.SUBRULE(this.subscript));
+            this.CONSUME(t.Colon);
+            this.CONSUME2(t.Name, { LABEL: "element" });
+            this.OPTION2(() => {
+              this.CONSUME(t.LParen);
+              this.SUBRULE(this.expression);
+              this.CONSUME(t.RParen);
+            });
+          },
+        },
+        {
+          ALT: () => {
+            this.OPTION3(() => {
+              this.CONSUME2(t.LParen);
+              this.CONSUME3(t.Name, { LABEL: "source" });
+              this.CONSUME2(t.RParen);
+            });
+            this.CONSUME(t.As);
+            this.CONSUME4(t.Name, { LABEL: "outside" });
+          },
+        },
+      ]);
     },
     passesOn,
   );

@@ -122,6 +122,7 @@ export type Statement =
   | StateStatement
   | TableStatement
   | InputStatement
+  | RenameStatement
   | AssignStatement
   | UseStatement
   | RepeatStatement
@@ -179,6 +180,19 @@ export interface InputStatement {
   readonly axes: readonly Expression[];
   readonly element: "int" | "real" | "bool";
   readonly bound: Expression | undefined;
+  readonly span: Span;
+}
+
+/**
+ * `input tokens as input_ids`, `input valid(tokens) as attention_mask`: what callers call an input that the model declares, or one
+ * that is derived from it. Stands in models, in config form too.
+ */
+export interface RenameStatement {
+  readonly kind: "rename";
+  readonly input: Name;
+  /** `valid` of `valid(tokens)`. */
+  readonly derived: Name | undefined;
+  readonly name: Name;
   readonly span: Span;
 }
 

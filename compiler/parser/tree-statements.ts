@@ -14,6 +14,7 @@ import type {
   MatchStatement,
   Name,
   ParamStatement,
+  RenameStatement,
   RepeatStatement,
   Statement,
   TableStatement,
@@ -59,7 +60,7 @@ function statementOf(node: CstNode, c: Context): Statement {
     case "table":
       return tableOf(node, c);
     case "inputs":
-      return inputOf(node, c);
+      return tokens(node, "As").length > 0 ? renameOf(node, c) : inputOf(node, c);
     case "assign":
       return assignOf(node, c);
     case "use":
@@ -139,6 +140,19 @@ function inputOf(node: CstNode, c: Context): InputStatement {
     axes: sizesOf(node, c) ?? [],
     element,
     bound,
+    span: spanOf(node, c),
+  };
+}
+
+/** `input valid(tokens) as attention_mask` */
+function renameOf(node: CstNode, c: Context): RenameStatement {
+  const first = nameOf(tokens(node, "Name")[0], c, node);
+  const [source] = tokens(node, "source");
+  return {
+    kind: "rename",
+    input: source ? nameOf(source, c, node) : first,
+    derived: source ? first : undefined,
+    name: nameOf(tokens(node, "outside")[0], c, node),
     span: spanOf(node, c),
   };
 }

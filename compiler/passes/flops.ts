@@ -30,6 +30,7 @@ export function flopsOf(node: Node, lengths: LengthValues): number {
     case "pad":
     case "concat":
     case "gather":
+    case "update":
     case "repeat":
     case "fused":
     case "get":

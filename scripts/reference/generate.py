@@ -28,15 +28,15 @@ MODELS = {
 }
 
 
-def write(path, tensors):
-    header, offset, blobs = {}, 0, []
+def write(path, tensors, metadata=None):
+    header, offset, blobs = {} if metadata is None else {"__metadata__": metadata}, 0, []
     for name, tensor in tensors.items():
         integer = not tensor.is_floating_point()
         blob = tensor.to(torch.int32 if integer else torch.float32).contiguous().numpy().tobytes()
         header[name] = dict(dtype="I32" if integer else "F32", shape=list(tensor.shape), data_offsets=[offset, offset + len(blob)])
         offset += len(blob)
         blobs.append(blob)
-    text = json.dumps(header).encode()
+    text = json.dumps(header, separators=(",", ":") if metadata else None).encode()
     text += b" " * (-len(text) % 8)
     path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
 

@@ -53,6 +53,7 @@ model m { input x[t, 4] : real
   });
   expect(one("2 * he_normal")).toEqual({ kind: "normal", deviation: 2 * Math.sqrt(0.5), mean: 0 });
   expect(one("offer(he_normal, fan_in: 8)")).toEqual({ kind: "he_normal", fanIn: 8, fanOut: 8 });
+  expect(one("2 * sinusoids(50)")).toEqual({ kind: "sinusoids", base: 50, width: 8, gain: 2 });
   expect(one("0.25 * ones")).toEqual({ kind: "constant", value: 0.25 });
   const codes = (init: string) =>
     diagnose(

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Builder } from "../../compiler/ir/builder.js";
 import { createBuilder } from "../../compiler/ir/builder.js";
 import { expand } from "../../compiler/ir/expand.js";
-import type { Axis, Graph, Node } from "../../compiler/ir/graph.js";
+import type { Axis, Graph, Node, NodeOf } from "../../compiler/ir/graph.js";
 import type { Tensor } from "../../compiler/ir/numbers/scalar.js";
 import { ops } from "../../compiler/ir/ops/index.js";
 import { evaluateSize, symbol } from "../../compiler/ir/shape.js";
@@ -32,7 +32,8 @@ const scalarInput = (b: Builder, name: string, dtype: "f32" | "i32" = "i32"): No
   b.input("fixed", name, [], dtype);
 const formula = (node: Node): Graph => ({ name: "formula", outputs: [{ name: "y", node }] });
 
-function attend(b: Builder, x: Node, y: Node, weight: "softmax" | "identity", masked: boolean): Node {
+type MixWeight = NodeOf<"mix">["attributes"]["weight"];
+function attend(b: Builder, x: Node, y: Node, weight: MixWeight, masked: boolean, behind = false): Node {
   const q = b.reshape(b.concat([x, y, b.mul(x, y), b.sub(x, y)], 1), [
     { name: "batch", size: 1 },
     { name: "h", size: 4 },
@@ -56,8 +57,10 @@ function attend(b: Builder, x: Node, y: Node, weight: "softmax" | "identity", ma
   const distance = b.to_f32(b.sub(i, j));
   const score = b.sub(b.mul(s, b.const(0.7, "f32")), b.mul(scalarInput(b, "field0", "f32"), distance));
   const causal = b.le(j, i);
+  const [a, l] = [scalarInput(b, "a", "f32"), scalarInput(b, "l", "f32")];
   return b.make("mix", [q, k, v, field], {
-    score: formula(score),
+    post: behind ? formula(b.mul(b.sin(a), b.sigmoid(l))) : undefined,
+    score: weight === "l1" ? formula(b.exp(score)) : formula(score),
     mask: masked ? formula(causal) : undefined,
     weight,
     fields: [[1]],
@@ -159,6 +162,17 @@ const SAMPLES: readonly Sample[] = [
   },
   { op: "cumsum", make: (b, x, y) => [b.cumsum(b.mul(x, y), 1), b.cumsum(x, 0, true)] },
   { op: "rank", make: (b, x, y) => [b.mul(y, b.to_f32(b.rank(x, 1))), b.mul(x, b.to_f32(b.rank(y, 0)))] },
+  ...([false, true] as const).map(
+    (ring): Sample => ({
+      op: "update",
+      label: ring ? "ring" : "",
+      make: (b, x, y) => [
+        b.update(x, b.slice(b.mul(x, y), 1, 0, 3), b.const(2, "i32"), 1, ring),
+        b.update(b.slice(x, 1, 0, 2), y, b.const(-1, "i32"), 1, ring),
+        b.update(x, y, b.const(1, "i32"), 0, ring),
+      ],
+    }),
+  ),
   { op: "softmax", make: (b, x) => [b.softmax(x, 1), b.softmax(x, 0)] },
   { op: "softmax", label: "masked", make: (b, x) => [b.softmax(x, 1, mask(b))] },
   { op: "logsumexp", make: (b, x) => [b.logsumexp(x, 1), b.logsumexp(x, 0)] },
@@ -166,6 +180,8 @@ const SAMPLES: readonly Sample[] = [
   { op: "mix", make: (b, x, y) => [attend(b, x, y, "softmax", true)] },
   { op: "mix", label: "unmasked", make: (b, x, y) => [attend(b, x, y, "softmax", false)] },
   { op: "mix", label: "identity", make: (b, x, y) => [attend(b, x, y, "identity", true)] },
+  { op: "mix", label: "l1", make: (b, x, y) => [attend(b, x, y, "l1", true)] },
+  { op: "mix", label: "with a formula behind", make: (b, x, y) => [attend(b, x, y, "softmax", true, true)] },
 ];
 
 function point(range: readonly [number, number]) {

@@ -132,6 +132,10 @@ const RULES: readonly (readonly [OpName, (leaves: Leaves) => Node, string | RegE
   ["cumsum", ({ b, ids }) => b.cumsum(ids, 0), /wants f32/],
   ["rank", ({ b, x }) => b.rank(x, 0), "i32 [t=T, d=4]"],
   ["rank", ({ b, mask }) => b.rank(mask, 0), /wants numbers/],
+  ["update", ({ b, x }) => b.update(x, b.slice(x, 1, 0, 2), b.const(1, "i32"), 1), "f32 [t=T, d=4]"],
+  ["update", ({ b, x }) => b.update(x, x, b.const(1, "f32"), 1), /one i32/],
+  ["update", ({ b, x, w }) => b.update(x, w, b.const(1, "i32"), 1), /do not fit/],
+  ["update", ({ b, x }) => b.update(x, x, b.const(1, "i32"), 2), /no axis 2/],
   ["softmax", ({ b, x, mask }) => b.softmax(x, 1, mask), "f32 [t=T, d=4]"],
   ["softmax", ({ b, x }) => b.softmax(x, 1, x), /the mask is a bool/],
   ["logsumexp", ({ b, x }) => b.logsumexp(x, 1), "f32 [t=T]"],
@@ -260,6 +264,20 @@ describe("what the reference computes", () => {
     expect(run((b) => b.scatterAdd(ids(b), list(b, 1, 2, 4, 8), { axis: 0, size: 3, name: "n" }))).toEqual([
       8, 1, 0,
     ]);
+  });
+  it("an update replaces rows, leaves out what is outside, and goes round in a ring", () => {
+    const updated = (at: number, ring: boolean, ...rows: number[]): number[] =>
+      run((b) => b.update(list(b, 7, 8, 9), list(b, ...rows), b.const(at, "i32"), 0, ring));
+    expect(updated(1, false, 1)).toEqual([7, 1, 9]);
+    expect(updated(2, false, 1, 2)).toEqual([7, 8, 1]);
+    expect(updated(-1, false, 1, 2)).toEqual([2, 8, 9]);
+    expect(updated(5, true, 1, 2)).toEqual([2, 8, 1]);
+    expect(updated(1, true, 1, 2, 3, 4)).toEqual([3, 4, 2]);
+    const inner = (b: Builder): Node => {
+      const x = b.iota([axis("r", 2), axis("c", 3)], 1);
+      return b.update(x, b.full(9, [axis("r", 2), axis("c", 1)], "i32"), b.const(1, "i32"), 1);
+    };
+    expect(run(inner)).toEqual([0, 9, 2, 0, 9, 2]);
   });
   it("iota adds its offset; a length is a number", () => {
     expect(run((b) => b.iota([axis("n", 3)], 0, [[1, "P"]]))).toEqual([5, 6, 7]);

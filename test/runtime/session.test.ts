@@ -247,7 +247,12 @@ describe("inputs", () => {
     ["a negative id", { tokens: [[-1]] }, "TFM6004", /`tokens` holds -1 at \[0, 0\]/],
     ["a fraction", { tokens: [[1.5]] }, "TFM6004", /holds 1.5 .*whole numbers/],
     ["NaN", { tokens: [[Number.NaN]] }, "TFM6004", /holds NaN/],
-    ["-2 as a next token", { tokens: [[1]], "tokens.next": [[-2]] }, "TFM6004", /`tokens.next` holds -2/],
+    [
+      "a next token past the vocabulary",
+      { tokens: [[1]], "tokens.next": [[99]] },
+      "TFM6004",
+      /`tokens.next` holds 99/,
+    ],
     [
       "a length past the maximum",
       { tokens: new Int32Array(17) },

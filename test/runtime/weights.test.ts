@@ -39,6 +39,25 @@ test.each<[string, Initializer, { mean: number; deviation: number; most: number 
   expect(most).toBeLessThanOrEqual(wanted.most);
 });
 
+test("sinusoids: sines of growing wavelengths, then cosines, in tables of odd width too", () => {
+  const table = (width: number, gain: number) => values({ kind: "sinusoids", base: 100, width, gain });
+  const [even, odd] = [table(4, 1), table(5, 2)];
+  const row = (n: number): number[] => [...even.slice(4 * n, 4 * n + 4)];
+  const f32 = (...list: number[]): number[] => list.map(Math.fround);
+  expect(row(0)).toEqual([0, 0, 1, 1]);
+  expect(row(3)).toEqual(f32(Math.sin(3), Math.sin(0.3), Math.cos(3), Math.cos(0.3)));
+  const slower = 100 ** (2 / 5);
+  expect([...odd.slice(5, 10)]).toEqual(
+    f32(
+      2 * Math.sin(1),
+      2 * Math.sin(1 / slower),
+      2 * Math.sin(1 / slower ** 2),
+      2 * Math.cos(1),
+      2 * Math.cos(1 / slower),
+    ),
+  );
+});
+
 test("a parameter depends on the seed and its name, not on its neighbours", () => {
   const all = initialise(toy, 5);
   const alone = initialise({ ...toy, parameters: [...toy.parameters].reverse().slice(0, 1) }, 5);

@@ -119,7 +119,7 @@ function declaredValue(d: Declaration, scope: Scope): Value | undefined {
       return { kind: "block", declaration: d, scope, bound: new Map(), as: undefined };
     case "mask":
     case "score":
-      return { kind: "formula", declaration: d, scope, bound: d.captures.length === 0 };
+      return { kind: "formula", declaration: d, scope, bound: d.captures.length === 0, held: new Map() };
     case "model":
       return { kind: "model", declaration: d, scope };
     case "import":

@@ -13,10 +13,12 @@ import type {
   LawDeclaration,
   ModelDeclaration,
   Name,
+  RenameStatement,
   Span,
   Statement,
   TrainStatement,
 } from "../../parser/model.js";
+import { renamed } from "../../parser/rename-text.js";
 import type { Scope } from "./scope.js";
 import { lookup, visibleNames } from "./scope.js";
 import { pushDiagnostic, suggest } from "./session.js";
@@ -112,6 +114,7 @@ export interface ConfigBody {
   readonly settings: readonly { readonly name: Name; readonly value: Expression; readonly span: Span }[];
   readonly train: readonly TrainStatement[];
   readonly laws: readonly LawDeclaration[];
+  readonly renames: readonly RenameStatement[];
   readonly others: readonly Statement[];
 }
 
@@ -123,7 +126,8 @@ export function configBody(body: readonly Statement[]): ConfigBody {
     ),
     train: body.filter((s) => s.kind === "train"),
     laws: body.filter((s) => s.kind === "law"),
-    others: body.filter((s) => s.kind !== "train" && s.kind !== "law" && !isSetting(s)),
+    renames: body.filter((s) => s.kind === "rename"),
+    others: body.filter((s) => !["train", "law", "rename"].includes(s.kind) && !isSetting(s)),
   };
 }
 
@@ -133,13 +137,18 @@ function settingsOf(
   diagnostics: Diagnostic[],
 ): ReadonlyMap<string, Setting> {
   const names = root.parameters.map(({ name }) => name.text);
-  const { settings, train, others } = configBody(declaration.body);
+  const { settings, train, renames, others } = configBody(declaration.body);
   const found = new Map<string, Setting>();
   for (const { name, value, span } of settings) {
     const first = found.get(name.text);
     if (!names.includes(name.text)) pushDiagnostic(diagnostics, unknownSetting(name, root, names));
     else if (first) pushDiagnostic(diagnostics, setTwice(name, first.span));
     else found.set(name.text, { value, span, scope });
+  }
+  for (const [n, again] of renames.entries()) {
+    const first = renames.findIndex((other) => renamed(other) === renamed(again));
+    if (first < n)
+      pushDiagnostic(diagnostics, setTwice({ text: renamed(again), span: again.span }, renames[first]!.span));
   }
   for (const again of train.slice(1))
     pushDiagnostic(diagnostics, setTwice({ text: "train", span: again.span }, train[0]!.span));
@@ -163,6 +172,6 @@ function misplaced(s: Statement, base: Name): Diagnostic {
   return diagnostic("TFM2016", s.span, `This sets no parameter of \`${base.text}\`.`, {
     hint: isUpdate
       ? `Write \`${s.target.text} = …\`: a setting has one value.`
-      : `A model based on another has settings, \`train\` and \`law\`; blocks stand in \`model name(…) { … }\`, a model without a base.`,
+      : `A model based on another has settings, \`input … as …\`, \`train\` and \`law\`; blocks stand in \`model name(…) { … }\`, a model without a base.`,
   });
 }

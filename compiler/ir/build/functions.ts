@@ -38,10 +38,11 @@ function offered(env: Env, f: Value, args: readonly Argument[], span: Span): Val
       return { ...f, bound };
     }
     case "formula": {
-      const taken = args.filter(({ name }) =>
-        f.declaration.captures.some((capture) => capture.name.text === name),
+      const taken = args.filter(
+        ({ name }) =>
+          f.declaration.captures.some((capture) => capture.name.text === name) && !f.held.has(name!),
       );
-      return f.bound ? f : bindCaptures(env, f, taken, span);
+      return f.bound || taken.length === 0 ? f : bindCaptures(env, f, taken, span);
     }
     case "initializer": {
       const given = new Map(f.given);

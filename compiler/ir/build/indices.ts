@@ -147,10 +147,13 @@ function learn(env: Env, expression: SubscriptExpression, labelOfIndex: LabelOf)
   });
 }
 
-function labelOf(env: Env, index: Expression): string | undefined {
-  if (index.kind !== "name") return undefined;
-  if (env.index!.labels.has(index.text)) return index.text;
-  const value = lookup(env.scope, index.text)?.value;
+const labelOf = (env: Env, index: Expression): string | undefined =>
+  index.kind === "name" ? labelOfName(env, index.text) : undefined;
+
+/** The axis label that a name is as an index: its own, or what a formula was given or sums over under that name. */
+export function labelOfName(env: Env, text: string): string | undefined {
+  if (env.index!.labels.has(text)) return text;
+  const value = lookup(env.scope, text)?.value;
   return value?.kind === "index" ? plainLabel(value.affine) : undefined;
 }
 

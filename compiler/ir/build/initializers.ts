@@ -22,6 +22,7 @@ const ARGUMENTS: Readonly<Record<Initializer["kind"], readonly string[]>> = {
   constant: ["value"],
   normal: ["deviation", "mean"],
   uniform: ["low", "high"],
+  sinusoids: ["base"],
   xavier_uniform: ["fan_in", "fan_out"],
   xavier_normal: ["fan_in", "fan_out"],
   he_normal: ["fan_in", "fan_out"],
@@ -76,6 +77,7 @@ const NEEDED: Readonly<Record<Initializer["kind"], readonly string[]>> = {
   constant: ["value"],
   normal: ["deviation"],
   uniform: ["low", "high"],
+  sinusoids: [],
   xavier_uniform: [],
   xavier_normal: [],
   he_normal: [],
@@ -146,6 +148,13 @@ function resolved(value: InitializerValue, shape: Shape): Initializer {
       const [a, b] = [gain * at("low"), gain * at("high")];
       return { kind: name, low: Math.min(a, b), high: Math.max(a, b) };
     }
+    case "sinusoids":
+      return {
+        kind: name,
+        base: given.get("base") ?? 10000,
+        width: (shape.at(-1)?.size as number | undefined) ?? 1,
+        gain,
+      };
     case "xavier_uniform":
     case "xavier_normal":
     case "he_normal":

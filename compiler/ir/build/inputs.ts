@@ -13,6 +13,7 @@ import { sizeText, symbolsIn } from "../shape.js";
 import { batchAxis, coerce } from "./labels.js";
 import { anonymous, boundLength, largest, newLength, sizeOf, wholeNumber } from "./lengths.js";
 import { evaluate } from "./meaning.js";
+import { outsideName } from "./renames.js";
 import { bind, createScope, lookup } from "./scope.js";
 import type { Env } from "./session.js";
 import { fail } from "./session.js";
@@ -35,8 +36,9 @@ export function declareInput(env: Env, s: InputStatement): void {
   const shape: Shape = [batchAxis, ...axes.map(({ name, size }) => ({ name, size }))];
   const bound = s.bound && wholeNumber(env, evaluate(env, s.bound), s.bound.span, "The bound of an input");
   const dtype = s.element === "int" ? "i32" : s.element === "real" ? "f32" : "bool";
-  const node = env.session.builder.input("input", s.name.text, shape, dtype);
-  env.session.inputs.push({ name: s.name.text, shape, dtype, bound, derived: undefined });
+  const name = outsideName(env, s.name.text, s.span);
+  const node = env.session.builder.input("input", name, shape, dtype);
+  env.session.inputs.push({ name, shape, dtype, bound, derived: undefined });
   define(
     env,
     s.name.text,

@@ -11,7 +11,7 @@
 import type { Expression, ReduceExpression, Span } from "../../parser/model.js";
 import type { Node } from "../graph.js";
 import { product } from "../shape.js";
-import { indexContext, inferRanges } from "./indices.js";
+import { indexContext, inferRanges, labelOfName } from "./indices.js";
 import { align, axisOf, coerce, orderLabels, rangeUnknown } from "./labels.js";
 import { evaluate } from "./meaning.js";
 import type { Ordered } from "./order.js";
@@ -58,9 +58,10 @@ function reduce(env: Env, x: ReduceExpression): IndexedValue {
       hint: `The reductions are ${REDUCTIONS.join(", ")}.`,
       ...suggest(name, REDUCTIONS, x.operator.span),
     });
-  const over = x.indices.map(({ text }) => text);
-  for (const index of x.indices)
-    if (!env.index!.infos.has(index.text)) rangeUnknown(env, index.text, index.span);
+  const over = x.indices.map(({ text }) => labelOfName(env, text) ?? text);
+  x.indices.forEach(({ text, span }, n) => {
+    if (!env.index!.infos.has(over[n]!)) rangeUnknown(env, text, span);
+  });
   return REDUCERS[name](env, readRow(env, x, over), x.span);
 }
 

@@ -14,6 +14,7 @@ import type { Builder } from "../builder.js";
 import type { InputInfo, Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import type { ParameterRecord, PathContext, RegionFrame } from "./paths.js";
+import type { Renames } from "./renames.js";
 import type { Scope } from "./scope.js";
 import type { Origin, Value } from "./values.js";
 
@@ -59,6 +60,8 @@ export interface Session {
   /** The maxima that tables were sized by. */
   readonly assumed: Map<string, number>;
   readonly inputs: InputInfo[];
+  /** What callers call inputs. */
+  readonly renames: Renames;
   readonly isLibrary: (file: string) => boolean;
   /** Names that some `match` or comparison knows as choices. */
   readonly choices: ReadonlySet<string>;

@@ -13,6 +13,7 @@ import { createInstance } from "./instances.js";
 import { emitLoss } from "./losses.js";
 import { evaluate, evaluateCondition, runBody } from "./meaning.js";
 import { declareParameters } from "./parameters.js";
+import { checkRename } from "./renames.js";
 import { runRepeat } from "./repeat.js";
 import { assignable, bind, lookupInBlock } from "./scope.js";
 import type { Env } from "./session.js";
@@ -76,6 +77,8 @@ function run(env: Env, s: Statement): Value | undefined {
       return nothing(declareTable(env, s));
     case "input":
       return nothing(declareInput(env, s));
+    case "rename":
+      return nothing(checkRename(env, s));
     case "assign":
       return nothing(assign(env, s));
     case "use":

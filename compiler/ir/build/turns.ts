@@ -188,6 +188,7 @@ export function namedNodes(env: Env): ReadonlySet<Node> {
     if (value.kind === "tensor") nodes.add(value.node);
     if (value.kind === "list") value.items.forEach(add);
     if (value.kind === "block") for (const held of value.bound.values()) add(held);
+    if (value.kind === "formula") for (const held of value.held.values()) add(held.value);
     if (value.kind === "formula" && value.bound && value.scope.kind === "block")
       for (const held of value.scope.names.values()) add(held.value);
   };

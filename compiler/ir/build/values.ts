@@ -12,6 +12,7 @@ import type { BlockDeclaration, FormulaDeclaration, ModelDeclaration, Span } fro
 import type { Initializer, Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import type { Affine } from "./affine.js";
+import type { Argument } from "./arguments.js";
 import type { PathContext } from "./paths.js";
 import type { Scope } from "./scope.js";
 
@@ -76,6 +77,8 @@ export interface FormulaValue {
   /** Where the formula's free names are looked up; holds its captures where they are bound. */
   readonly scope: Scope;
   readonly bound: boolean;
+  /** Captures that an open formula was given so far. */
+  readonly held: ReadonlyMap<string, Argument>;
 }
 
 /** A block with some arguments bound (`rope(base: 5000)`); `as` where the user named it. */

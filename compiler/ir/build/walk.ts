@@ -79,6 +79,8 @@ export function partsOf(s: Statement): {
       return { expressions: s.values, bodies: [] };
     case "law":
       return { expressions: [s.claim], bodies: [] };
+    case "rename":
+      return { expressions: [], bodies: [] };
     default:
       throw new Error(`internal: ${(s satisfies never as Statement).kind} is no statement`);
   }

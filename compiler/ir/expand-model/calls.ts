@@ -10,6 +10,7 @@ import type { CallExpression, Expression, Parameter } from "../../parser/model.j
 import type { Argument } from "../build/arguments.js";
 import { matchArguments } from "../build/arguments.js";
 import { builtins } from "../build/builtins.js";
+import { laterTensor } from "../build/formulas.js";
 import { acceptsArgument, callInitializer } from "../build/initializers.js";
 import { isLibraryFile } from "../build/library.js";
 import { take } from "../build/paths.js";
@@ -148,7 +149,7 @@ function isStable({ text }: Open): boolean {
     (text.kind === "call" && text.callee.kind === "name" && DERIVED.has(text.callee.text))
   );
 }
-const DERIVED: ReadonlySet<string> = new Set(["next", "valid", "original"]);
+const DERIVED: ReadonlySet<string> = new Set(["next", "valid", "original", "marked"]);
 
 export const captureItems = (p: Place, items: readonly Known[]): readonly Known[] =>
   items.map((known) => capture(p, { known, explicit: false }, "part").known);
@@ -241,11 +242,9 @@ function callFormula(p: Place, f: FunctionKnown, args: readonly Passed[]): Known
   const isBound =
     declaration.captures.length === 0 ||
     declaration.captures.every(({ name, defaultValue }) => f.held.has(name.text) || defaultValue);
-  const wanted = declaration.arguments.length;
-  if (isBound && (f.held.size > 0 || declaration.captures.length === 0) && args.length === wanted)
+  if (isBound && (f.held.size > 0 || declaration.captures.length === 0))
     return open(callText(textOf(f), texts(args), undefined), true);
-  const parameters = declaration.captures.map((c) => ({ ...c, axes: undefined }));
-  const { given } = matched(p, { ...f, held: new Map() }, parameters, args);
+  const { given } = matched(p, f, declaration.captures.map(laterTensor), args);
   const kept = [...given].map(([name, g]): [string, Given] => [name, capture(p, g, name)]);
   return reduced(p, { ...f, held: new Map([...f.held, ...kept]) });
 }

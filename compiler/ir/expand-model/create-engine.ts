@@ -5,6 +5,7 @@
 import { evaluateAny } from "../build/evaluate.js";
 import { isLibraryFile } from "../build/library.js";
 import { createFrame, rootPath } from "../build/paths.js";
+import { noRenames } from "../build/renames.js";
 import { createScope } from "../build/scope.js";
 import type { Env, Session } from "../build/session.js";
 import { executeStatement } from "../build/statements.js";
@@ -24,6 +25,7 @@ export function createEngine(choices: ReadonlySet<string>, policy: Policy): Engi
     maxima: new Map(),
     assumed: new Map(),
     inputs: [],
+    renames: noRenames(),
     isLibrary: isLibraryFile,
     choices,
     counters: { regions: 0, written: 0, parameters: 0, calls: 0 },

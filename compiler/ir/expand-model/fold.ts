@@ -27,7 +27,13 @@ export function valueOfKnown(known: Known): Value | undefined {
             bound: new Map(),
             as: known.as,
           }
-        : { kind: "formula", declaration: known.declaration, scope: known.scope, bound: true };
+        : {
+            kind: "formula",
+            declaration: known.declaration,
+            scope: known.scope,
+            bound: true,
+            held: new Map(),
+          };
     case "list": {
       const items = known.items.map(valueOfKnown);
       return items.every((item) => item !== undefined) ? { kind: "list", items } : undefined;

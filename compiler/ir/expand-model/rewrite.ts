@@ -91,6 +91,7 @@ export function mapStatement(
     case "return":
       return { ...s, values: s.values.map(f) };
     case "law":
+    case "rename":
       return s;
     default:
       throw new Error(`internal: ${(s satisfies never as Statement).kind} is no statement`);

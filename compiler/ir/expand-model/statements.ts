@@ -71,6 +71,7 @@ function runOne(engine: Engine, frame: Frame, s: Statement): Known | undefined {
       return runReturn(p, s.values, s);
     case "train":
     case "law":
+    case "rename":
       return put(s);
     default:
       throw new Error(`internal: ${(s satisfies never as Statement).kind} is no statement`);

@@ -17,6 +17,7 @@ import type {
 import type { Derivation } from "../build/derive.js";
 import { configBody } from "../build/derive.js";
 import { isLibraryFile } from "../build/library.js";
+import { renamesOf } from "../build/renames.js";
 import type { Scope } from "../build/scope.js";
 import { lookup } from "../build/scope.js";
 import { mentions } from "../build/settings.js";
@@ -60,7 +61,7 @@ export function toStructure(derivation: Derivation, choices: ReadonlySet<string>
   );
   const recipe = trainOf(engine, derivation, frame, train, parameters);
   const laws = configBody(entry.body).laws;
-  const finished = finish(engine, settled, derivation, blocks);
+  const finished = withRenames(finish(engine, settled, derivation, blocks), derivation);
   return {
     engine,
     blocks: blocks.map((b) => ({ ...b, body: finish(engine, b.body, derivation, blocks) })),
@@ -75,6 +76,12 @@ export function toStructure(derivation: Derivation, choices: ReadonlySet<string>
       span: nowhere,
     },
   };
+}
+
+/** After the inputs: what callers call them. */
+function withRenames(body: readonly Statement[], derivation: Derivation): readonly Statement[] {
+  const at = body.map(({ kind }) => kind).lastIndexOf("input") + 1;
+  return [...body.slice(0, at), ...renamesOf(derivation).statements.values(), ...body.slice(at)];
 }
 
 const structurePolicy = (blocks: BlockDeclaration[]): Policy => ({
@@ -111,7 +118,7 @@ function hasLoop({ body }: BlockDeclaration, scope: Scope): boolean {
 
 function split(body: readonly Statement[]) {
   return {
-    body: body.filter((s) => s.kind !== "train" && s.kind !== "law"),
+    body: body.filter((s) => s.kind !== "train" && s.kind !== "law" && s.kind !== "rename"),
     train: body.filter((s): s is TrainStatement => s.kind === "train").slice(-1),
   };
 }

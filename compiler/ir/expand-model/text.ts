@@ -9,7 +9,7 @@
  * ```
  */
 import { formatModel } from "../../parser/format.js";
-import type { Model, ModelDeclaration, Span, Trivia } from "../../parser/model.js";
+import type { Model, ModelDeclaration, Span, Statement, Trivia } from "../../parser/model.js";
 import { readTfm } from "../../parser/read-tfm.js";
 
 export function expandedText(model: Model): string {
@@ -28,9 +28,11 @@ const byPlace = (a: Trivia, b: Trivia): number => a.span.start - b.span.start;
 
 function airOf({ body }: ModelDeclaration): readonly Trivia[] {
   const before = body.filter(
-    (s, n) => n > 0 && (s.kind === "train" || (body[n - 1]!.kind === "input" && s.kind !== "input")),
+    (s, n) => n > 0 && (s.kind === "train" || (isInput(body[n - 1]!) && !isInput(s))),
   );
   return before.map(({ span }) => ({ kind: "blank", span: justBefore(span) }));
 }
+
+const isInput = ({ kind }: Statement): boolean => kind === "input" || kind === "rename";
 
 const justBefore = ({ file, start }: Span): Span => ({ file, start: start - 1, end: start });

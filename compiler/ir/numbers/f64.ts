@@ -41,6 +41,13 @@ export const f64: Numbers<number> = {
   select: (condition, then, otherwise) => (condition !== 0 ? then : otherwise),
   convert: (x, to) => (to === "f32" ? x : to === "i32" ? Math.trunc(x) : x !== 0 ? 1 : 0),
   detach: (x) => x,
+  sumOfProducts(x, y) {
+    const [a, b] = [x.data as Float64Array, y.data as Float64Array];
+    const [p, q] = [x.places, y.places];
+    let sum = 0;
+    for (let n = 0; n < p.length; n++) sum += a[x.from + p[n]!]! * b[y.from + q[n]!]!;
+    return sum;
+  },
   hash,
   straightThrough: (value) => value,
 };

@@ -9,6 +9,7 @@ import { leaves } from "./leaves.js";
 import { maps } from "./map.js";
 import { regions } from "./regions.js";
 import type { AttributeKind, CompositeRow, MapRow, OpRow, PrimitiveRow, RegionRow } from "./row.js";
+import { update } from "./update.js";
 import { windows } from "./window.js";
 
 export const ops: { readonly [K in OpName]: OpRow<K> } = {
@@ -18,6 +19,7 @@ export const ops: { readonly [K in OpName]: OpRow<K> } = {
   ...windows,
   ...cumulative,
   ...arithmetic,
+  update,
   ...composites,
   ...regions,
 };

@@ -93,6 +93,13 @@ const statements = {
     },
     ["input", "type"],
   ),
+  rename: object(
+    {
+      rename: text('An input, or one that is derived from it: "tokens", "valid(tokens)".'),
+      as: text("What callers call it."),
+    },
+    ["rename", "as"],
+  ),
   assign: object(
     {
       assign: text('The name, with indices where the formula is about elements: "x" or "y[i, c]".'),

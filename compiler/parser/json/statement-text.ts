@@ -15,6 +15,7 @@ import type {
   Statement,
   TrainStatement,
 } from "../model.js";
+import { renamed } from "../rename-text.js";
 import { dangerousKeys } from "./dangerous.js";
 import { entry, list, member, names, object, tall } from "./text.js";
 import { onOneLine, valueText } from "./value-text.js";
@@ -35,6 +36,11 @@ export function statementLayout(s: Statement): Layout {
       return object([
         member("input", entry(s.name, s.axes.length > 0 ? s.axes : undefined)),
         member("type", type(s)),
+      ]);
+    case "rename":
+      return object([
+        member("rename", JSON.stringify(renamed(s))),
+        member("as", JSON.stringify(s.name.text)),
       ]);
     case "assign":
       return assign(s);

@@ -10,6 +10,7 @@ import type {
   LawDeclaration,
   MatchStatement,
   ParamStatement,
+  RenameStatement,
   Statement,
   TrainStatement,
   UseStatement,
@@ -48,6 +49,8 @@ function statementOf(node: JsonNode, c: Context): readonly Statement[] {
     }
     case "input":
       return [inputOf(node, c)];
+    case "rename":
+      return [renameOf(node, c)];
     case "assign": {
       const operator = at("operator");
       const sign = operator?.kind === "string" && /^[+*]$/.test(operator.value) ? operator.value : undefined;
@@ -112,6 +115,38 @@ function inputOf(node: JsonNode, c: Context): InputStatement {
   if (written?.kind === "string" && element === undefined && c.diagnostics.length === mistakes)
     report(c, written.span, "This is no type of an input.", 'An input is "int(bound)", "real" or "bool".');
   return { kind: "input", name, axes: sizes ?? [], element: element ?? "real", bound, span: node.span };
+}
+
+/** "tokens" or "valid(tokens)". */
+function renameOf(node: JsonNode, c: Context): RenameStatement {
+  const written = memberOf(node, "rename") ?? node;
+  const mistakes = c.diagnostics.length;
+  const read = expressionOf(written, c);
+  const { span } = read;
+  const found = renamedIn(read);
+  if (written.kind === "string" && !found && c.diagnostics.length === mistakes)
+    report(
+      c,
+      span,
+      "This is no input.",
+      'An input is "tokens", one that is derived from it "valid(tokens)".',
+    );
+  const none = { input: { text: "", span }, derived: undefined };
+  return {
+    kind: "rename",
+    ...(found ?? none),
+    name: nameIn(memberOf(node, "as") ?? node, c),
+    span: node.span,
+  };
+}
+
+function renamedIn(x: Expression): Pick<RenameStatement, "input" | "derived"> | undefined {
+  if (x.kind === "name") return { input: { text: x.text, span: x.span }, derived: undefined };
+  if (x.kind !== "call" || x.callee.kind !== "name" || x.as || x.arguments.length !== 1) return undefined;
+  const [{ name, value } = { name: undefined, value: x }] = x.arguments;
+  return !name && value.kind === "name"
+    ? { input: { text: value.text, span: value.span }, derived: { text: x.callee.text, span: x.callee.span } }
+    : undefined;
 }
 
 function elementOf(type: Expression): {

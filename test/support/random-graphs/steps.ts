@@ -277,6 +277,16 @@ export const STEPS: readonly Step[] = [
       30 * pool.bound(updates),
     );
   }),
+  simple((pool, { a, b, c }) => {
+    const x = picked(pool, a);
+    const axis = axisOf(x, b);
+    const shape = x.shape.map((own, n) => (n === axis ? { ...own, size: 1 + (c % 3) } : own));
+    const rows = pool.leaf(shape, "f32", c);
+    pool.add(
+      pool.b.update(x, rows, pool.b.const((c % 5) - 1, "i32"), axis, b % 2 === 0),
+      most(pool.bound(x), pool.bound(rows)),
+    );
+  }),
   // composites and regions
   ...([true, false] as const).map((whole) =>
     simple((pool, { a, b, c }) => {
