@@ -30,6 +30,7 @@ import { addRun } from "./run.js";
 import { exitOf, messageOf } from "./runtime-failure.js";
 import { addSummary } from "./summary.js";
 import { addTrain } from "./train.js";
+import { addVerify } from "./verify.js";
 
 const commands = [
   addInit,
@@ -39,6 +40,7 @@ const commands = [
   addSummary,
   addGraph,
   addCompile,
+  addVerify,
   addRun,
   addGrad,
   addTrain,

@@ -1,8 +1,9 @@
 /**
  * Code → what it means: one row per diagnostic, printed by `tfmc explain CODE` and as `spec/errors.md`.
  *
- * TFM1xxx syntax · TFM2xxx names and meaning · TFM3xxx shapes and sizes · TFM4xxx limits. The command line has TFM5xxx
- * (cli/failure.ts), the runtime TFM6xxx (runtime/errors.ts). A code is never reused for something else.
+ * TFM1xxx syntax · TFM2xxx names and meaning · TFM3xxx shapes and sizes · TFM40xx limits · TFM41xx why a model has no steps · TFM7xxx laws
+ * and verification. The command line has TFM5xxx (cli/failure.ts), the runtime TFM6xxx (runtime/errors.ts). A code is never reused for
+ * something else.
  */
 
 export interface CatalogueEntry {
@@ -294,6 +295,62 @@ export const catalogue = {
     "A source file may have up to 1 MiB (1,048,576 UTF-16 units). Split it and `import` its parts.",
   ),
   TFM4004: row("not a text file", "The file has bytes that no UTF-8 text has. Sources are UTF-8 text."),
+
+  // -------------------------------------------------- why a model has no steps
+  TFM4101: row(
+    "a position looks at later ones",
+    "Text is generated token by token without computing again what was computed where each position looks at itself and earlier ones. The compiler proves that from the comparisons of indices in masks and conditions (`j <= i`, `i - j < 4`), and here it finds none, or one that lets later positions in. The model runs and trains; to generate, the whole text is computed for every token.",
+    "p[i, j] = softmax[j](s[i, j])",
+    "p[i, j] = softmax[j](s[i, j] where j <= i)",
+  ),
+  TFM4102: row(
+    "the length of the text counts",
+    "With every new token a text is longer, so what was computed with its length is another number, and nothing of it can be kept. A count of the positions so far is `i + 1`. The model runs and trains; to generate, the whole text is computed for every token.",
+    "y[i, c] = (sum[j](x[j, c] where j <= i)) / t",
+    "y[i, c] = (sum[j](x[j, c] where j <= i)) / (i + 1)",
+  ),
+  TFM4103: row(
+    "the rows of a batch meet",
+    "Where texts of one batch depend on each other, what is kept of one text is not its own, and the rows cannot be parted, reordered or repeated as generation does. The model runs and trains; to generate, the whole text is computed for every token.",
+  ),
+  TFM4104: row(
+    "a form that steps do not have",
+    "Each position looks at itself and earlier ones as far as the compiler sees, but in a way that it cannot compute for new positions alone: positions merged with another axis, positions that data choose, values for pairs of positions that pass through layers. The model runs and trains; to generate, the whole text is computed for every token.",
+  ),
+
+  // ------------------------------------------------- laws and verification
+  TFM7001: row(
+    "a law does not hold",
+    "The law was computed on random tensors, and what it says is equal is not, or what it says stays the same does not. The message has both values at the place where they differ most, the hint the sizes and the seed: with the same `--seed` the same numbers are drawn. Parameters have no zero biases and no gains of 1, so a form that is right for fresh weights only does not pass.",
+    "law wide: attention(x, 4, mask: sliding(2)) == attention(x, 4, mask: causal)",
+    "law wide: attention(x, 4, mask: sliding(64)) == attention(x, 4, mask: causal)",
+  ),
+  TFM7002: row(
+    "a law that claims nothing that can be checked",
+    "A law is an equation of two forms, `params == …` (any comparison with `params`), `step == full`, or one of `prefix_invariant`, `permutation_equivariant` and `translation_invariant` of an output or a form; `where` and a condition on settings may follow.",
+    "law size: 4 * d",
+    "law size: params == 4 * d",
+  ),
+  TFM7003: row(
+    "a law that could not be tried",
+    "The free names of a law are tensors with random sizes, several of which were tried, and with none of them did all sides build; the message says what stood in the way for the first. Often a width must be divisible by a number of heads that no small width is, or a name is misspelt and taken for a tensor.",
+  ),
+  TFM7004: row(
+    "two models that cannot be compared",
+    "`tfmc verify A B` compares models with the same inputs, outputs and parameters, by name and shape. The message names what one has and the other has not.",
+  ),
+  TFM7005: row(
+    "too large to check by computing",
+    "Laws and passes are checked by computing with random numbers in double precision, in an interpreter that favours clearness over speed. `--set` makes the model smaller: fewer layers, a smaller width, a smaller vocabulary; what is shown for the small one is shown by the same text.",
+  ),
+  TFM7006: row(
+    "two models that are not equal",
+    "On the same random inputs and parameters the two models compute different numbers, beyond what rounding explains. The message has the first output that differs, with both values where they differ most.",
+  ),
+  TFM7007: row(
+    "compiling changed the meaning",
+    "A pass of the compiler, or the program on a device, computes other numbers than the model as written. This is a mistake of the compiler or of a driver and not of the model: please report it with the model and the seed.",
+  ),
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;

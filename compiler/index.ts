@@ -17,19 +17,23 @@ import { build } from "./ir/build.js";
 import { createBuilder } from "./ir/builder.js";
 import { expandedText } from "./ir/expand-model/text.js";
 import { expandModel } from "./ir/expand-model.js";
-import type { Built } from "./ir/graph.js";
+import type { Built, Graph } from "./ir/graph.js";
+import type { Subject, Verification, VerifyOptions } from "./laws/verify.js";
+import { verifyPair, verifySource } from "./laws/verify.js";
 import { formatModel } from "./parser/format.js";
 import { formatJson } from "./parser/format-json.js";
 import type { Model } from "./parser/model.js";
 import { isJson, read } from "./parser/read.js";
 import { readJson } from "./parser/read-json.js";
+import type { Decoded, DecodingGraphs } from "./passes/decoding/graphs.js";
+import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
 import type { Hook } from "./passes/pipeline.js";
 import { runPipeline } from "./passes/pipeline.js";
-import type { Schedule } from "./passes/schedule.js";
-import { entryNames, schedule } from "./passes/schedule.js";
+import type { EntryName, Schedule } from "./passes/schedule.js";
+import { decodingNames, entryNames, schedule } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
 import { summarize } from "./passes/summary.js";
 import { sha256 } from "./sha256.js";
@@ -58,6 +62,8 @@ export interface Compiled {
   readonly built: Built | undefined;
   /** The graphs of the entries before any pass. */
   readonly entries: Entries | undefined;
+  /** The graphs of the entries that decode step by step, or why there are none; undefined where nothing grows. */
+  readonly decoding: Decoded | undefined;
   readonly schedule: Schedule | undefined;
   readonly program: Program | undefined;
 }
@@ -65,17 +71,27 @@ export interface Compiled {
 export function compile(source: string, options: CompileOptions = {}): Compiled {
   const builder = createBuilder();
   const { built, diagnostics } = buildSource(source, options, builder);
-  if (!built) return { diagnostics, built, entries: undefined, schedule: undefined, program: undefined };
+  if (!built) return { ...nothing, diagnostics, built };
   const entries = deriveEntries(built, builder);
+  const decoding = deriveDecoding(built, builder);
+  const steps = decoding && "step" in decoding ? decoding : undefined;
   const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
-  const kernels = entryNames.flatMap((name) => {
-    const graph = entries[name];
+  const graphs: Partial<Record<EntryName, Graph | undefined>> = { ...entries, ...decodingEntries(steps) };
+  const kernels = [...entryNames, ...decodingNames].flatMap((name) => {
+    const graph = graphs[name];
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });
-  const scheduled = schedule(kernels, built);
-  const program = emitProgram(scheduled, built, { compiler: version, source: sha256(source) });
-  return { diagnostics, built, entries, schedule: scheduled, program };
+  const scheduled = schedule(kernels, built, steps);
+  const meta = { compiler: version, source: sha256(source) };
+  const program = emitProgram(scheduled, built, meta, decoding);
+  return { diagnostics, built, entries, decoding, schedule: scheduled, program };
 }
+
+const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
+
+/** A model that keeps nothing has nothing to reorder. */
+const decodingEntries = (steps: DecodingGraphs | undefined): Partial<DecodingGraphs> =>
+  steps && steps.caches.length === 0 ? { step: steps.step } : { ...steps };
 
 /** The front half: names and shapes, before any pass. */
 export function buildSource(
@@ -163,6 +179,29 @@ export function expand(
   return { expanded: { text, level, lowest }, diagnostics };
 }
 
+/**
+ * Whether what must hold does: the source's laws, and that every pass keeps the meaning of every entry; or, of two sources, that
+ * they compute the same. Everything holds where no diagnostic is an error.
+ */
+export function verify(
+  source: string,
+  other?: string | (CompileOptions & { readonly source: string }),
+  options: Pick<CompileOptions, "file" | "entry" | "settings" | "resolve"> & VerifyOptions = {},
+): Verification {
+  const second = typeof other === "string" ? { ...options, file: "second.tfm", source: other } : other;
+  const read = [{ ...options, source }, ...(second ? [second] : [])].map(subjectOf);
+  const diagnostics = read.flatMap((one) => one.diagnostics);
+  if (hasErrors(diagnostics))
+    return { diagnostics, seed: options.seed ?? 0, laws: [], models: [], pair: undefined };
+  const [a, b] = read.map(({ subject }) => subject) as [Subject, Subject?];
+  return b ? verifyPair(a, b, options) : verifySource(a, options);
+}
+
+function subjectOf({ source, file, entry, settings, resolve = () => undefined }: CompileOptions & { source: string }) {
+  const { model, diagnostics } = parse(source, file);
+  return { subject: { model, resolve, entry, settings }, diagnostics };
+}
+
 /** What a compiled model costs; undefined where it has errors. */
 export function summary(
   compiled: Compiled & { readonly built: Built },
@@ -183,5 +222,6 @@ const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
 
 export type { Diagnostic } from "./diagnostics.js";
 export { renderDiagnostic } from "./diagnostics.js";
+export type { Verification, VerifyOptions } from "./laws/verify.js";
 export type { BlockSummary, ModelSummary, SummaryOptions } from "./passes/summary.js";
 export { version } from "./version.js";

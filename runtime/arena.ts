@@ -5,9 +5,10 @@
  */
 import type { DeviceLimits } from "./device.js";
 import { RuntimeError } from "./errors.js";
+import { inputsOf } from "./inputs.js";
 import type { Entry, KernelText, Place, Program } from "./program.js";
 import type { Lengths } from "./sizes.js";
-import { groupsOf, placeRange, sizeOf } from "./sizes.js";
+import { cachesOf, groupsOf, placeRange, sizeOf } from "./sizes.js";
 
 export interface Packing {
   /** Bytes of each buffer. */
@@ -61,7 +62,7 @@ export function entryBytes(program: Program, entry: Entry, lengths: Lengths): Re
 function* placesOf(program: Program, entry: Entry): Generator<Place> {
   for (const step of entry.steps) yield* step.bindings;
   for (const value of entry.outputs) yield value.place;
-  for (const input of program.inputs) if (entry.inputs.includes(input.name)) yield input.place;
+  for (const input of inputsOf(program)) if (entry.inputs.includes(input.name)) yield input.place;
 }
 
 // ---- feasibility
@@ -163,7 +164,7 @@ export function checkSlots(
 ): void {
   for (const [slot, bytes] of slots) {
     if (bytes <= limits.maxBufferSize) continue;
-    const owner = [...program.parameters, ...program.states, ...program.tables].find(
+    const owner = [...program.parameters, ...program.states, ...program.tables, ...cachesOf(program)].find(
       ({ place }) => place.slot === slot,
     );
     throw new RuntimeError(

@@ -8,6 +8,7 @@
  * rank by ids. With beam 1 this is greedy decoding; a beam that holds all texts finds the best there is.
  */
 import type { NextLogits, Row } from "./prefix.js";
+import { upTo } from "./prefix.js";
 import { checkLogits } from "./sample.js";
 import type { AbortSignalLike } from "./web.js";
 
@@ -61,12 +62,16 @@ export async function beamSearch(
   );
   while (searches.some(({ live }) => live.length > 0)) {
     options.signal?.throwIfAborted();
-    const logits = await next(searches.flatMap(rowsOf));
+    const all = searches.flatMap(rowsOf);
+    const due = next.even ? Math.min(...all.map(({ ids }) => ids.length)) : Number.POSITIVE_INFINITY;
+    const logits = await next(all.map((row) => upTo(row, due)));
     let at = 0;
     searches = searches.map((search) => {
-      const own = logits.slice(at, at + search.live.length);
+      const from = at;
       at += search.live.length;
-      return own.length === 0 ? search : advance(search, own, options);
+      // One whose prompt is longer waits until the others have come so far.
+      const waits = from === at || all[from]!.ids.length > due;
+      return waits ? search : advance(search, logits.slice(from, at), options);
     });
   }
   return searches.map(({ kept }) => kept);

@@ -4,8 +4,8 @@
  *   for await (const id of generate(session, [1, 2, 3], { maxNewTokens: 8, temperature: 0 })) …
  *   const [[best]] = await generateSequences(session, [{ source: [5, 6] }], { bos: 1, stop: [2], beam: 4 });
  *
- * Each token is computed from the whole text so far, or of a stream from its last tokens where it is longer than the model's
- * window; only the logits of last positions are read back.
+ * Each token is computed by one step of the program where it has steps, else from the whole text so far; of a stream that is longer than
+ * the model's window always from its last tokens. Only the logits of last positions are read back.
  */
 import type { Sequence, Start } from "./beam.js";
 import { beamSearch, logSum, sequenceOf } from "./beam.js";
@@ -13,10 +13,11 @@ import { RuntimeError } from "./errors.js";
 import type { GrowingModel } from "./growing.js";
 import { growingModel } from "./growing.js";
 import type { NextLogits, Row } from "./prefix.js";
-import { fewSizes, wholePrefix } from "./prefix.js";
+import { fewSizes, upTo } from "./prefix.js";
 import type { SampleOptions } from "./sample.js";
 import { sampleToken, sampleUniform } from "./sample.js";
 import type { Session } from "./session.js";
+import { nextLogits } from "./steps.js";
 import type { AbortSignalLike } from "./web.js";
 
 export type { Sequence } from "./beam.js";
@@ -62,8 +63,7 @@ export async function* generate(
   const model = growingModel(session.program);
   const { row, longest } = startOf(model, { prompt, source: options.source }, options, 0);
   options.signal?.throwIfAborted();
-  await reserve(session, model, [{ row, longest }], 1);
-  const next = wholePrefix(session, model);
+  const next = await nextFor(session, model, [{ row, longest }], 1);
   const ids = [...row.ids];
   for (let n = 0; n < longest; n++) {
     options.signal?.throwIfAborted();
@@ -90,8 +90,7 @@ export async function generateSequences(
   for (let at = 0; at < order.length; ) {
     const numbers = order.slice(at, at + batchOf(model, starts, order.slice(at), options));
     const some = numbers.map((n) => starts[n]!);
-    await reserve(session, model, some, options.beam ?? 1);
-    const next = wholePrefix(session, model);
+    const next = await nextFor(session, model, some, options.beam ?? 1);
     const texts = await (options.beam === undefined
       ? sampled(next, some, numbers, options)
       : beamSearch(next, some, beamOptions({ ...options, beam: options.beam })));
@@ -201,21 +200,25 @@ function batchOf(
   return count;
 }
 
-/** Memory for the largest pass there can be: it need not grow later. */
-async function reserve(
+/** What follows their texts. For whole passes there is memory for the largest there can be: it need not grow later. */
+async function nextFor(
   session: Session,
-  { grown, source }: GrowingModel,
+  model: GrowingModel,
   starts: readonly Start[],
   beam: number,
-): Promise<void> {
+): Promise<NextLogits> {
+  const next = nextLogits(session, model, starts.length * beam);
+  if (next.even) return next;
+  const { grown, source } = model;
   const rows = fewSizes(starts.length * beam, Number.POSITIVE_INFINITY);
-  const longest = Math.max(...starts.map((start) => prefixOf({ grown } as GrowingModel, start)));
+  const longest = Math.max(...starts.map((start) => prefixOf(model, start)));
   const from = Math.max(0, ...starts.map(({ row }) => row.source?.length ?? 0));
   await session.reserve("forward", {
     B: rows,
     [grown.symbol]: fewSizes(longest, grown.longest, 4),
     ...(source?.symbol !== undefined && { [source.symbol]: fewSizes(from, source.longest, 4) }),
   });
+  return next;
 }
 
 // ---------------------------------------------------------------- drawing
@@ -239,8 +242,10 @@ async function sampled(
     const rows = open.map(
       (n): Row => ({ ...starts[n]!.row, ids: [...starts[n]!.row.ids, ...texts[n]!.ids] }),
     );
-    const logits = await next(rows);
+    const due = next.even ? Math.min(...rows.map(({ ids }) => ids.length)) : Number.POSITIVE_INFINITY;
+    const logits = await next(rows.map((row) => upTo(row, due)));
     open.forEach((n, k) => {
+      if (rows[k]!.ids.length > due) return; // its prompt goes on: that token is known
       const id = draw(logits[k]!, options, numbers[n]!, rows[k]!.ids.length);
       texts[n]!.ids.push(id);
       texts[n]!.logProbability += logits[k]![id]! - logSum(logits[k]!);

@@ -30,7 +30,9 @@ export function growingModel(program: Program): GrowingModel {
   const { outputs, inputs: names } = entryOf(program, "forward");
   const given = program.inputs.filter(({ name, derived }) => names.includes(name) && derived === null);
   const next = program.inputs.find(({ derived }) => derived?.how === "next")?.derived?.of;
-  const grown = given.find(({ name }) => name === (next ?? given[0]?.name));
+  const { decoding } = program;
+  const stepping = decoding && "grown" in decoding ? decoding.grown : undefined;
+  const grown = given.find(({ name }) => name === (stepping ?? next ?? given[0]?.name));
   const sources = given.filter((input) => input !== grown);
   if (!grown || sources.length > 1 || ![grown, ...sources].every(isTokens))
     throw unfit(program, "its inputs are not one stream of tokens, or a source and a target", given);

@@ -22,6 +22,8 @@ export type { Outputs, Read, Ring, RunOptions, Scalars, Session, SessionOptions 
 export { createSession } from "./session.js";
 export type { Lengths } from "./sizes.js";
 export type { ByteSource, FetchOptions, OnProgress } from "./source.js";
+export type { NextToken } from "./steps.js";
+export { nextTokenOf } from "./steps.js";
 export type { Inputs, NestedNumbers, Tensor, TensorData, TensorLike } from "./tensor.js";
 export { tensor } from "./tensor.js";
 export * from "./tokenizer.js";

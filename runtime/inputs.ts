@@ -6,7 +6,7 @@
 import { listNames, nearestNames, RuntimeError } from "./errors.js";
 import type { DerivedInput, Entry, Input, Program, Size } from "./program.js";
 import type { Lengths } from "./sizes.js";
-import { elementsOf, sizeOf, symbolsOf } from "./sizes.js";
+import { cacheSymbols, elementsOf, sizeOf, symbolsOf } from "./sizes.js";
 import type { Inputs, Numbers, TensorData } from "./tensor.js";
 import { numbersOf } from "./tensor.js";
 
@@ -28,10 +28,18 @@ export function entryOf(program: Program, name: EntryName): Entry {
   );
 }
 
-function entryHint({ entries }: Program, name: EntryName): string | undefined {
+function entryHint({ entries, decoding }: Program, name: EntryName): string | undefined {
   if (name === "forward") return undefined;
+  if (name === "encode" || name === "step" || name === "reorder")
+    return decoding && "refused" in decoding ? decoding.refused.message : "Its texts grow by whole passes.";
   if (!entries.train) return "The model needs a `loss` for loss, grad and train.";
   return "The model's `train` needs `accumulate`, more than 1, for accumulate and apply.";
+}
+
+/** The model's inputs, and the one that `reorder` reads. */
+export function inputsOf({ inputs, decoding }: Program): readonly Input[] {
+  const parent = decoding && "parent" in decoding ? decoding.parent : null;
+  return parent ? [...inputs, parent] : inputs;
 }
 
 export function bindInputs(
@@ -42,7 +50,7 @@ export function bindInputs(
 ): BoundInputs {
   const entry = entryOf(program, entryName);
   refuseUnknown(program, given);
-  const wanted = program.inputs.filter((input) => entry.inputs.includes(input.name));
+  const wanted = inputsOf(program).filter((input) => entry.inputs.includes(input.name));
   const found = wanted.map((input) => [input, numbersFor(input, given)] as const);
   const lengths = solveLengths(program, found, fixed);
   const data = new Map<string, TensorData>();
@@ -51,7 +59,7 @@ export function bindInputs(
 }
 
 function refuseUnknown(program: Program, given: Inputs): void {
-  const names = program.inputs.map((input) => input.name);
+  const names = inputsOf(program).map((input) => input.name);
   const unknown = Object.keys(given).filter((name) => !names.includes(name));
   if (unknown.length === 0) return;
   const near = nearestNames(unknown[0]!, names);
@@ -139,6 +147,36 @@ function checkLength(program: Program, symbol: string, value: number): void {
     throw new RuntimeError(
       "TFM6005",
       `The length \`${axis}\` is ${value}; the program holds at most ${maximum}.`,
+    );
+}
+
+/** Caches have a size, and `step` takes few enough tokens, at positions that the caches have. */
+export function checkDecoding(program: Program, name: EntryName, lengths: Lengths, position: number): void {
+  const { decoding } = program;
+  if (!decoding || "refused" in decoding || !/^(encode|step|reorder)$/.test(name)) return;
+  const refuse = (what: string, hint: string): never => {
+    throw new RuntimeError("TFM6005", what, hint);
+  };
+  const open = cacheSymbols(program).find((symbol) => lengths[symbol] === undefined);
+  if (open !== undefined)
+    refuse(
+      `The caches need the length \`${program.lengths[open]?.axis ?? open}\`.`,
+      `Give { lengths: { ${open}: … } }.`,
+    );
+  if (name !== "step") return;
+  const { symbol, capacity, chunk } = decoding;
+  const [count, end] = [lengths[symbol]!, lengths[capacity] ?? Number.POSITIVE_INFINITY];
+  if (!Number.isInteger(position) || position < 0)
+    refuse(`The position is ${position}.`, "It is how many tokens the caches hold: 0 where a text begins.");
+  if (chunk !== null && count > chunk)
+    refuse(
+      `\`step\` was given ${count} new tokens; it takes ${chunk} at a time.`,
+      "Give them in several calls.",
+    );
+  if (position + count > end)
+    refuse(
+      `Position ${position} and ${count} new tokens are more than the capacity, ${end}.`,
+      `Begin the text anew with a larger length \`${capacity}\`.`,
     );
 }
 

@@ -1,13 +1,13 @@
 /**
- * A session's memory: parameters and tables from the start, optimizer state from its first use, and one arena for what
- * a call holds, which grows and never shrinks.
+ * A session's memory: parameters and tables from the start, optimizer state from its first use, caches for the lengths of the
+ * text at hand, and one arena for what a call holds, which grows and never shrinks.
  */
 import { bindingBytes, checkSlots, packSlots, slotBytes } from "./arena.js";
 import type { Device, DeviceBuffer, Range } from "./device.js";
 import { RuntimeError } from "./errors.js";
 import type { Parameter, Place, Program, State } from "./program.js";
 import type { Lengths } from "./sizes.js";
-import { elementsOf, placeRange } from "./sizes.js";
+import { cacheSymbols, cachesOf, elementsOf, placeRange } from "./sizes.js";
 import { tableValues } from "./tables.js";
 import type { Tensor, TensorData } from "./tensor.js";
 import { tensor } from "./tensor.js";
@@ -23,18 +23,21 @@ export class Memory {
   #buffers: DeviceBuffer[] = [];
   #arena: readonly DeviceBuffer[] = [];
   #hasStates = false;
+  readonly #caches: DeviceBuffer[] = [];
+  /** The lengths that the caches are for. */
+  #cacheKey: string | undefined;
+  #areWritten = false;
 
   constructor(program: Program, device: Device) {
     this.#program = program;
     this.#device = device;
-    this.#allocate(["parameter", "table"]);
+    this.#allocate(["parameter", "table"], longestOf(program));
     for (const table of program.tables) this.#write(table.place, tableValues(table));
   }
 
-  #allocate(roles: readonly string[]): void {
-    const { lengths } = this.#program;
-    const longest = Object.fromEntries(Object.entries(lengths).map(([name, { maximum }]) => [name, maximum]));
-    const slots = slotBytes(this.#program, roles, longest);
+  /** The buffers that hold the slots of these roles. */
+  #allocate(roles: readonly string[], lengths: Lengths): readonly DeviceBuffer[] {
+    const slots = slotBytes(this.#program, roles, lengths);
     checkSlots(this.#program, slots, this.#device.limits);
     const { buffers, where } = packSlots(slots, this.#device.limits.maxBufferSize);
     const made = buffers.map((size) => this.createBuffer(size, roles.join("+")));
@@ -42,13 +45,14 @@ export class Memory {
       const { buffer, offset } = where.get(slot)!;
       this.#homes.set(slot, { buffer: made[buffer]!, offset, size });
     }
+    return made;
   }
 
   /** Memory for optimizer state, with its initial values. */
   allocateStates(): void {
     if (this.#hasStates) return;
     this.#hasStates = true;
-    this.#allocate(["state"]);
+    this.#allocate(["state"], longestOf(this.#program));
     for (const { place, initial, shape } of this.#program.states)
       if (initial !== 0) this.#write(place, new Float32Array(elementsOf(shape)).fill(initial));
   }
@@ -58,6 +62,26 @@ export class Memory {
     const named = new Set(this.#program.states.map(({ place }) => place.slot));
     for (const [slot, range] of this.#homes)
       if (this.#program.slots[slot]!.role === "state" && !named.has(slot)) this.#device.fill(range, 0);
+  }
+
+  /** Caches for these lengths, all zero; `onChange` is told before those for other lengths are freed. */
+  allocateCaches(lengths: Lengths, onChange: () => void): void {
+    const key = cacheLengths(this.#program, lengths);
+    if (key === this.#cacheKey) return;
+    onChange();
+    this.#cacheKey = undefined; // should the device refuse the new ones
+    for (const buffer of this.#caches.splice(0)) this.releaseBuffer(buffer);
+    this.#caches.push(...this.#allocate(["cache"], lengths));
+    this.#cacheKey = key;
+    this.#areWritten = false;
+  }
+
+  /** Where a text begins nothing of the one before is left, except what the source alone says. */
+  beginStep(position: number): void {
+    if (this.#areWritten && position === 0)
+      for (const { kind, place } of cachesOf(this.#program))
+        if (kind !== "source") this.#device.fill(this.#homes.get(place.slot)!, 0);
+    this.#areWritten = true;
   }
 
   createBuffer(size: number, label: string): DeviceBuffer {
@@ -128,6 +152,15 @@ export class Memory {
     for (const buffer of [...this.#buffers, ...this.#arena]) buffer.destroy();
   }
 }
+
+const longestOf = ({ lengths }: Program): Lengths =>
+  Object.fromEntries(Object.entries(lengths).map(([name, { maximum }]) => [name, maximum]));
+
+/** The lengths that the caches' sizes depend on, as text. */
+const cacheLengths = (program: Program, lengths: Lengths): string =>
+  cacheSymbols(program)
+    .map((symbol) => `${symbol} = ${lengths[symbol]}`)
+    .join();
 
 const wrongLength = ({ name, shape }: Owner, count: number): RuntimeError =>
   new RuntimeError("TFM6102", `\`${name}\` is [${shape.join(", ")}]; ${count} elements were given.`);

@@ -6,7 +6,7 @@ import { bindingBytes, checkFits, entryBytes, packSlots } from "./arena.js";
 import type { BoundStep, CompiledKernel, Device, DeviceBuffer, Range, Recording } from "./device.js";
 import { listNames, nearestNames, RuntimeError } from "./errors.js";
 import type { Memory } from "./memory.js";
-import type { DType, Entry, KernelText, Place, Program, Step, Value } from "./program.js";
+import type { DType, Entry, KernelText, Place, Program, Slot, Step, Value } from "./program.js";
 import type { Lengths } from "./sizes.js";
 import { alignElements, elementsOf, extentOf, groupsOf, placeRange, sizeOf } from "./sizes.js";
 import type { Tensor } from "./tensor.js";
@@ -41,7 +41,7 @@ export interface PlanRequest {
   readonly lengths: Lengths;
   /** The compiled kernels by their number in the program. */
   readonly kernels: ReadonlyMap<number, CompiledKernel>;
-  /** Called before the arena's buffers are replaced. */
+  /** Called before the buffers of the arena or of the caches are replaced. */
   readonly onGrow: () => void;
 }
 
@@ -50,7 +50,8 @@ export function makePlan(request: PlanRequest): Plan {
   const textOf = (kernel: number): KernelText =>
     device.info.kind === "webgpu" ? program.kernels[kernel]!.wgsl : program.kernels[kernel]!.javascript;
   checkFits(program, name, entry, lengths, device.limits, textOf);
-  if (usesStates(program, entry)) memory.allocateStates();
+  if (uses(program, entry, "state")) memory.allocateStates();
+  if (uses(program, entry, "cache")) memory.allocateCaches(lengths, request.onGrow);
   const { buffers, where } = packSlots(entryBytes(program, entry, lengths), device.limits.maxBufferSize);
   if (!memory.arenaHolds(buffers)) {
     request.onGrow();
@@ -77,8 +78,8 @@ export function makePlan(request: PlanRequest): Plan {
   return { name, entry, lengths, recording: device.record(entry.steps.map(bind)), locate };
 }
 
-const usesStates = (program: Program, entry: Entry): boolean =>
-  entry.steps.some(({ bindings }) => bindings.some(({ slot }) => program.slots[slot]!.role === "state"));
+const uses = (program: Program, entry: Entry, role: Slot["role"]): boolean =>
+  entry.steps.some(({ bindings }) => bindings.some(({ slot }) => program.slots[slot]!.role === role));
 
 /** Overlapping writable bindings are forbidden in one dispatch; the compiler binds a value once. */
 function apart(ranges: readonly Range[], label: string): readonly Range[] {

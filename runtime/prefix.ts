@@ -1,6 +1,6 @@
 /**
  * Rows of tokens → the logits that follow each, by one forward pass over all of every row. Generation knows no more of a
- * model than this function's type, so a program that keeps what it computed for the tokens before can take its place.
+ * model than this function's type: `steps.ts` has another one, which keeps what it computed for the tokens before.
  *
  *   next([{ ids: [1, 2, 3] }, { ids: [7] }]) = [the 256 logits after 3, the 256 logits after 7]
  *
@@ -17,7 +17,15 @@ export interface Row {
   readonly source?: readonly number[] | undefined;
 }
 
-export type NextLogits = (rows: readonly Row[]) => Promise<readonly Float32Array[]>;
+export interface NextLogits {
+  (rows: readonly Row[]): Promise<readonly Float32Array[]>;
+  /** Rows of one length are meant: those of different ones cost a pass over what lies between them. */
+  readonly even?: boolean;
+}
+
+/** A row, or its beginning. */
+export const upTo = (row: Row, length: number): Row =>
+  row.ids.length > length ? { ...row, ids: row.ids.slice(0, length) } : row;
 
 interface Prefix {
   readonly session: Session;
@@ -100,7 +108,7 @@ async function forward(
   return rows.map((_, n) => outputs[n] as Float32Array);
 }
 
-function sourceInputs(source: TokenInput, rows: readonly Row[]): Record<string, TensorLike> {
+export function sourceInputs(source: TokenInput, rows: readonly Row[]): Record<string, TensorLike> {
   const sources = rows.map((row) => row.source ?? []);
   const longest = Math.max(...sources.map((ids) => ids.length));
   const width = source.valid === undefined ? longest : fewSizes(longest, source.longest, 4);

@@ -182,6 +182,8 @@ export interface Decoding {
   /** The most new tokens of one call where a cache is a ring, null where only the capacity bounds them. */
   readonly chunk: number | null;
   readonly caches: readonly Cache[];
+  /** What `reorder` reads, i32 [B]; null where there is nothing to reorder. None of the model's own inputs. */
+  readonly parent: Input | null;
 }
 
 /** A slot of role `cache`: allocated for (B, capacity, the source's length), all zero where a text begins. */

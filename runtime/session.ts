@@ -7,7 +7,7 @@
 import type { CompiledKernel, Device, KernelFunction } from "./device.js";
 import { RuntimeError } from "./errors.js";
 import type { EntryName } from "./inputs.js";
-import { bindInputs, entryOf } from "./inputs.js";
+import { bindInputs, checkDecoding, entryOf, inputsOf } from "./inputs.js";
 import { Memory } from "./memory.js";
 import type { Plan, Read, Ring } from "./plan.js";
 import { makePlan, outputOf, readOf, ringCopies, typedOutput } from "./plan.js";
@@ -55,6 +55,10 @@ export class Session {
   readonly #compiled = new Map<number, Promise<CompiledKernel>>();
   readonly #plans = new Map<string, Plan>();
   #disposed = false;
+  /** How often parameters changed. */
+  #changes = 0;
+  #holder: { readonly owner: object; readonly changes: number } | undefined;
+  #holding: Promise<unknown> = Promise.resolve();
   /** Calls take turns: an arena holds one call's values at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -92,7 +96,7 @@ export class Session {
   run(entry: EntryName, inputs: Inputs, scalars: Scalars = {}, options: RunOptions = {}): Promise<Outputs> {
     return this.#exclusive(async () => {
       for (const read of options.read ?? []) outputOf(entryOf(this.program, entry), entry, nameOf(read));
-      const plan = await this.#stage(entry, inputs, options.lengths);
+      const plan = await this.#stage(entry, inputs, scalars, options.lengths);
       const reads = (options.read ?? []).map((read) => readOf(plan, read));
       const bytes = await this.device.run({
         recording: plan.recording,
@@ -107,7 +111,7 @@ export class Session {
   /** Milliseconds of every step of one call, in the order of the entry's steps. What it updates is updated. */
   time(entry: EntryName, inputs: Inputs, scalars: Scalars = {}): Promise<readonly number[]> {
     return this.#exclusive(async () => {
-      const { recording } = await this.#stage(entry, inputs);
+      const { recording } = await this.#stage(entry, inputs, scalars);
       return this.device.time({ recording, scalars: this.#scalarWords(scalars) });
     });
   }
@@ -115,6 +119,20 @@ export class Session {
   /** The lengths these inputs would bind. */
   lengthsOf(entry: EntryName, inputs: Inputs): Lengths {
     return bindInputs(this.program, entry, inputs).lengths;
+  }
+
+  /**
+   * Does `work` on the caches while nobody else's is done. `kept`: they are as this owner's last work left them, and the
+   * parameters what they were.
+   */
+  holdCaches<T>(owner: object, work: (kept: boolean) => Promise<T>): Promise<T> {
+    const result = this.#holding.then(() => {
+      const kept = this.#holder?.owner === owner && this.#holder.changes === this.#changes;
+      this.#holder = { owner, changes: this.#changes };
+      return work(kept);
+    });
+    this.#holding = result.catch(() => undefined);
+    return result;
   }
 
   createRing(names: readonly string[], rows: number): Ring {
@@ -147,6 +165,7 @@ export class Session {
   /** Those that `values` names; the others stay. Calls that were started before see the new values too. */
   writeParameters(values: ReadonlyMap<string, Float32Array>): void {
     this.#alive();
+    this.#changes++;
     this.#memory.writeAll(this.program.parameters, values);
   }
 
@@ -190,10 +209,14 @@ export class Session {
   // ---- calls
 
   /** The plan for these inputs, and the inputs in their places. */
-  async #stage(name: EntryName, inputs: Inputs, lengths?: Lengths): Promise<Plan> {
+  async #stage(name: EntryName, inputs: Inputs, scalars: Scalars, lengths?: Lengths): Promise<Plan> {
     const bound = bindInputs(this.program, name, inputs, lengths);
+    const position = scalars["position"] ?? 0;
+    checkDecoding(this.program, name, bound.lengths, position);
     const plan = await this.#plan(name, bound.lengths);
-    for (const { name: input, place } of this.program.inputs) {
+    if (name === "step") this.#memory.beginStep(position);
+    if (plan.entry.updates) this.#changes++;
+    for (const { name: input, place } of inputsOf(this.program)) {
       const data = bound.data.get(input);
       if (!data) continue;
       const { buffer, offset } = plan.locate(place);

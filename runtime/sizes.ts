@@ -3,7 +3,7 @@
  *
  *   sizeOf([[4, "B", "T"], [8]], { B: 2, T: 3 }) = 32
  */
-import type { Extent, KernelText, Place, Size } from "./program.js";
+import type { Cache, Extent, KernelText, Place, Program, Size } from "./program.js";
 
 /** Length symbol → value. */
 export type Lengths = Readonly<Record<string, number>>;
@@ -46,6 +46,15 @@ export function placeRange(
 
 export const symbolsOf = (size: Size): readonly string[] =>
   typeof size === "number" ? [] : size.flatMap(([, ...symbols]) => symbols);
+
+/** What decoding keeps between calls. */
+export const cachesOf = ({ decoding }: Program): readonly Cache[] =>
+  decoding && "caches" in decoding ? decoding.caches : [];
+
+/** The lengths that their sizes depend on. */
+export const cacheSymbols = (program: Program): readonly string[] => [
+  ...new Set(cachesOf(program).flatMap(({ shape }) => shape.flatMap(symbolsOf))),
+];
 
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((n, size) => n * size, 1);
 

@@ -4,6 +4,7 @@
  *   { shape: [2, 2], formula: ["add", ["i", 0], 1] } → [1, 1, 2, 2]
  */
 import type { Formula, Table } from "./program.js";
+import { mix } from "./random.js";
 import { elementsOf } from "./sizes.js";
 import type { TensorData } from "./tensor.js";
 
@@ -22,6 +23,10 @@ const maps: Readonly<Record<string, Numeric>> = {
   cos: (x) => Math.cos(x!),
   abs: (x) => Math.abs(x!),
   floor: (x) => Math.floor(x!),
+  round: (x) => {
+    const up = Math.round(x!);
+    return up - x! === 0.5 && up % 2 !== 0 ? up - 1 : up;
+  },
   not: (x) => Number(x === 0),
   to_f32: (x) => x!,
   to_i32: (x) => Math.trunc(x!),
@@ -41,6 +46,7 @@ const maps: Readonly<Record<string, Numeric>> = {
   le: (x, y) => Number(x! <= y!),
   and: (x, y) => Number(x !== 0 && y !== 0),
   or: (x, y) => Number(x !== 0 || y !== 0),
+  hash: (x, y) => mix(mix((x! + 0x9e3779b9) | 0) ^ y!) | 0,
   select: (condition, then, otherwise) => (condition !== 0 ? then! : otherwise!),
 };
 

@@ -178,6 +178,12 @@ function webgpuDevice(gpu: GPU, device: GPUDevice, info: DeviceInfo): Device {
       );
     },
     fill: ({ buffer, offset, size }, word) => {
+      if (word === 0) {
+        const encoder = device.createCommandEncoder();
+        encoder.clearBuffer(gpuOf(buffer), offset, size);
+        device.queue.submit([encoder.finish()]);
+        return;
+      }
       const chunk = new Uint32Array(Math.min(size / 4, 2 ** 20)).fill(word);
       for (let at = 0; at < size; at += chunk.byteLength)
         device.queue.writeBuffer(

@@ -23,7 +23,8 @@ const layers = new Map([
   ["ir", ["parser"]],
   ["passes", ["ir"]],
   ["codegen", ["passes", "ir"]],
-  ["index", ["parser", "library", "ir", "passes", "codegen"]],
+  ["laws", ["parser", "ir", "passes"]],
+  ["index", ["parser", "library", "ir", "passes", "codegen", "laws"]],
 ]);
 
 /** The one place where a third-party library may be named. The command line may name any that is declared. */

@@ -11,7 +11,7 @@ import { sameSizes } from "../ir/shape.js";
 import { isLayout } from "./layout.js";
 import { isMap } from "./maps.js";
 
-export type Family = "pointwise" | "rows" | "contract" | "scatter";
+export type Family = "pointwise" | "rows" | "contract" | "scatter" | "update";
 
 /** All nodes of a body, operands first. */
 export function nodesOf(body: Graph): readonly Node[] {
@@ -34,7 +34,7 @@ export function dependents(nodes: readonly Node[], roots: ReadonlySet<Node>): Re
   return found;
 }
 
-const ofOp = <K extends "reduce" | "contract" | "scatter_add">(
+const ofOp = <K extends "reduce" | "contract" | "scatter_add" | "update">(
   nodes: readonly Node[],
   op: K,
 ): readonly NodeOf<K>[] => nodes.filter((node): node is NodeOf<K> & Node => node.op === op);
@@ -44,19 +44,24 @@ export const contractOf = (body: Graph): NodeOf<"contract"> | undefined => ofOp(
 export const scatterOf = (body: Graph): NodeOf<"scatter_add"> | undefined =>
   ofOp(nodesOf(body), "scatter_add")[0];
 
+export const updateOf = (body: Graph): NodeOf<"update"> | undefined => ofOp(nodesOf(body), "update")[0];
+
 /** The family of a body, or why it has none. */
 export function family(body: Graph): Family | { readonly reason: string } {
   const nodes = nodesOf(body);
   const strange = nodes.find((node) => !isLowered(node));
   if (strange) return { reason: `${strange.op} is not for a kernel` };
   if (body.outputs.length === 0) return { reason: "no outputs" };
-  const [reduces, contracts, scatters] = [
+  const [reduces, contracts, scatters, updates] = [
     ofOp(nodes, "reduce"),
     ofOp(nodes, "contract"),
     ofOp(nodes, "scatter_add"),
+    ofOp(nodes, "update"),
   ];
-  const kinds = [reduces, contracts, scatters].filter((found) => found.length > 0).length;
-  if (kinds > 1 || contracts.length > 1 || scatters.length > 1) return { reason: "several heavy ops" };
+  const kinds = [reduces, contracts, scatters, updates].filter((found) => found.length > 0).length;
+  const most = Math.max(contracts.length, scatters.length, updates.length);
+  if (kinds > 1 || most > 1) return { reason: "several heavy ops" };
+  if (updates[0]) return updateReason(body, nodes, updates[0]) ?? "update";
   if (scatters[0]) return scatterReason(body) ?? "scatter";
   if (contracts[0]) return contractReason(body, nodes, contracts[0]) ?? "contract";
   if (reduces[0]) return rowsReason(body, nodes, reduces) ?? "rows";
@@ -79,12 +84,28 @@ function isLowered(node: Node): boolean {
     "contract",
     "reduce",
     "scatter_add",
+    "update",
   ].includes(node.op);
 }
 
 function scatterReason(body: Graph): { readonly reason: string } | undefined {
   const only = body.outputs.length === 1 && body.outputs[0]!.node.op === "scatter_add";
   return only ? undefined : { reason: "a scatter_add is the only output of its kernel" };
+}
+
+function updateReason(
+  body: Graph,
+  nodes: readonly Node[],
+  update: NodeOf<"update">,
+): { readonly reason: string } | undefined {
+  if (body.outputs.length !== 1 || body.outputs[0]!.node !== (update as Node))
+    return { reason: "an update is the only output of its kernel" };
+  const x = update.inputs[0]!;
+  const users = nodes.filter((node) => node.inputs.includes(x));
+  const isOperand = x.op === "input" && x.attributes.kind === "fixed" && users.length === 1;
+  return isOperand && update.inputs.lastIndexOf(x) === 0
+    ? undefined
+    : { reason: "an update overwrites what else is read" };
 }
 
 function contractReason(

@@ -17,6 +17,9 @@ const definitions: Readonly<Record<string, readonly string[]>> = {
   sigmoid: [
     "const sigmoid_ = (x) => { const e = Math.exp(-Math.abs(x)); return (x >= 0 ? 1 : e) / (1 + e); };",
   ],
+  round: [
+    "const round_ = (x) => { const up = Math.round(x); return up - x === 0.5 && up % 2 !== 0 ? up - 1 : up; };",
+  ],
   mod: ["const mod_ = (x, y) => x - y * Math.floor(x / y);"],
 };
 

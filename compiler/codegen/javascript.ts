@@ -191,6 +191,7 @@ const unaryText: { readonly [K in UnaryFunction]: (x: string, type: ValueType) =
   cos: math("cos"),
   abs: math("abs"),
   floor: math("floor"),
+  round: own("round"),
 };
 
 /** An operation whose result on integers wraps to 32 bits. */

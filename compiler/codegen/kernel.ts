@@ -30,7 +30,8 @@ export type UnaryFunction =
   | "sin"
   | "cos"
   | "abs"
-  | "floor";
+  | "floor"
+  | "round"; // of two neighbours the even one
 export type BinaryFunction =
   | "add"
   | "sub"

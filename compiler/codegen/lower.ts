@@ -8,9 +8,9 @@
  * ## What one body may hold (the fuse pass keeps these rules; `canLower` states them as code)
  *
  * 1. Leaves: `input` of kind fixed, scalar or turn; const, iota, length, random. Above them: maps, layout ops (broadcast,
- *    transpose, reshape, slice, pad, concat), gather, contract, reduce, scatter_add. No composite, region, get or table.
+ *    transpose, reshape, slice, pad, concat), gather, contract, reduce, scatter_add, update. No composite, region, get or table.
  * 2. At most 8 bindings: distinct places of `fixed` inputs, plus outputs that do not share a place with an input.
- * 3. A node is *pointwise* when no contract, reduce or scatter_add lies in its cone. Pointwise nodes may be anywhere in any
+ * 3. A node is *pointwise* when no contract, reduce, scatter_add or update lies in its cone. Pointwise nodes may be anywhere in any
  *    family; each use under another index computes them again, so only cheap ones belong under a broadcast or a contract.
  * 4. The family follows from the heavy ops of the body:
  *    - **pointwise** (none): all outputs have equal sizes.
@@ -20,6 +20,8 @@
  *    - **contract** (exactly one contract, nothing else heavy): its operands are pointwise. Every node that depends on it is a map of the
  *      contract's sizes. All outputs have those sizes.
  *    - **scatter** (exactly one scatter_add, nothing else heavy): its operands are pointwise and it is the only output.
+ *    - **update** (exactly one update, nothing else heavy): x is a `fixed` input that nothing else reads and whose place the output
+ *      takes, rows and index are pointwise, and it is the only output. It writes the rows alone.
  * 5. In place: an output may take the place of an input when every use of that input on the way to every output is through maps alone
  *    (in rows: also through reduce and broadcasts back, as in softmax), has the output's sizes, and in contract happens after the
  *    contract. Not in scatter. Otherwise `lower` throws.
@@ -36,6 +38,7 @@ import { lowerContract } from "./kernels/contract.js";
 import { lowerPointwise } from "./kernels/pointwise.js";
 import { lowerRows } from "./kernels/rows.js";
 import { lowerScatter } from "./kernels/scatter.js";
+import { lowerUpdate } from "./kernels/update.js";
 import { createScope } from "./scope.js";
 import { tidy, wideBindings } from "./tidy.js";
 import type { Access, Read } from "./values.js";
@@ -60,6 +63,7 @@ const families: { readonly [K in Family]: (context: Context) => Launch } = {
   rows: lowerRows,
   contract: lowerContract,
   scatter: lowerScatter,
+  update: lowerUpdate,
 };
 
 /** Bindings: the reads in order, then the writes, without those that use another's. */
@@ -105,17 +109,20 @@ function assignBindings(
   writes: readonly Operand[],
   { aliases = new Map(), shared = new Map() }: LowerOptions,
 ): Places {
-  const types = inputTypes(body);
+  const fixed = fixedInputs(body);
   const bindings: Binding[] = [];
   const placed: Read[] = [];
   reads.forEach(({ stacked }, n) => {
     const same = shared.get(n);
-    if (same === undefined) bindings.push({ type: types.get(n) ?? "f32", width: 1, access: "read" });
+    if (same === undefined)
+      bindings.push({ type: storageType(fixed.get(n)?.dtype ?? "f32"), width: 1, access: "read" });
     placed.push({ binding: same === undefined ? bindings.length - 1 : placed[same]!.binding, stacked });
   });
   const outputs = body.outputs.map(({ node }, n): Target => {
     const read = aliases.get(n);
     const stacked = writes[n]?.stacked ?? false;
+    if (node.op === "update" && (read === undefined || node.inputs[0] !== fixed.get(read)))
+      throw new Error("internal: an update is not in place of its operand");
     if (read === undefined) {
       bindings.push({
         type: storageType(node.dtype),
@@ -133,15 +140,14 @@ function assignBindings(
   return { reads: placed, outputs, bindings };
 }
 
-function inputTypes(body: Graph): ReadonlyMap<number, Binding["type"]> {
-  const types = new Map<number, Binding["type"]>();
+function fixedInputs(body: Graph): ReadonlyMap<number, Node> {
+  const fixed = new Map<number, Node>();
   for (const node of nodesOf(body))
-    if (node.op === "input" && node.attributes.kind === "fixed")
-      types.set(fixedNumber(node), storageType(node.dtype));
-  return types;
+    if (node.op === "input" && node.attributes.kind === "fixed") fixed.set(fixedNumber(node), node);
+  return fixed;
 }
 
-/** An output may lie on an input only where each element is read by the invocation that overwrites it, at that index. */
+/** An output may lie on an input only where each element is read by the invocation that overwrites it, at that index; an update reads none. */
 function checkInPlace({ scope, values, stores, outputs }: Context, bindings: readonly Binding[]): void {
   const keysOf = (accesses: readonly Access[], binding: number): readonly string[] =>
     accesses

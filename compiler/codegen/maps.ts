@@ -8,6 +8,7 @@
 import type { MapOp } from "../ir/vocabulary.js";
 import type { BinaryFunction, Expr, UnaryFunction } from "./kernel.js";
 import { binary, convert, f32, isConst, mul, select, splat, unary } from "./kernel.js";
+import { hashOf } from "./random.js";
 
 /** How one map becomes an expression; `name` names a value used more than once. */
 type MapRule = (operands: readonly Expr[], name: (x: Expr) => Expr) => Expr;
@@ -34,6 +35,7 @@ export const mapRules: { readonly [K in MapOp]: MapRule } = {
   cos: one("cos"),
   abs: one("abs"),
   floor: ([x]) => (x!.type === "i32" ? x! : unary("floor", x!)),
+  round: ([x]) => (x!.type === "i32" ? x! : unary("round", x!)),
   not: one("not"),
   to_f32: ([x]) => convert("f32", x!),
   to_i32: ([x]) => convert("i32", x!),
@@ -54,6 +56,8 @@ export const mapRules: { readonly [K in MapOp]: MapRule } = {
   le: two("le"),
   and: two("and"),
   or: two("or"),
+  hash: ([x, y], name) => hashOf(x!, y!, name),
+  straight_through: ([x]) => x!,
   select: ([condition, then, otherwise]) => select(condition!, then!, otherwise!),
 };
 

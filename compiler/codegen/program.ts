@@ -6,14 +6,17 @@
  * ```
  */
 import type * as P from "../../runtime/program.js";
-import type { Built } from "../ir/graph.js";
+import type { Built, Graph } from "../ir/graph.js";
 import type { Shape } from "../ir/shape.js";
-import { elementCount, mulSizes, sizeText } from "../ir/shape.js";
+import { elementCount, sizeText } from "../ir/shape.js";
+import type { Decoded, DecodingGraphs } from "../passes/decoding/graphs.js";
 import type { Place, Schedule, ScheduledEntry, Slot, Step } from "../passes/schedule.js";
+import { emitDecoding } from "./decoding.js";
 import type { CallScalar } from "./extents.js";
 import { nodesOf } from "./family.js";
 import { printJavascript } from "./javascript.js";
 import { lower } from "./lower.js";
+import { emitValue, valuePlace } from "./places.js";
 import { constantSize, slotOf } from "./slots.js";
 import { emitTables } from "./tables.js";
 import { printWgsl } from "./wgsl.js";
@@ -25,7 +28,13 @@ export interface ProgramMeta {
   readonly source: string;
 }
 
-export function emitProgram(schedule: Schedule, built: Built, meta: ProgramMeta): P.Program {
+/** `decoding`: the graphs of the decoding entries that the schedule has, or why there are none; undefined where nothing grows. */
+export function emitProgram(
+  schedule: Schedule,
+  built: Built,
+  meta: ProgramMeta,
+  decoding?: Decoded,
+): P.Program {
   const scalars = callScalars(schedule);
   const kernels = kernelTable(scalars);
   const entries = Object.fromEntries(
@@ -43,12 +52,18 @@ export function emitProgram(schedule: Schedule, built: Built, meta: ProgramMeta)
     inputs: emitInputs(schedule.slots, built),
     parameters: emitParameters(schedule.slots, built),
     states: emitStates(schedule.slots, built),
-    tables: emitTables(schedule.slots, built),
+    tables: emitTables(schedule.slots, graphsOf(built, decoding)),
     scalars,
     entries,
     recipe: built.loss ? { ...built.recipe, clip: built.recipe.clip ?? null } : null,
-    decoding: null,
+    decoding: decoding ? emitDecoding(schedule, decoding) : null,
   };
+}
+
+function graphsOf({ forward, loss }: Built, decoding: Decoded | undefined): readonly Graph[] {
+  const none: Partial<DecodingGraphs> = {};
+  const { encode, step, reorder } = decoding && "step" in decoding ? decoding : none;
+  return [forward, loss, encode, step, reorder].filter((graph) => graph !== undefined);
 }
 
 function callScalars(schedule: Schedule): readonly CallScalar[] {
@@ -150,7 +165,7 @@ function emitPlace(place: Place): P.Place {
 }
 
 function emitEntry(entry: ScheduledEntry, stepOf: (step: Step) => P.Step): P.Entry {
-  const returned = entry.outputs.filter(({ name }) => !/^(parameter|state)\./.test(name));
+  const returned = entry.outputs.filter(({ name }) => !/^(parameter|state|cache)\./.test(name));
   return {
     steps: entry.steps.map(stepOf),
     inputs: entry.inputs,
@@ -161,22 +176,6 @@ function emitEntry(entry: ScheduledEntry, stepOf: (step: Step) => P.Step): P.Ent
     updates: entry.updates,
   };
 }
-
-/** A value that the host reads: its slices one by one, unless they lie without gaps. */
-function valuePlace(place: Place): P.Place {
-  const { slot, turn, stride, length, count } = place;
-  if (count === 1) return { slot, turn, stride, length };
-  if (typeof stride === "number" && stride % 64 === 0)
-    return { slot, turn, stride, length: mulSizes(length, count) };
-  return { slot, turn, stride, length, count };
-}
-
-const emitValue = (name: string, shape: Shape, dtype: P.DType): Omit<P.Value, "place"> => ({
-  name,
-  axes: shape.map((axis) => axis.name),
-  shape: shape.map((axis) => axis.size),
-  dtype,
-});
 
 /** Inputs that no entry reads have no slot and are not asked for. */
 function emitInputs(slots: readonly Slot[], built: Built): readonly P.Input[] {

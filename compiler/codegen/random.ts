@@ -14,6 +14,12 @@ const xor = (x: Expr, y: Expr): Expr => binary("bitxor", x, y);
 const shiftRight = (x: Expr, n: number): Expr => binary("shr", x, u32(n));
 const times = (x: Expr, n: number): Expr => mul(x, u32(n));
 
+/** The bits of two integers. */
+export const hashOf = (x: Expr, y: Expr, name: Name): Expr => {
+  const first = mix(binary("add", bitcast("u32", x), u32(0x9e3779b9)), name);
+  return bitcast("i32", mix(xor(first, bitcast("u32", y)), name));
+};
+
 function mix(x: Expr, name: Name): Expr {
   const a = name(x);
   const b = name(times(xor(a, shiftRight(a, 16)), 0x21f0aaad));

@@ -6,16 +6,17 @@
  * ```
  */
 import type * as P from "../../runtime/program.js";
-import type { Built, Graph, Node, NodeOf } from "../ir/graph.js";
+import type { Graph, Node, NodeOf } from "../ir/graph.js";
 import { elementCount, evaluateSize } from "../ir/shape.js";
 import type { Slot } from "../passes/schedule.js";
 import { nodesOf } from "./family.js";
 import { isMap } from "./maps.js";
 import { constantSize, slotOf } from "./slots.js";
 
-export function emitTables(slots: readonly Slot[], built: Built): readonly P.Table[] {
+/** `graphs`: where the tables of the slots stand, before any pass. */
+export function emitTables(slots: readonly Slot[], graphs: readonly Graph[]): readonly P.Table[] {
   const found = new Map<string, NodeOf<"table">>();
-  for (const graph of [built.forward, built.loss]) if (graph) collect(graph, found);
+  for (const graph of graphs) collect(graph, found);
   const missing = slots.find((slot) => slot.role === "table" && !found.has(slot.name));
   if (missing) throw new Error(`internal: the table ${missing.name} has no formula`);
   return [...found.values()].flatMap((node): P.Table[] => {
@@ -46,7 +47,7 @@ export function emitFormula(node: Node): P.Formula {
   if (node.op === "const") return node.attributes.value;
   if (node.op === "length") return evaluateSize(node.attributes.size, {});
   if (node.op === "input") return ["i", Number(node.attributes.name.slice(1))];
-  if (node.op === "stop_gradient") return emitFormula(node.inputs[0]!);
+  if (node.op === "stop_gradient" || node.op === "straight_through") return emitFormula(node.inputs[0]!);
   if (!isMap(node.op)) throw new Error(`internal: ${node.op} in a table's formula`);
   return [node.op, ...node.inputs.map(emitFormula)];
 }

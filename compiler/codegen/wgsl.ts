@@ -211,6 +211,7 @@ const unaryText: { readonly [K in UnaryFunction]: UnaryText } = {
   cos: own("cos_"),
   abs: call("abs"),
   floor: call("floor"),
+  round: call("round"),
 };
 
 type BinaryText = (x: string, y: string, type: ValueType, right: Expr) => string;

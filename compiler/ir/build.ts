@@ -23,7 +23,7 @@ import { evaluate, runBody } from "./build/meaning.js";
 import type { RegionFrame } from "./build/paths.js";
 import { createFrame, rootPath } from "./build/paths.js";
 import { checkRenames, renamesOf } from "./build/renames.js";
-import { createScope } from "./build/scope.js";
+import { bind, createScope } from "./build/scope.js";
 import type { Env, Session } from "./build/session.js";
 import { pushDiagnostic, Stop } from "./build/session.js";
 import type { Given } from "./build/settings.js";
@@ -61,21 +61,26 @@ export interface BuildResult {
 
 export function build(model: Model, options: BuildOptions): BuildResult {
   const diagnostics: Diagnostic[] = [];
+  const context = contextOf(model, options, diagnostics);
+  const built = context && elaborateModel(context);
+  return { built: hasErrors(diagnostics) ? undefined : built, diagnostics };
+}
+
+/** What is to be elaborated; undefined where the file has no such model. */
+function contextOf(model: Model, options: BuildOptions, diagnostics: Diagnostic[]): Context | undefined {
   const program = readDeclarations(model, options.resolve, diagnostics);
   const entry = chooseEntry(model, program, options.entry, diagnostics);
   const derivation = entry && derive({ declaration: entry, scope: program.scope }, diagnostics);
-  if (!derivation) return { built: undefined, diagnostics };
-  const settings = sortSettings(model, derivation, options.settings ?? {}, diagnostics);
-  const context: Context = {
-    program,
-    derivation,
-    settings,
-    diagnostics,
-    builder: options.builder ?? createBuilder(),
-    norms: options.norms ?? false,
-  };
-  const built = elaborateModel(context);
-  return { built: hasErrors(diagnostics) ? undefined : built, diagnostics };
+  return (
+    derivation && {
+      program,
+      derivation,
+      settings: sortSettings(model, derivation, options.settings ?? {}, diagnostics),
+      diagnostics,
+      builder: options.builder ?? createBuilder(),
+      norms: options.norms ?? false,
+    }
+  );
 }
 
 const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
@@ -183,7 +188,15 @@ function elaborateSettled(context: Context, training: boolean): Elaboration {
   }
 }
 
-function elaborateOnce(
+function elaborateOnce(context: Context, training: boolean, maxima: ReadonlyMap<string, number>): Elaboration {
+  const opened = openModel(context, training, maxima);
+  runBody(opened.env, context.derivation.root.declaration.body);
+  checkRenames(opened.session);
+  return opened;
+}
+
+/** The place in which a model's body will stand: its parameters have their values. */
+function openModel(
   { program, derivation, settings, diagnostics, builder, norms }: Context,
   training: boolean,
   maxima: ReadonlyMap<string, number>,
@@ -221,9 +234,31 @@ function elaborateOnce(
     states: undefined,
   };
   bindSettings(env, derivation, new Map([...settings.parameters].map(([name, x]) => [name, givenOf(x)])));
-  runBody(env, root.declaration.body);
-  checkRenames(session);
   return { env, session, frame };
+}
+
+/**
+ * The value of an expression over a model's parameters, as `train` sees them, and `names` besides; undefined where it has none
+ * that is known at compile time.
+ */
+export function settingsValue(
+  model: Model,
+  options: BuildOptions,
+  x: Expression,
+  names: Readonly<Record<string, number>> = {},
+): { readonly value: Value | undefined; readonly diagnostics: readonly Diagnostic[] } {
+  const diagnostics: Diagnostic[] = [];
+  const context = contextOf(model, options, diagnostics);
+  if (!context) return { value: undefined, diagnostics };
+  const { env } = openModel(context, false, new Map());
+  const scope = createScope(settingsScope(env, context.derivation, context.program.scope), "block");
+  for (const [name, value] of Object.entries(names)) bind(scope, name, number(value));
+  try {
+    return { value: evaluate({ ...env, scope }, x), diagnostics };
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    return { value: undefined, diagnostics };
+  }
 }
 
 /** A setting's text is an expression of the language: `post`, `rope(base: 5000)`. */

@@ -171,6 +171,7 @@ const UNARY: { readonly [K in UnaryMap]: K } = {
   cos: "cos",
   abs: "abs",
   floor: "floor",
+  round: "round",
   not: "not",
   to_f32: "to_f32",
   to_i32: "to_i32",
@@ -193,6 +194,8 @@ const BINARY: { readonly [K in BinaryMap]: K } = {
   le: "le",
   and: "and",
   or: "or",
+  hash: "hash",
+  straight_through: "straight_through",
 };
 
 function mapSugar(make: Make): MapSugar {

@@ -36,20 +36,24 @@ interface Run<T> {
   readonly size: (size: Size) => number;
 }
 
+/** What was computed in this environment already, by content address. */
+export type Known<T> = Map<string, readonly Tensor<T>[]>;
+
 export function interpret<T>(
   graph: Graph,
   m: Numbers<T>,
   environment: Environment<T>,
+  known?: Known<T>,
 ): Record<string, Tensor<T>> {
   const lengths = { P: 0, ...environment.lengths };
   const run: Run<T> = { m, environment, size: (size) => evaluateSize(size, lengths) };
   const expanded = expand(graph, createBuilder());
-  const outputs = runner(run, expanded)({ bound: new Map(), turn: undefined });
+  const outputs = runner(run, expanded, known)({ bound: new Map(), turn: undefined });
   return Object.fromEntries(expanded.outputs.map(({ name }, n) => [name, outputs[n]!]));
 }
 
 /** The graph, ready to run in one scope after another. */
-function runner<T>(run: Run<T>, graph: Graph): (scope: Scope<T>) => Results<T> {
+function runner<T>(run: Run<T>, graph: Graph, known?: Known<T>): (scope: Scope<T>) => Results<T> {
   const order = topological(graph);
   const bodies = new Map<Node, (scope: Scope<T>) => Results<T>>();
   for (const node of order)
@@ -58,7 +62,9 @@ function runner<T>(run: Run<T>, graph: Graph): (scope: Scope<T>) => Results<T> {
     const values = new Map<Node, Results<T>>();
     for (const node of order) {
       const inputs = (): Results<T> => node.inputs.map((input) => values.get(input)![0]!);
-      values.set(node, evaluate(run, node, inputs, values, bodies, scope));
+      const results = known?.get(node.key) ?? evaluate(run, node, inputs, values, bodies, scope);
+      known?.set(node.key, results);
+      values.set(node, results);
     }
     return graph.outputs.map(({ node }) => values.get(node)![0]!);
   };

@@ -21,7 +21,7 @@ const ALLOWED: { readonly [P in Place]: readonly InputKind[] } = {
   table: ["fixed"],
 };
 const ARGUMENT: { readonly mix: RegExp; readonly table: RegExp } = {
-  mix: /^(?:[shij]|field\d+)$/,
+  mix: /^(?:[alshij]|field\d+)$/,
   table: /^i\d+$/,
 };
 
@@ -83,6 +83,8 @@ function bodyFaults(node: Node, where: string): string[] {
   if (node.op === "repeat" || node.op === "fused") return verifyGraph(node.attributes.body, node.op, where);
   if (node.op === "table") return verifyGraph(node.attributes.formula, "table", where);
   if (node.op !== "mix") return [];
-  const { score, mask } = node.attributes;
-  return [score, ...(mask ? [mask] : [])].flatMap((formula) => verifyGraph(formula, "mix", where));
+  const { score, mask, post } = node.attributes;
+  return [score, mask, post]
+    .flatMap((formula) => formula ?? [])
+    .flatMap((formula) => verifyGraph(formula, "mix", where));
 }

@@ -30,6 +30,7 @@ export type UnaryMap =
   | "cos"
   | "abs"
   | "floor"
+  | "round"
   | "not"
   | "to_f32"
   | "to_i32"
@@ -50,7 +51,9 @@ export type BinaryMap =
   | "lt"
   | "le"
   | "and"
-  | "or";
+  | "or"
+  | "hash" // bits of two integers: what seeded tables draw
+  | "straight_through"; // the first operand, with the gradient of the second
 export type TernaryMap = "select"; // select(condition, then, otherwise)
 export type MapOp = UnaryMap | BinaryMap | TernaryMap;
 
@@ -73,7 +76,7 @@ export interface WindowAttributes {
   readonly size: Size;
 }
 
-/** A scalar formula of `mix`: a Graph of shape-[] nodes over inputs named s, h, i, j and field0, field1, … */
+/** A scalar formula of `mix`: a Graph of shape-[] nodes over inputs named s (in `post` a and l), h, i, j and field0, field1, … */
 export type ScalarFormula = Graph;
 
 type MapAttributes = { readonly [K in MapOp]: None };
@@ -130,14 +133,18 @@ export interface Vocabulary extends MapAttributes {
   /** inputs (x) or (x, mask): log Σ exp over the elements that the mask allows, 0 where there are none; removes the axis. */
   logsumexp: { readonly axis: number };
   /**
-   * Generalised mixing y_i = Σ_{j : mask} weight_j(score(q_i · k_j)) v_j; inputs (q, k, v, ...fields).
+   * Generalised mixing y_i = Σ_{j : mask} post(weight_j(score(q_i · k_j))) v_j; inputs (q, k, v, ...fields).
    * q [...batch, h, i, c], k [...batch, g, j, c], v [...batch, g, j, e] → [...batch, h, i, e], g | h.
    * `fields[n]` says for input 3 + n which of the axes of [...batch, h, i, j] it has, in order (positions).
+   * Weights of pairs that the mask forbids are 0. A function of s as weight is an identity of that score.
    */
   mix: {
     readonly score: ScalarFormula;
     readonly mask: ScalarFormula | undefined;
-    readonly weight: "softmax" | "identity";
+    /** l1: s / Σ s over the allowed, by 1 where the sum is 0. */
+    readonly weight: "softmax" | "l1" | "identity";
+    /** Of a weight `a` and of `l`, the logsumexp of the row's allowed scores: every weight, those of forbidden pairs too. */
+    readonly post?: ScalarFormula | undefined;
     readonly fields: readonly (readonly number[])[];
     readonly offset: Size;
   };

@@ -13,6 +13,12 @@ block gelu_tanh(x[*]) { return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.0
 
 # x · sigmoid(x), also called swish.   Elfwing, Uchibe and Doya, 2017
 block silu(x[*]) { return x * sigmoid(x) }
+
+# x, or the bound that it is beyond.
+block clip(x[*], low, high) { return min(max(x, low), high) }
+
+# 1, 0 or -1.
+block sign(x[*]) { return if x > 0 then 1 else if x < 0 then -1 else 0 }
 `,
   "attention": `# Attention, and the masks and scores that make its variants.
 
@@ -786,6 +792,47 @@ block label_cross_entropy(logits[classes], label[], smoothing = 0) {
   return total, count
 }
 `,
+  "masks": `# Masks beyond causal, sliding, prefix and padding: sparse patterns. Positions are absolute; head h is there where it matters.
+
+# Positions at a distance of at most w, on both sides.   Luong, Pham and Manning, 2015; Beltagy, Peters and Cohan, 2020
+mask local(w)(i, j) = i - j <= w and j - i <= w
+
+# Positions at a distance of w steps of r at most, on both sides.   Beltagy, Peters and Cohan, 2020
+mask dilated(w, r)(i, j) = i - j <= w * r and j - i <= w * r and (i - j) % r == 0
+
+# Every k-th position, on both sides: k separate attentions on the classes of i % k.   Su, 2019
+mask atrous(k)(i, j) = (i - j) % k == 0
+
+# Every l-th position before, itself included.   Child et al., 2019
+mask strided(l)(i, j) = j <= i and (i - j) % l == 0
+
+# The own block of l, and of every block before one column of width b at its end: of n columns the one that is the head's.
+# l is a multiple of b, and l / b at least n.   Child et al., 2019
+mask fixed(l, b = 1, n = 1)(h, i, j) = j <= i and (i // l == j // l or j // b % (l // b) == l // b - 1 - h % n)
+
+# The own block of b.
+mask blocks(b)(i, j) = i // b == j // b
+
+# Blocks of b by a table of 0 and 1, one for each head.
+mask block_layout(table[heads, rows, columns], b)(h, i, j) = table[h, i // b, j // b] > 0
+
+# Neighbouring blocks of b, the first block and the last, which see all and are seen by all, and the blocks that \`random\` has
+# drawn, 0 or 1.   random[heads, blocks, blocks]; Zaheer et al., 2020
+mask bigbird(random[heads, rows, columns], b)(h, i, j) = (
+  i // b - j // b <= 1 and j // b - i // b <= 1 or i // b == 0 or j // b == 0
+  or i // b == rows - 1 or j // b == rows - 1 or random[h, i // b, j // b] > 0
+)
+
+# Positions whose numbers are equal: documents packed into one sequence, buckets of a hash.   Kitaev, Kaiser and Levskaya, 2020
+mask same(number[t])(i, j) = number[i] == number[j]
+
+# Positions that every position sees, marked with 1.   Beltagy, Peters and Cohan, 2020
+mask marked(global[s])(i, j) = global[j] > 0
+
+# What the one or the other allows, and what both do.
+mask either(first, second)(h, i, j) = first(h, i, j) or second(h, i, j)
+mask both(first, second)(h, i, j) = first(h, i, j) and second(h, i, j)
+`,
   "mix": `# Generalised mixing: every kind of attention is this formula with other masks, scores, weights and values.
 
 # y_i = Σ_j post(weight_j(blend(score(q_i · k_j / temperature)) where mask)) · value(v_j), the sum over the j that the mask allows.
@@ -1113,6 +1160,12 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
     else { return attend(score: score, rotary: position) }
   }
 }
+`,
+  "random": `# Random numbers by address: the same on every device and in every run.
+
+# A standard normal number of two uniform ones.   Box and Muller, 1958
+# table omega[n, d](r, c) = gaussian(draw(1, r, c), draw(2, r, c))
+block gaussian(u[*], v[*]) { return sqrt(-2 * log(1 - u)) * cos(6.283185307179586 * v) }
 `,
   "stack": `# Layers on top of each other: how sub-layers and norms meet the stream x.
 

@@ -8,28 +8,23 @@
  * %7 = contract(%6, %v) "bhij,bhje->bhie"      →   mix(%q, %k, %v) score={ s·0.125 } mask={ j ≤ i } weight="softmax"
  * ```
  * Heads of keys that several heads of queries share are seen through, as labels (q[b, g, r, i, c]) and as repeated tensors.
- * Nothing is formed where scores or weights have another reader, or where weights that are no softmax do not depend on
- * positions: a layer of perceptrons is no attention.
+ * Weights may be a softmax, l1 or any function of the scores, with a formula behind them (`mix/weights.ts`); scores may do
+ * without a product of queries and keys. Nothing is formed where scores or weights have another reader, as where heads are
+ * blended, or where a contraction with a matrix stands in the place of keys: a layer of perceptrons is no attention.
  */
 import type { Builder } from "../ir/builder.js";
 import type { Graph, Node, NodeOf } from "../ir/graph.js";
-import { topologicalFrom } from "../ir/rewrite.js";
+import { topological, topologicalFrom } from "../ir/rewrite.js";
 import { applyRules } from "./apply_rules.js";
 import type { Axes, Labelled } from "./mix/axes.js";
 import { aligned, axesOf, headAxis, headLabels, mergedAt, ungrouped } from "./mix/axes.js";
 import type { Reading } from "./mix/formula.js";
 import { isPositionwise, readFormula, startReading } from "./mix/formula.js";
-import { splatValue } from "./nodes.js";
+import type { Weights } from "./mix/weights.js";
+import { plainWeights, weightsOf } from "./mix/weights.js";
 import type { Pass } from "./pass.js";
 import type { Rule, RuleContext } from "./rule.js";
 import { isOp, rule } from "./rule.js";
-
-/** Weights of a contraction, taken apart. */
-interface Weights {
-  readonly kind: "softmax" | "identity";
-  readonly scores: Labelled;
-  readonly mask: Labelled | undefined;
-}
 
 function withoutTransposes({ x, labels }: Labelled): Labelled {
   if (!isOp(x, "transpose")) return { x, labels };
@@ -37,21 +32,9 @@ function withoutTransposes({ x, labels }: Labelled): Labelled {
   return withoutTransposes({ x: x.inputs[0]!, labels: order.map((_, axis) => labels[order.indexOf(axis)]!) });
 }
 
-function weightsOf(weights: Labelled, column: string): Weights | undefined {
-  const { x, labels } = weights;
-  if (isOp(x, "softmax")) {
-    if (labels[x.attributes.axis] !== column) return undefined;
-    const [scores, mask] = x.inputs as readonly [Node, Node?];
-    return { kind: "softmax", scores: { x: scores, labels }, mask: mask && { x: mask, labels } };
-  }
-  if (isOp(x, "select") && splatValue(x.inputs[2]!) === 0)
-    return { kind: "identity", scores: { x: x.inputs[1]!, labels }, mask: { x: x.inputs[0]!, labels } };
-  return { kind: "identity", scores: weights, mask: undefined };
-}
-
 /** Whether everything between the product and the output is read there alone, so that forming leaves nothing behind. */
 function isPrivate(weights: Labelled, reading: Reading, context: RuleContext): boolean {
-  const product = reading.product!.node.key;
+  const product = (reading.product?.node ?? reading.core!.x).key;
   const fields = topologicalFrom(reading.fields.map(({ x }) => x));
   if (fields.some((node) => node.key === product)) return false;
   const reads = new Map<string, number>([[weights.x.key, 1]]);
@@ -69,13 +52,48 @@ function isPrivate(weights: Labelled, reading: Reading, context: RuleContext): b
   return [...leads].every(([key, between]) => !between || context.uses(key) === reads.get(key));
 }
 
-/** Queries [...batch, h, i, c] and keys [...batch, g, j, c] of the product, or undefined where its labels are others. */
-function operands(
-  reading: Reading,
-  values: Labelled,
-): { readonly q: Node; readonly k: Node; readonly v: Node } | undefined {
+interface Operands {
+  readonly q: Node;
+  readonly k: Node;
+  readonly v: Node;
+}
+
+const groupLabels = ({ group }: Axes): readonly string[] => (group === undefined ? [] : [group]);
+
+/** `x` as [...batch, g, j, last]. */
+function perGroup({ axes, builder: b }: Reading, x: Labelled, last: string | undefined): Node {
+  const groups = groupLabels(axes);
+  const at = axes.batch.length;
+  const axis = axes.group === undefined ? { name: "g", size: 1 } : axes.of.get(axes.group)!;
+  const own = aligned(
+    b,
+    x,
+    [...axes.batch, ...groups, axes.column, ...(last === undefined ? [] : [last])],
+    axes,
+  );
+  const whole = last === undefined ? b.reshape(own, [...own.shape, { name: "e", size: 1 }]) : own;
+  return mergedAt(b, whole, at, groups.length, axis);
+}
+
+/** Scores that know of no product: queries and keys of zeros, which nothing reads. */
+function withoutProduct(reading: Reading, values: Labelled): Operands {
   const { axes, builder: b } = reading;
-  const { node, labels } = reading.product!;
+  const given = perGroup(reading, values, axes.value); // [...batch, g, j, e]
+  const v = ungrouped(b, given, axes.batch.length) ?? given;
+  const one = { name: "c", size: 1 };
+  const batch = axes.batch.map((label) => axes.of.get(label)!);
+  return {
+    q: b.full(0, [...batch, headAxis(axes), axes.of.get(axes.row)!, one], "f32"),
+    k: b.full(0, [...v.shape.slice(0, -1), one], "f32"),
+    v,
+  };
+}
+
+/** Queries [...batch, h, i, c] and keys [...batch, g, j, c] of the product, or undefined where its labels are others. */
+function operands(reading: Reading, values: Labelled): Operands | undefined {
+  if (!reading.product) return withoutProduct(reading, values);
+  const { axes, builder: b } = reading;
+  const { node, labels } = reading.product;
   const { out } = node.attributes;
   const renamed = (own: readonly string[]): readonly string[] =>
     own.map((label) => (out.includes(label) ? labels[out.indexOf(label)]! : `·${label}`));
@@ -87,13 +105,9 @@ function operands(
   const [channel] = inner as [string];
   if (axes.share !== undefined && keys.labels.includes(axes.share)) return undefined;
   const heads = headLabels(axes);
-  const groups = axes.group === undefined ? [] : [axes.group];
   const at = axes.batch.length;
   const query = aligned(b, queries, [...axes.batch, ...heads, axes.row, channel], axes);
-  const key = aligned(b, keys, [...axes.batch, ...groups, axes.column, channel], axes);
-  const value = aligned(b, values, [...axes.batch, ...groups, axes.column, axes.value], axes);
-  const groupAxis = axes.group === undefined ? { name: "g", size: 1 } : axes.of.get(axes.group)!;
-  const [k, v] = [key, value].map((x) => mergedAt(b, x, at, groups.length, groupAxis)) as [Node, Node];
+  const [k, v] = [perGroup(reading, keys, channel), perGroup(reading, values, axes.value)];
   const [fewK, fewV] = [ungrouped(b, k, at), ungrouped(b, v, at)];
   const isSame =
     fewK && fewV && JSON.stringify(fewK.shape[at]!.size) === JSON.stringify(fewV.shape[at]!.size);
@@ -106,18 +120,40 @@ function operands(
 
 /** `mixed` [...batch, h, i, e] as the contraction's own output. */
 function asOutput(b: Builder, mixed: Node, axes: Axes, out: readonly string[]): Node {
-  const labels = [...axes.batch, ...headLabels(axes), axes.row, axes.value];
+  const labels = [
+    ...axes.batch,
+    ...headLabels(axes),
+    axes.row,
+    ...(axes.value === undefined ? [] : [axes.value]),
+  ];
   const at = axes.batch.length;
+  const wide = axes.value === undefined ? b.reshape(mixed, mixed.shape.slice(0, -1)) : mixed;
   const parts = headLabels(axes).map((label) => axes.of.get(label)!);
   const split =
     parts.length === 1
-      ? mixed
-      : b.reshape(mixed, [...mixed.shape.slice(0, at), ...parts, ...mixed.shape.slice(at + 1)]);
+      ? wide
+      : b.reshape(wide, [...wide.shape.slice(0, at), ...parts, ...wide.shape.slice(at + 1)]);
   return b.transpose(
     split,
     out.map((label) => labels.indexOf(label)),
   );
 }
+
+/** Whether weights are those of attention: of positions, or of every pair's product by more than a factor. */
+function isMixing(reading: Reading, kind: Weights["kind"], score: Graph, mask: Graph | undefined): boolean {
+  const { axes, fields, product } = reading;
+  const last = axes.batch.length + 2; // j's position in [...batch, h, i, j]
+  const hasPairs = fields.some(({ positions }) => [last - 1, last].every((at) => positions.includes(at)));
+  if (isPositionwise(score, mask)) return product !== undefined || kind === "softmax";
+  if (!product) return kind === "softmax" && hasPairs;
+  if (kind === "softmax") return true;
+  // Values of a batch, along a length: a layer's matrix has no batch, and channels are no length.
+  const isLength = (label: string): boolean => typeof axes.of.get(label)!.size !== "number";
+  const isOfBatches = axes.batch.some(isLength) && isLength(axes.column);
+  const isCurved = topological(score).some((node) => !linear.has(node.op));
+  return kind === "l1" || (isOfBatches && isCurved && !hasPairs);
+}
+const linear: ReadonlySet<string> = new Set(["input", "const", "length", "add", "sub", "mul", "div", "neg"]);
 
 function form(
   root: NodeOf<"contract">,
@@ -128,19 +164,21 @@ function form(
   const { builder: b } = context;
   const { out } = root.attributes;
   const axes = axesOf(weights, values, out);
-  const parts = axes && weightsOf(weights, axes.column);
-  if (!axes || !parts) return undefined;
-  const reading = startReading(axes, b);
+  if (!axes) return undefined;
+  const told = startReading(axes, b);
+  const found = weightsOf(told, weights, axes.column);
+  const reading = found ? told : startReading(axes, b);
+  const parts = found ?? plainWeights(weights);
   const score = readFormula(reading, "score", parts.scores);
   const mask = parts.mask && readFormula(reading, "mask", parts.mask);
-  if (!reading.product || !isPrivate(weights, reading, context)) return undefined;
-  if (parts.kind === "identity" && !isPositionwise(score, mask)) return undefined;
+  if (!isMixing(reading, parts.kind, score, mask) || !isPrivate(weights, reading, context)) return undefined;
   const given = operands(reading, values);
   if (!given) return undefined;
   const mixed = b.make("mix", [given.q, given.k, given.v, ...reading.fields.map(({ x }) => x)], {
     score,
     mask,
     weight: parts.kind,
+    post: parts.post,
     fields: reading.fields.map(({ positions }) => positions),
     offset: reading.offset ?? 0,
   });

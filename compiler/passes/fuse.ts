@@ -76,7 +76,7 @@ function formGroups(graph: Graph): Groups {
   return groups;
 }
 
-/** `parameter.<leaf>` and `state.<leaf>` are written over the leaf, so that an optimizer is one kernel a leaf. */
+/** `parameter.<leaf>`, `state.<leaf>` and `cache.<leaf>` are written over the leaf, so that an optimizer is one kernel a leaf. */
 function replacedLeaves(graph: Graph, order: readonly Node[]): ReadonlyMap<Node, Node> {
   const leaves = new Map<string, Node>(
     order.flatMap((node) =>
@@ -85,7 +85,7 @@ function replacedLeaves(graph: Graph, order: readonly Node[]): ReadonlyMap<Node,
   );
   return new Map(
     graph.outputs.flatMap(({ name, node }) => {
-      const leaf = /^(?:parameter|state)\./.test(name) ? leaves.get(name) : undefined;
+      const leaf = /^(?:parameter|state|cache)\./.test(name) ? leaves.get(name) : undefined;
       return leaf ? [[node, leaf] as const] : [];
     }),
   );
@@ -117,7 +117,8 @@ function canHost(group: Group, node: Node, single: boolean, groups: Groups): boo
   if (at === "operand") return false;
   if (isReduction(node)) return groups.reducesRows(group, node);
   if (isContraction(node)) return group.family === "pointwise" && at === "space";
-  if (node.op === "scatter_add") return false;
+  if (node.op === "scatter_add" || node.op === "update") return false;
+  if (group.family === "update") return single;
   return single || ((at === "space" || at === `over:${group.rows?.axes}`) && storable(group, node.shape));
 }
 

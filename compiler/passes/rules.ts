@@ -6,7 +6,7 @@
  * ```
  * What an identity promises: where the left side is a finite number, the right side is the same real number. So 0·x is 0
  * (an infinite x is lost there, and seen wherever else x is read), x − x is 0, and exp(log(x)) is x also where log(x) is
- * none. Gradients have been taken, so stop_gradient(x) is x. Signs of zero and the last bits of rounding may change; compensated sums therefore fold away. Each identity makes
+ * none. Gradients have been taken, so stop_gradient(x) and straight_through(x, y) are x. Signs of zero and the last bits of rounding may change; compensated sums therefore fold away. Each identity makes
  * the term smaller by `weight`, which is why rewriting ends.
  */
 import type { DType } from "../ir/shape.js";
@@ -22,6 +22,7 @@ const anywhere = [
   "mul(?x, 0) => 0",
   "mul(?x, -1) => neg(?x)",
   "stop_gradient(?x) => ?x",
+  "straight_through(?x, ?y) => ?x",
   "neg(neg(?x)) => ?x",
   "neg(sub(?x, ?y)) => sub(?y, ?x)",
   "neg(mul(?x, #a)) => mul(?x, neg(#a))",

@@ -8,6 +8,8 @@ import type { Built, Graph, Lengths, Node, ValueType } from "../ir/graph.js";
 import { topological } from "../ir/rewrite.js";
 import type { Size } from "../ir/shape.js";
 import { elementCount } from "../ir/shape.js";
+import type { CacheInfo, DecodingGraphs } from "./decoding/graphs.js";
+import { capacity } from "./decoding/graphs.js";
 import type { TemporarySlot } from "./schedule/plan.js";
 import { assignSlots } from "./schedule/plan.js";
 import type { Buffer, View } from "./schedule/walk.js";
@@ -16,7 +18,7 @@ import { walk } from "./schedule/walk.js";
 /** A storage slot; temporaries of disjoint lifetimes share one, and all entries share them. */
 export interface Slot {
   readonly role: Buffer["role"];
-  /** Leaf name, for parameter, state, table and input slots. */
+  /** Leaf name; empty for temporary slots. */
   readonly name: string;
   readonly sizes: readonly { readonly count: number; readonly elements: Size }[];
 }
@@ -56,7 +58,9 @@ export interface ScheduledValue extends ValueType {
 
 /** In the order in which a Program lists them. */
 export const entryNames = ["forward", "loss", "grad", "train", "accumulate", "apply"] as const;
-export type EntryName = (typeof entryNames)[number];
+/** Those of decoding, where a model has it. */
+export const decodingNames = ["encode", "step", "reorder"] as const;
+export type EntryName = (typeof entryNames)[number] | (typeof decodingNames)[number];
 
 export interface ScheduledEntry {
   readonly name: EntryName;
@@ -73,15 +77,21 @@ export interface Schedule {
   readonly lengths: Lengths;
 }
 
+/** What the schedule needs to know of decoding. */
+export type Caching = Pick<DecodingGraphs, "caches" | "symbol">;
+
 export function schedule(
   graphs: readonly { readonly name: EntryName; readonly graph: Graph }[],
   built: Built,
+  caching?: Caching,
 ): Schedule {
+  const lengths = caching ? withCapacity(built.lengths, caching) : built.lengths;
   const leaves = leafViews(
     graphs.map((entry) => entry.graph),
     built,
+    caching?.caches ?? [],
   );
-  const viewOf = (node: Node): View => leaves.get(leafName(node))!;
+  const viewOf = (node: Node): View => leaves.get(leafKey(node))!;
   const walks = graphs.map(({ graph }) => walk(graph, viewOf, updateTargets(graph, leaves)));
   const persistent = [...leaves.values()].map((view) => view.buffer);
   const leafSlots = new Map(persistent.map((buffer, n) => [buffer, n]));
@@ -92,7 +102,7 @@ export function schedule(
     return known;
   };
   const temporaries: TemporarySlot[] = [];
-  const assignments = walks.map((walked) => assignSlots(walked, temporaries, built.lengths));
+  const assignments = walks.map((walked) => assignSlots(walked, temporaries, lengths));
   const slots: readonly Slot[] = [
     ...persistent.map(({ role, name, count, elements }) => ({ role, name, sizes: [{ count, elements }] })),
     ...temporaries.map(({ sizes }) => ({ role: "temporary" as const, name: "", sizes })),
@@ -127,22 +137,37 @@ export function schedule(
       updates: name === "train" || name === "accumulate" || name === "apply",
     };
   });
-  return { slots, entries, lengths: built.lengths };
+  return { slots, entries, lengths };
 }
 
-/** Every parameter, state, table and input leaf of the entries, in the order parameters, states, tables, inputs. */
-function leafViews(graphs: readonly Graph[], built: Built): ReadonlyMap<string, View> {
-  const stacked = new Set(built.parameters.filter((p) => p.turn !== undefined).map((p) => p.leaf));
+/** Caches hold as many positions as the longest text has. */
+const withCapacity = (lengths: Lengths, { symbol }: Caching): Lengths => ({
+  ...lengths,
+  [capacity]: { axis: "capacity", maximum: lengths[symbol]!.maximum },
+});
+
+/** Every leaf of the entries that lies in memory, in the order parameters, states, tables, inputs, caches. */
+function leafViews(
+  graphs: readonly Graph[],
+  built: Built,
+  caches: readonly CacheInfo[],
+): ReadonlyMap<string, View> {
+  const parameters = new Set(built.parameters.filter((p) => p.turn !== undefined).map((p) => p.leaf));
+  const turned = new Set(caches.filter(({ turns }) => turns !== undefined).map(({ name }) => name));
   const found = new Map<string, View>();
-  const order = ["parameter", "state", "table", "input"];
+  const order = ["parameter", "state", "table", "input", "cache"];
   const nodes = graphs.flatMap(withBodies).filter((node) => order.includes(leafRole(node)));
   for (const node of nodes.sort((a, b) => order.indexOf(leafRole(a)) - order.indexOf(leafRole(b)))) {
-    const name = leafName(node);
-    if (found.has(name)) continue;
+    const key = leafKey(node);
+    if (found.has(key)) continue;
     const role = leafRole(node) as Buffer["role"];
+    const name = leafName(node);
     const parameter = role === "state" ? name.slice(name.indexOf("/") + 1) : name;
-    const isStack = (role === "parameter" || role === "state") && stacked.has(parameter);
-    found.set(name, {
+    const isStack =
+      role === "cache"
+        ? turned.has(name)
+        : (role === "parameter" || role === "state") && parameters.has(parameter);
+    found.set(key, {
       buffer: {
         role,
         name,
@@ -173,12 +198,14 @@ function leafName(node: Node): string {
   return node.attributes.name;
 }
 
-/** `parameter.<leaf>` and `state.<state>/<leaf>` are written over the leaf they replace. */
+const leafKey = (node: Node): string => `${leafRole(node)}.${leafName(node)}`;
+
+/** `parameter.<leaf>`, `state.<state>/<leaf>` and `cache.<leaf>` are written over the leaf they replace. */
 function updateTargets(graph: Graph, leaves: ReadonlyMap<string, View>): ReadonlyMap<string, View> {
   const targets = new Map<string, View>();
   for (const { name } of graph.outputs) {
-    const leaf = /^(?:parameter|state)\.(.*)$/s.exec(name)?.[1];
-    if (leaf !== undefined && leaves.has(leaf)) targets.set(name, leaves.get(leaf)!);
+    const leaf = /^(?:parameter|state|cache)\./.test(name) ? leaves.get(name) : undefined;
+    if (leaf) targets.set(name, leaf);
   }
   return targets;
 }

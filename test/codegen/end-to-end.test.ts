@@ -18,7 +18,7 @@ import type { Words } from "./run.js";
 import { hostExtent, numbersFor } from "./run.js";
 
 const lengths = { B: 2, T: 5, P: 0 };
-const names: readonly EntryName[] = entryNames;
+const names = entryNames;
 const align = (count: number): number => Math.ceil(count / 64) * 64;
 
 const slotWords = ({ sizes }: Slot): ArrayBuffer =>

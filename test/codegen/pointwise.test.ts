@@ -27,7 +27,7 @@ const B = symbol("B");
 const T = symbol("T");
 
 describe("maps", () => {
-  const unary = ["neg", "exp", "tanh", "erf", "sigmoid", "sin", "cos", "abs", "floor"] as const;
+  const unary = ["neg", "exp", "tanh", "erf", "sigmoid", "sin", "cos", "abs", "floor", "round"] as const;
   test.each([1, 3, 4, 5, 64, 67, 256])("all of them over %i elements", async (size) => {
     const x = fixed(0, size);
     const scaled = b.mul(x, b.const(4, "f32"));

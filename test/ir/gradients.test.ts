@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Builder } from "../../compiler/ir/builder.js";
 import { createBuilder } from "../../compiler/ir/builder.js";
 import { expand } from "../../compiler/ir/expand.js";
-import type { Axis, Graph, Node } from "../../compiler/ir/graph.js";
+import type { Axis, Graph, Node, NodeOf } from "../../compiler/ir/graph.js";
 import type { Tensor } from "../../compiler/ir/numbers/scalar.js";
 import { ops } from "../../compiler/ir/ops/index.js";
 import { evaluateSize, symbol } from "../../compiler/ir/shape.js";
@@ -32,7 +32,8 @@ const scalarInput = (b: Builder, name: string, dtype: "f32" | "i32" = "i32"): No
   b.input("fixed", name, [], dtype);
 const formula = (node: Node): Graph => ({ name: "formula", outputs: [{ name: "y", node }] });
 
-function attend(b: Builder, x: Node, y: Node, weight: "softmax" | "identity", masked: boolean): Node {
+type MixWeight = NodeOf<"mix">["attributes"]["weight"];
+function attend(b: Builder, x: Node, y: Node, weight: MixWeight, masked: boolean, behind = false): Node {
   const q = b.reshape(b.concat([x, y, b.mul(x, y), b.sub(x, y)], 1), [
     { name: "batch", size: 1 },
     { name: "h", size: 4 },
@@ -56,8 +57,10 @@ function attend(b: Builder, x: Node, y: Node, weight: "softmax" | "identity", ma
   const distance = b.to_f32(b.sub(i, j));
   const score = b.sub(b.mul(s, b.const(0.7, "f32")), b.mul(scalarInput(b, "field0", "f32"), distance));
   const causal = b.le(j, i);
+  const [a, l] = [scalarInput(b, "a", "f32"), scalarInput(b, "l", "f32")];
   return b.make("mix", [q, k, v, field], {
-    score: formula(score),
+    post: behind ? formula(b.mul(b.sin(a), b.sigmoid(l))) : undefined,
+    score: weight === "l1" ? formula(b.exp(score)) : formula(score),
     mask: masked ? formula(causal) : undefined,
     weight,
     fields: [[1]],
@@ -66,7 +69,7 @@ function attend(b: Builder, x: Node, y: Node, weight: "softmax" | "identity", ma
 }
 
 const SAMPLES: readonly Sample[] = [
-  ...(["neg", "exp", "tanh", "erf", "sigmoid", "sin", "cos", "abs", "floor"] as const).map(
+  ...(["neg", "exp", "tanh", "erf", "sigmoid", "sin", "cos", "abs", "floor", "round"] as const).map(
     (op): Sample => ({ op, make: (b, x) => [b[op](x), b.mul(x, x)] }),
   ),
   ...(["log", "sqrt", "rsqrt"] as const).map(
@@ -83,6 +86,11 @@ const SAMPLES: readonly Sample[] = [
   ),
   { op: "select", make: (b, x, y) => [b.select(b.lt(x, y), b.mul(x, y), b.exp(y))] },
   { op: "stop_gradient", exact: true, make: (b, x) => [b.mul(b.stop_gradient(x), b.exp(x))] },
+  {
+    op: "straight_through",
+    exact: true,
+    make: (b, x, y) => [b.mul(b.straight_through(b.round(b.mul(x, y)), b.mul(x, y)), b.exp(x))],
+  },
   { op: "not", make: (b, x, y) => [b.select(b.not(b.or(b.lt(x, y), b.and(b.lt(x, y), b.le(y, x)))), x, y)] },
   { op: "to_f32", make: (b, x, y) => [b.to_f32(b.mul(x, y)), b.mul(x, b.to_f32(b.to_i32(y)))] },
   { op: "to_bool", make: (b, x) => [b.mul(x, b.to_f32(b.to_bool(x)))] },
@@ -170,6 +178,8 @@ const SAMPLES: readonly Sample[] = [
   { op: "mix", make: (b, x, y) => [attend(b, x, y, "softmax", true)] },
   { op: "mix", label: "unmasked", make: (b, x, y) => [attend(b, x, y, "softmax", false)] },
   { op: "mix", label: "identity", make: (b, x, y) => [attend(b, x, y, "identity", true)] },
+  { op: "mix", label: "l1", make: (b, x, y) => [attend(b, x, y, "l1", true)] },
+  { op: "mix", label: "with a formula behind", make: (b, x, y) => [attend(b, x, y, "softmax", true, true)] },
 ];
 
 function point(range: readonly [number, number]) {
@@ -208,6 +218,7 @@ describe("the gradient of every op", () => {
       "to_i32",
       "and",
       "or",
+      "hash",
       "repeat",
       "fused",
       "get",

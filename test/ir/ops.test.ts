@@ -5,7 +5,7 @@ import type { Axis, Graph, Node } from "../../compiler/ir/graph.js";
 import { interpret } from "../../compiler/ir/interpret.js";
 import { erf } from "../../compiler/ir/numbers/erf.js";
 import { f64, tensor } from "../../compiler/ir/numbers/f64.js";
-import { fnv1a32, randomKey, uniform } from "../../compiler/ir/numbers/random.js";
+import { fnv1a32, mix, randomKey, uniform } from "../../compiler/ir/numbers/random.js";
 import { ops } from "../../compiler/ir/ops/index.js";
 import { typeText } from "../../compiler/ir/ops/row.js";
 import { symbol } from "../../compiler/ir/shape.js";
@@ -213,6 +213,10 @@ describe("what the reference computes", () => {
     ["sigmoid", [0], 0.5],
     ["abs", [-3], 3],
     ["floor", [-0.5], -1],
+    ["round", [2.5], 2],
+    ["round", [-3.5], -4],
+    ["round", [0.5000000000000001], 1],
+    ["straight_through", [0.1, 7], 0.1],
     ["max", [2, 2], 2],
   ];
   for (const [op, operands, expected] of VALUES)
@@ -228,6 +232,19 @@ describe("what the reference computes", () => {
         ),
       ).toEqual([expected]);
     });
+  it("hash is what numerics.md says", () => {
+    const of = (x: number, y: number): number =>
+      run((b) => b.hash(b.const(x, "i32"), b.const(y, "i32")))[0]! >>> 0;
+    expect([of(0, 0), of(1, 0), of(0, 1), of(-5, 2147483647)]).toEqual(
+      [
+        [0, 0],
+        [1, 0],
+        [0, 1],
+        [-5, 2147483647],
+      ].map(([x, y]) => mix(mix((x! + 0x9e3779b9) | 0) ^ y!)),
+    );
+    expect(new Set([of(0, 0), of(1, 0), of(0, 1), 0]).size).toBe(4);
+  });
   it("conversions truncate, and a bool is 0 or 1", () => {
     expect(run((b) => b.to_i32(list(b, -1.7, 1.7)))).toEqual([-1, 1]);
     expect(run((b) => b.to_f32(b.lt(list(b, 1, 3), list(b, 2, 2))))).toEqual([1, 0]);

@@ -83,7 +83,7 @@ export const relu2 = (x: number): number => Math.max(x, 0) ** 2;
 export const hard =
   (k: number): Weights =>
   (scores) => {
-    const order = range(scores.length).sort((a, b) => scores[b]! - scores[a]! || a - b);
+    const order = [...range(scores.length)].sort((a, b) => scores[b]! - scores[a]! || a - b);
     const chosen = order.slice(0, k);
     const own = softmax(chosen.map((j) => scores[j]!));
     return scores.map((_, j) => (chosen.includes(j) ? own[chosen.indexOf(j)]! : 0));

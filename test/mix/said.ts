@@ -36,8 +36,6 @@ export interface Saying {
   readonly alone?: boolean;
   /** What y adds up. */
   readonly formula: (x: Reader) => Part | readonly Part[];
-  /** Where gradients are no limit of differences. */
-  readonly rough?: boolean;
 }
 
 type Part = Partial<Mixing> & Pick<Mixing, "score">;
@@ -48,7 +46,12 @@ export interface Given {
   readonly values: readonly number[];
 }
 
-export const textOf = ({ declarations = "", more = "", lines, alone = false }: Saying): string => `${declarations}
+export const textOf = ({
+  declarations = "",
+  more = "",
+  lines,
+  alone = false,
+}: Saying): string => `${declarations}
 model m {
   input a[2, t <= 8, 3] : real
   ${alone ? "b = a" : "input b[2, s <= 8, 3] : real"}
@@ -126,8 +129,17 @@ function readerOf(
     return data[place.reduce((sum, p, n) => sum * all[n]! + p, 0)]!;
   };
   const { channels, width } = sizes;
-  const q = (h: number, i: number, c: number) => over(channels, (m) => at("a", h, i, m) * at("wq", m, c));
-  const k = (h: number, j: number, c: number) => over(channels, (m) => at(memory, h, j, m) * at("wk", m, c));
-  const v = (h: number, j: number, c: number) => over(width, (m) => at("u", h, j, m) * at("wv", m, c));
-  return { at, q, k, v, qk: (h, i, j) => over(channels, (c) => q(h, i, c) * k(h, j, c)) };
+  const once = (f: (h: number, i: number, c: number) => number) => {
+    const known = new Map<number, number>();
+    return (h: number, i: number, c: number): number => {
+      const key = (h * 64 + i) * 64 + c;
+      const value = known.get(key) ?? f(h, i, c);
+      known.set(key, value);
+      return value;
+    };
+  };
+  const q = once((h, i, c) => over(channels, (m) => at("a", h, i, m) * at("wq", m, c)));
+  const k = once((h, j, c) => over(channels, (m) => at(memory, h, j, m) * at("wk", m, c)));
+  const v = once((h, j, c) => over(width, (m) => at("u", h, j, m) * at("wv", m, c)));
+  return { at, q, k, v, qk: once((h, i, j) => over(channels, (c) => q(h, i, c) * k(h, j, c))) };
 }

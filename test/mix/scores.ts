@@ -54,8 +54,7 @@ export const scores: Readonly<Record<string, Saying>> = {
 )`,
     lines: "y = mix(q, k, v, score: cosine(3), temperature: 1)",
     formula: (x) => ({
-      score: (h, i, j) =>
-        (3 * x.qk(h, i, j)) / (norm((c) => x.q(h, i, c)) * norm((c) => x.k(h, j, c))),
+      score: (h, i, j) => (3 * x.qk(h, i, j)) / (norm((c) => x.q(h, i, c)) * norm((c) => x.k(h, j, c))),
     }),
   },
   // Gemma Team, 2024: the cap stands before the mask

@@ -95,7 +95,6 @@ export const weights: Readonly<Record<string, Saying>> = {
       allowed: causal,
       weights: each(relu2),
     }),
-    rough: true,
   },
   "a formula of s": {
     declarations: "score soft_step(s) = s / (1 + abs(s)) + s ^ 2",
@@ -190,7 +189,8 @@ score gaussian(p[h, t], w)(a, h, i, j) = a * exp(-2 * (j - p[h, i]) ^ 2 / w ^ 2)
         const receptance = (h: number, i: number): number =>
           sigmoid(over(channels, (m) => x.q(h, i, m) * x.at("wr", m, channel)));
         return {
-          score: (h, i, j) => (i === j ? x.at("bonus", h, channel) + z(h, j) : z(h, j) - (i - 1 - j) * decay(h)),
+          score: (h, i, j) =>
+            i === j ? x.at("bonus", h, channel) + z(h, j) : z(h, j) - (i - 1 - j) * decay(h),
           allowed: causal,
           value: (h, i, j, c) => (c === channel ? receptance(h, i) * x.v(h, j, c) : 0),
         };

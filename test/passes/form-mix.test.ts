@@ -44,11 +44,24 @@ function plain(b: Builder, weights: (scores: Node) => Node): Node {
   return b.contract(weights(scores), v, { a: [..."bhij"], b: [..."bhje"], out: [..."bhie"] });
 }
 
+/** s / Σ s over what the mask allows, by 1 where that is 0. */
+function overSum(b: Builder, s: Node, mask: Node | undefined): Node {
+  const zeros = (shape: Shape): Node => b.full(0, shape, "f32");
+  const kept = (x: Node): Node => (mask ? b.select(mask, x, zeros(x.shape)) : x);
+  const sum = b.sum(kept(s), [3]);
+  const whole = b.select(b.eq(sum, zeros(sum.shape)), b.full(1, sum.shape, "f32"), sum);
+  return kept(b.div(s, b.broadcastTo(whole, s.shape, [0, 1, 2, -1])));
+}
+
 interface Case {
   readonly y: (b: Builder) => Node;
   readonly heads?: readonly [number, number];
   readonly fields?: readonly (readonly number[])[];
-  readonly weight?: "identity";
+  readonly weight?: "identity" | "l1";
+  /** Contractions and softmaxes that stay. */
+  readonly left?: readonly string[];
+  /** The arguments of the formula behind the weights. */
+  readonly post?: readonly string[];
   readonly masked?: boolean;
 }
 
@@ -102,6 +115,85 @@ const formed: Readonly<Record<string, Case>> = {
       }),
     weight: "identity",
     masked: true,
+  },
+  "sigmoids of all pairs": {
+    y: (b) => plain(b, (s) => b.sigmoid(scaled(b, s))),
+    weight: "identity",
+  },
+  "weights over their sum": {
+    y: (b) => plain(b, (s) => overSum(b, b.exp(s), causal(b, s.shape))),
+    weight: "l1",
+    masked: true,
+  },
+  "weights of all pairs over their sum": {
+    y: (b) => plain(b, (s) => overSum(b, s, undefined)),
+    weight: "l1",
+  },
+  "a window behind the softmax": {
+    y: (b) =>
+      plain(b, (s) => {
+        const mask = causal(b, s.shape);
+        const distance = b.to_f32(b.sub(b.iota(s.shape, 3), b.iota(s.shape, 2)));
+        const near = b.exp(b.neg(b.mul(distance, distance)));
+        return b.select(mask, b.mul(b.softmax(s, 3, mask), near), b.full(0, s.shape, "f32"));
+      }),
+    masked: true,
+    post: ["a", "i", "j"],
+  },
+  "a softmax beside a null key": {
+    y: (b) =>
+      plain(b, (s) => {
+        const total = b.logsumexp(s, 3, causal(b, s.shape)); // [b, h, i]
+        const share = b.sigmoid(b.sub(total, b.broadcastTo(leaf(b, "sink", [H]), total.shape, [-1, 0, -1])));
+        return b.mul(b.softmax(s, 3, causal(b, s.shape)), b.broadcastTo(share, s.shape, [0, 1, 2, -1]));
+      }),
+    masked: true,
+    fields: [[1]],
+    post: ["a", "field0", "l"],
+  },
+  "dropout on the weights": {
+    y: (b) => plain(b, (s) => b.mul(b.softmax(s, 3), leaf(b, "kept", s.shape))),
+    fields: [[0, 1, 2, 3]],
+    post: ["a", "field0"],
+  },
+  "scores without a product": {
+    y: (b) => {
+      const given = leaf(b, "scores", [B, H, T, S]);
+      return b.contract(b.softmax(given, 3, causal(b, given.shape)), leaf(b, "v", [B, H, S, E]), {
+        a: [..."bhij"],
+        b: [..."bhje"],
+        out: [..."bhie"],
+      });
+    },
+    masked: true,
+    heads: [4, 4],
+    fields: [[0, 1, 2, 3]],
+  },
+  "heads that are blended before the mask": {
+    y: (b) =>
+      plain(b, (s) => {
+        const labels = { a: [..."bhij"], b: [..."hn"], out: [..."bnij"] };
+        return b.softmax(b.contract(s, leaf(b, "w", [H, H]), labels), 3, causal(b, s.shape));
+      }),
+    masked: true,
+    fields: [[0, 1, 2, 3]],
+    left: ["contract", "contract"],
+  },
+  "a softmax per channel, without a product": {
+    y: (b) => {
+      const k = leaf(b, "k", [B, S, C]);
+      const shape: Shape = [B, C, T, S];
+      const distance = b.to_f32(b.sub(b.iota(shape, 2), b.iota(shape, 3)));
+      const decay = b.exp(b.broadcastTo(leaf(b, "w", [C]), shape, [-1, 0, -1, -1]));
+      const scores = b.sub(b.broadcastTo(k, shape, [0, 2, -1, 1]), b.mul(distance, decay));
+      return b.contract(b.softmax(scores, 3, causal(b, shape)), leaf(b, "v", [B, S, C]), {
+        a: [..."bcij"],
+        b: [..."bjc"],
+        out: [..."bic"],
+      });
+    },
+    masked: true,
+    heads: [3, 3],
   },
   "rows before heads": {
     y: (b) => {
@@ -195,15 +287,16 @@ describe("form_mix forms", () => {
       const [mix, ...others] = mixesOf(after);
       expect(others).toEqual([]);
       expect(mix, "is formed").toBeDefined();
-      expect(topological(after).filter((node) => node.op === "contract" || node.op === "softmax")).toEqual(
-        [],
-      );
+      const left = topological(after).filter(({ op }) => op === "contract" || op === "softmax");
+      expect(left.map(({ op }) => op)).toEqual(one.left ?? []);
       expect(verify(after)).toEqual([]);
       expect(graphKey(formMix.run(after, { builder, level: 1 }))).toBe(graphKey(after));
       const leaves = randomLeaves(graph, createRandom(3));
       expect(difference(graph, after, leaves)).toBeUndefined();
       expect(difference(graph, expand(after, builder), leaves)).toBeUndefined();
-      const { weight, mask, fields } = mix!.attributes;
+      const { weight, mask, fields, post } = mix!.attributes;
+      const names = post && topological(post).flatMap((x) => (x.op === "input" ? [x.attributes.name] : []));
+      expect(names?.sort()).toEqual(one.post);
       expect(weight).toBe(one.weight ?? "softmax");
       expect(mask !== undefined).toBe(one.masked ?? false);
       if (one.fields) expect(fields).toEqual(one.fields);
@@ -232,8 +325,23 @@ describe("form_mix leaves", () => {
       });
       return [y, b.sum(scores!, [3])];
     },
-    "a layer of perceptrons": (b) => [plain(b, (s) => b.tanh(s))],
-    "dropout on the weights": (b) => [plain(b, (s) => b.mul(b.softmax(s, 3), leaf(b, "kept", s.shape)))],
+    "products of products": (b) => [plain(b, (s) => scaled(b, s))],
+    "a layer of perceptrons": (b) => {
+      const x = leaf(b, "x", [B, T, C]);
+      const h = b.contract(x, leaf(b, "w1", [S, C]), { a: [..."bic"], b: [..."jc"], out: [..."bij"] });
+      return [b.contract(b.tanh(h), leaf(b, "w2", [S, E]), { a: [..."bij"], b: [..."je"], out: [..."bie"] })];
+    },
+    "features of a projection before a product": (b) => {
+      const [w, y] = [leaf(b, "w", [C, E]), leaf(b, "y", [B, H, S, E])];
+      const h = b.contract(leaf(b, "x", [B, H, T, C]), w, { a: [..."bhic"], b: [..."ce"], out: [..."bhie"] });
+      return [b.contract(b.exp(h), y, { a: [..."bhie"], b: [..."bhje"], out: [..."bhij"] })];
+    },
+    "a formula of scores behind the softmax": (b) => [
+      plain(b, (s) => b.mul(b.softmax(s, 3, causal(b, s.shape)), s)),
+    ],
+    "a sum that is not of the weights": (b) => [
+      plain(b, (s) => b.div(s, b.broadcastTo(b.sum(b.exp(s), [3]), s.shape, [0, 1, 2, -1]))),
+    ],
     "a softmax over rows": (b) => [plain(b, (s) => b.softmax(s, 2))],
     "a field made of the scores": (b) => [
       plain(b, (s) => b.softmax(b.sub(s, b.broadcastTo(b.sum(s, [3]), s.shape, [0, 1, 2, -1])), 3)),

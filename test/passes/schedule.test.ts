@@ -8,13 +8,12 @@ import { topological } from "../../compiler/ir/rewrite.js";
 import { evaluateSize } from "../../compiler/ir/shape.js";
 import { deriveEntries } from "../../compiler/passes/entries.js";
 import { runPipeline } from "../../compiler/passes/pipeline.js";
-import type { EntryName } from "../../compiler/passes/schedule.js";
 import { entryNames, schedule } from "../../compiler/passes/schedule.js";
 import { allocate, runEntry, writePlace } from "../support/run-schedule.js";
 import { residualNetwork } from "../support/small-graphs.js";
 
 const lengths = { B: 2, T: 5, P: 0 };
-const names: readonly EntryName[] = entryNames;
+const names = entryNames;
 
 function leafValues(graphs: readonly Graph[]): Record<string, Tensor<number>> {
   const values: Record<string, Tensor<number>> = {};

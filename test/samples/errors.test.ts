@@ -19,6 +19,10 @@ const errorsOf = (found: readonly Diagnostic[]): readonly Diagnostic[] =>
 
 /** Codes that no file and no command of a test machine brings about, and what tests them instead. */
 const elsewhere: Readonly<Record<string, string>> = {
+  TFM4101: "nothing that check says: test/decoding/refused.test.ts",
+  TFM4102: "nothing that check says: test/decoding/refused.test.ts",
+  TFM4103: "nothing that check says: test/decoding/refused.test.ts",
+  TFM4104: "nothing that check says: test/decoding/refused.test.ts",
   TFM6001: "a machine without an adapter: test/runtime/session.test.ts",
   TFM6002: "a device with small limits: test/runtime/session.test.ts",
   TFM6003: "a driver that refuses a kernel: test/runtime/session.test.ts",

@@ -8,6 +8,7 @@
  */
 import type { Span } from "../../parser/model.js";
 import type { DerivedInput, DType, Node } from "../graph.js";
+import { roundEven } from "../numbers/f64.js";
 import type { UnaryMap } from "../vocabulary.js";
 import { concat, pad } from "./along-axis.js";
 import { join, take } from "./paths.js";
@@ -45,7 +46,11 @@ const map =
   };
 
 const pair =
-  (op: "min" | "max" | "pow", exact: (x: number, y: number) => number, want: "f32" | "same"): Builtin =>
+  (
+    op: "min" | "max" | "pow" | "straight_through",
+    exact: (x: number, y: number) => number,
+    want: "f32" | "same",
+  ): Builtin =>
   (env, call) => {
     arity(env, call, 2);
     const [x, y] = call.values as [Value, Value];
@@ -130,6 +135,30 @@ function random(env: Env, call: BuiltinCall): Value {
   return { ...value, node: b.make("random", inputs, { path, shape: value.node.shape }) as Node };
 }
 
+/** Uniform in [0, 1) by whole numbers: `draw(seed, i, j)` is the same on every device and in every run. */
+function draw(env: Env, call: BuiltinCall): Value {
+  const { builder: b } = env.session;
+  if (call.values.length < 2)
+    fail(env, "TFM2003", call.span, "`draw` takes a seed and at least one more whole number.", {
+      hint: "Of the same numbers it is the same: `table r[n, d](i, c) = draw(7, i, c)`.",
+    });
+  call.values.forEach((value, n) => {
+    const real = value.kind === "number" ? !Number.isInteger(value.value) : isReal(value);
+    if (real)
+      fail(env, "TFM2006", call.spans[n]!, "`draw` takes whole numbers.", {
+        hint: "`integer(x)` makes one.",
+      });
+  });
+  return lift(env, { ...call, wants: call.values.map(() => "i32") }, (nodes) => {
+    const bits = nodes.slice(1).reduce((x, y) => b.hash(x, y), nodes[0]!);
+    const high = b.mod(b.floordiv(bits, b.const(256, "i32")), b.const(2 ** 24, "i32"));
+    return b.mul(b.to_f32(high), b.const(2 ** -24, "f32"));
+  });
+}
+
+const isReal = (value: Value): boolean =>
+  (value.kind === "tensor" || value.kind === "indexed") && value.node.dtype !== "i32";
+
 export const builtins: Readonly<Record<string, Builtin>> = {
   exp: map("exp", Math.exp),
   log: map("log", Math.log),
@@ -142,9 +171,11 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   cos: map("cos", Math.cos),
   abs: map("abs", Math.abs, "same"),
   floor: map("floor", Math.floor),
+  round: map("round", roundEven),
   stop_gradient: map("stop_gradient", (x) => x, "same"),
   min: pair("min", Math.min, "same"),
   max: pair("max", Math.max, "same"),
+  straight_through: pair("straight_through", (value) => value, "f32"),
   pow: pair("pow", (x, y) => x ** y, "f32"),
   next: derived("next", "i32"),
   valid: derived("valid", "bool"),
@@ -152,6 +183,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   positions,
   random,
   count,
+  draw,
   concat,
   pad,
   integer: map("to_i32", Math.trunc, "same"),

@@ -50,6 +50,8 @@ function visitComparisons(d: Declaration, f: (subject: Expression | undefined, x
       f(undefined, e.right);
     });
   visitStatements(bodyOf(d), (s) => {
+    // A law compares forms, not choices.
+    if (s.kind === "law") return;
     for (const x of partsOf(s).expressions) look(x);
     if (s.kind === "match") for (const c of s.cases) for (const p of c.patterns ?? []) f(s.value, p);
   });

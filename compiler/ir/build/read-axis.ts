@@ -8,11 +8,12 @@
  * ```
  */
 import type { Span } from "../../parser/model.js";
-import type { Axis, Node, Shape } from "../graph.js";
+import type { Axis, Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import { addSizes, mulSizes, sizeEquals, subSizes } from "../shape.js";
 import type { Affine } from "./affine.js";
 import { labelsIn, plainLabel, rangeOf, strided } from "./affine.js";
+import { insert, replaceAt, shift } from "./axis-layout.js";
 import { affineNode, axisOf, rangeUnknown } from "./labels.js";
 import { demandAtMost, largest, sizeWords } from "./lengths.js";
 import { readWindow } from "./read-window.js";
@@ -25,12 +26,6 @@ export interface Place {
   readonly axis: TensorValue["axes"][number];
   readonly base: Span;
 }
-
-export const replaceAt = <T>(list: readonly T[], at: number, by: readonly T[]): readonly T[] => [
-  ...list.slice(0, at),
-  ...by,
-  ...list.slice(at + 1),
-];
 
 export function outOfRange(
   env: Env,
@@ -176,16 +171,6 @@ function readSplit(
   return { node: env.session.builder.reshape(node, replaceAt(node.shape, axis, axes)), labels };
 }
 
-/** A new axis along which the node repeats. */
-export function insert(env: Env, node: Node, at: number, axis: Axis): Node {
-  const shape: Shape = [...node.shape.slice(0, at), axis, ...node.shape.slice(at)];
-  return env.session.builder.broadcastTo(
-    node,
-    shape,
-    shape.map((_, n) => (n < at ? n : n === at ? -1 : n - 1)),
-  );
-}
-
 export function checkRange(env: Env, size: Size, affine: Affine, place: Place): void {
   if (labelsIn(affine).some((label) => env.index!.guarded.has(label))) return;
   const range = rangeOf(affine, (label) => axisOf(env, label).size);
@@ -194,21 +179,4 @@ export function checkRange(env: Env, size: Size, affine: Affine, place: Place): 
   if (low < 0) outOfRange(env, place, size, String(low), true);
   if (!demandAtMost(env, addSizes(range.high, 1), size))
     outOfRange(env, place, size, sizeWords(env, range.high), true);
-}
-
-/** x[i + shift] as padding and a slice; what is out of range reads as 0. */
-export function shift(env: Env, node: Node, axis: number, by: Size, target: Axis): Node {
-  const b = env.session.builder;
-  const have = node.shape[axis]!.size;
-  const missing = subSizes(addSizes(target.size, by), have);
-  const before = positive(subSizes(0, by)) ?? 0;
-  const after = positive(missing) ?? positive(by) ?? 0;
-  return b.slice(b.pad(node, axis, before, after), axis, addSizes(by, before), target.size);
-}
-
-/** max(size, 0), where its sign is the same for all lengths. */
-function positive(size: Size): Size | undefined {
-  if (typeof size === "number") return Math.max(0, size);
-  if (size.every(([coefficient]) => coefficient > 0)) return size;
-  return size.every(([coefficient]) => coefficient < 0) ? 0 : undefined;
 }

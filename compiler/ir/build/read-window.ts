@@ -11,8 +11,8 @@ import type { Axis, Node } from "../graph.js";
 import type { Size } from "../shape.js";
 import { addSizes, mulSizes, subSizes } from "../shape.js";
 import type { Affine } from "./affine.js";
+import { insert, replaceAt, shift } from "./axis-layout.js";
 import { axisOf } from "./labels.js";
-import { insert, replaceAt, shift } from "./read-axis.js";
 import type { Env } from "./session.js";
 
 interface Step {

@@ -48,6 +48,7 @@ export const dual: Numbers<Dual> = {
   tanh: (x) => along(x, Math.tanh(x.value), 1 - Math.tanh(x.value) ** 2),
   erf: (x) => along(x, f64.erf(x.value), (2 / Math.sqrt(Math.PI)) * Math.exp(-x.value * x.value)),
   floor: (x) => constant(Math.floor(x.value)),
+  round: (x) => constant(f64.round(x.value)),
   eq: (x, y) => truth(f64.eq(x.value, y.value)),
   lt: (x, y) => truth(f64.lt(x.value, y.value)),
   le: (x, y) => truth(f64.le(x.value, y.value)),
@@ -57,6 +58,8 @@ export const dual: Numbers<Dual> = {
   select: (condition, then, otherwise) => (condition.value !== 0 ? then : otherwise),
   convert: (x, to) => (to === "f32" ? x : constant(f64.convert(x.value, to))),
   detach: (x) => constant(x.value),
+  hash: (x, y) => constant(f64.hash(x.value, y.value)),
+  straightThrough: (x, slope) => make(x.value, slope.tangent),
 };
 
 /** Values with a direction: the tangents of the outputs are the derivative along it. */

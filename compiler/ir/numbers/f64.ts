@@ -1,6 +1,13 @@
 /** The reference number system: IEEE double precision. */
 import { erf } from "./erf.js";
+import { hash } from "./random.js";
 import type { Numbers, Tensor } from "./scalar.js";
+
+/** `Math.round` takes 2.5 up; the even neighbour is IEEE's default, and WGSL's. */
+export function roundEven(x: number): number {
+  const up = Math.round(x);
+  return up - x === 0.5 && up % 2 !== 0 ? up - 1 : up;
+}
 
 export const f64: Numbers<number> = {
   allocate: (length) => new Float64Array(length),
@@ -24,6 +31,7 @@ export const f64: Numbers<number> = {
   tanh: Math.tanh,
   erf,
   floor: Math.floor,
+  round: roundEven,
   eq: (x, y) => (x === y ? 1 : 0),
   lt: (x, y) => (x < y ? 1 : 0),
   le: (x, y) => (x <= y ? 1 : 0),
@@ -33,6 +41,15 @@ export const f64: Numbers<number> = {
   select: (condition, then, otherwise) => (condition !== 0 ? then : otherwise),
   convert: (x, to) => (to === "f32" ? x : to === "i32" ? Math.trunc(x) : x !== 0 ? 1 : 0),
   detach: (x) => x,
+  sumOfProducts(x, y) {
+    const [a, b] = [x.data as Float64Array, y.data as Float64Array];
+    const [p, q] = [x.places, y.places];
+    let sum = 0;
+    for (let n = 0; n < p.length; n++) sum += a[x.from + p[n]!]! * b[y.from + q[n]!]!;
+    return sum;
+  },
+  hash,
+  straightThrough: (value) => value,
 };
 
 /** A tensor of the given row-major values. */

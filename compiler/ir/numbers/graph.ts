@@ -28,6 +28,7 @@ export const graphScalar = (b: Builder): Scalar<Node> => ({
   tanh: b.tanh,
   erf: b.erf,
   floor: b.floor,
+  round: b.round,
   eq: b.eq,
   lt: b.lt,
   le: b.le,
@@ -37,4 +38,6 @@ export const graphScalar = (b: Builder): Scalar<Node> => ({
   select: b.select,
   convert: (x, to) => convert(b, x, to),
   detach: b.stop_gradient,
+  hash: b.hash,
+  straightThrough: b.straight_through,
 });

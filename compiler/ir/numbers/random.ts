@@ -12,6 +12,9 @@ export function mix(value: number): number {
   return (x ^ (x >>> 15)) >>> 0;
 }
 
+/** The bits of two integers, as an i32. */
+export const hash = (x: number, y: number): number => mix(mix((x + 0x9e3779b9) | 0) ^ y) | 0;
+
 /** FNV-1a over UTF-8. */
 export function fnv1a32(text: string): number {
   let hash = 0x811c9dc5;

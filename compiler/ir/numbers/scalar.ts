@@ -26,6 +26,8 @@ export interface Scalar<T> {
   tanh(x: T): T;
   erf(x: T): T;
   floor(x: T): T;
+  /** To the nearest whole number, to the even one of two. */
+  round(x: T): T;
   eq(x: T, y: T): T;
   lt(x: T, y: T): T;
   le(x: T, y: T): T;
@@ -38,6 +40,10 @@ export interface Scalar<T> {
   convert(x: T, to: DType): T;
   /** The same number; no derivative flows through it. */
   detach(x: T): T;
+  /** 32 bits of two integers, as an integer. */
+  hash(x: T, y: T): T;
+  /** The number `value`; its derivative is that of `slope`. */
+  straightThrough(value: T, slope: T): T;
 }
 
 /** Flat storage of numbers. */
@@ -53,6 +59,15 @@ export interface Numbers<T> extends Scalar<T> {
   of(value: number): T;
   /** What decides comparisons, indices and argmax. */
   valueOf(x: T): number;
+  /** Σ x · y over pairs of places, in order: what `add` and `mul` give, said in one call where that is faster. */
+  sumOfProducts?(x: Terms<T>, y: Terms<T>): T;
+}
+
+/** Elements of a tensor: `data[from + places[n]]`. */
+export interface Terms<T> {
+  readonly data: Storage<T>;
+  readonly from: number;
+  readonly places: Int32Array;
 }
 
 /** Row-major elements. */

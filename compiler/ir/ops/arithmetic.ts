@@ -170,6 +170,11 @@ function contractReference<T>(m: Numbers<T>, x: Tensor<T>, y: Tensor<T>, labels:
   ];
   const data = m.allocate(rowsX.length);
   for (let row = 0; row < rowsX.length; row++) {
+    if (m.sumOfProducts) {
+      const left = { data: x.data, from: rowsX[row]!, places: termsX };
+      data[row] = m.sumOfProducts(left, { data: y.data, from: rowsY[row]!, places: termsY });
+      continue;
+    }
     let sum = m.of(0);
     const [p, q] = [rowsX[row]!, rowsY[row]!];
     for (let n = 0; n < termsX.length; n++)

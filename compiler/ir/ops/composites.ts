@@ -91,8 +91,15 @@ export const composites: { readonly [K in "softmax" | "logsumexp" | "mix"]: OpRo
   },
   mix: {
     kind: "composite",
-    doc: "y[h, i] = Σ_j weight_j(score(q[h, i] · k[h // group, j], h, i, j) where mask(h, i, j)) v[h // group, j]",
-    attributes: { score: "graph", mask: "optional graph", weight: "string", fields: "lists", offset: "size" },
+    doc: "y[h, i] = Σ_j post(weight_j(score(q[h, i] · k[h // group, j], h, i, j) where mask(h, i, j))) v[h // group, j]",
+    attributes: {
+      score: "graph",
+      mask: "optional graph",
+      weight: "string",
+      post: "optional graph",
+      fields: "lists",
+      offset: "size",
+    },
     type(inputs, attributes) {
       return value(mixShape(inputs, attributes), "f32");
     },
@@ -125,8 +132,10 @@ function mixShape(inputs: readonly Node[], attributes: NodeOf<"mix">["attributes
     )
       fail(`field ${n} does not have the axes [${axes}] of the scores`);
   });
-  const { score, mask } = attributes;
-  if (score.outputs.length !== 1 || score.outputs[0]!.node.dtype !== "f32") fail("the score is one f32");
+  const { score, mask, post } = attributes;
+  for (const [name, formula] of Object.entries({ score, post }))
+    if (formula && (formula.outputs.length !== 1 || formula.outputs[0]!.node.dtype !== "f32"))
+      fail(`the ${name} is one f32`);
   if (mask && (mask.outputs.length !== 1 || mask.outputs[0]!.node.dtype !== "bool"))
     fail("the mask is one bool");
   return [...q.shape.slice(0, rank - 1), v.shape[rank - 1]!];

@@ -13,6 +13,7 @@ import { demandCount, misuse, value } from "./row.js";
 
 const REAL: readonly DType[] = ["f32"];
 const NUMBER: readonly DType[] = ["f32", "i32"];
+const INTEGER: readonly DType[] = ["i32"];
 const LOGICAL: readonly DType[] = ["bool"];
 const ANY: readonly DType[] = ["f32", "i32", "bool"];
 
@@ -113,6 +114,11 @@ const unary: { readonly [K in UnaryMap]: MapRow<K> } = {
     },
   }),
   floor: row("floor", 1, REAL, undefined, { doc: "y = ⌊x⌋", formula: (m, x) => m.floor(x), slope: none }),
+  round: row("round", 1, REAL, undefined, {
+    doc: "y = the whole number nearest to x, the even one of two",
+    formula: (m, x) => m.round(x),
+    slope: none,
+  }),
   not: row("not", 1, LOGICAL, undefined, { doc: "y = ¬x", formula: (m, x) => m.not(x), slope: none }),
   to_f32: row("to_f32", 1, ANY, "f32", {
     doc: "y = x as f32; a bool is 0 or 1",
@@ -200,6 +206,16 @@ const binary: { readonly [K in BinaryMap]: MapRow<K> } = {
     slope: none,
   }),
   or: row("or", 2, LOGICAL, undefined, { doc: "z = x ∨ y", formula: (m, x, y) => m.or(x, y), slope: none }),
+  hash: row("hash", 2, INTEGER, undefined, {
+    doc: "z = mix(mix(x + 0x9e3779b9) xor y), 32 bits: see numerics.md",
+    formula: (m, x, y) => m.hash(x, y),
+    slope: none,
+  }),
+  straight_through: row("straight_through", 2, REAL, undefined, {
+    doc: "z = x, bit for bit; dz/dx = 0 and dz/dy = 1",
+    formula: (m, x, y) => m.straightThrough(x, y),
+    slope: (_, dz) => [undefined, dz],
+  }),
 };
 
 const ternary: { readonly [K in TernaryMap]: MapRow<K> } = {

@@ -34,20 +34,27 @@ export function mixParts(q: Node, k: Node): MixParts {
 }
 
 export function expandMix(b: Builder, node: NodeOf<"mix">): Node {
-  const { score, mask, weight } = node.attributes;
+  const { score, mask, weight, post } = node.attributes;
   const [q, k, v] = node.inputs as readonly [Node, Node, Node];
   const { batch, heads, scores } = mixParts(q, k);
   const outer = batch.map((_, n) => `b${n}`);
-  const products = b.contract(q, repeatHeads(b, k, heads), {
-    a: [...outer, "h", "i", "c"],
-    b: [...outer, "h", "j", "c"],
-    out: [...outer, "h", "i", "j"],
-  }); // [...batch, h, i, j]
-  const argument = (name: string): Node => (name === "s" ? products : position(b, node, name, scores));
+  const products = (): Node =>
+    b.contract(q, repeatHeads(b, k, heads), {
+      a: [...outer, "h", "i", "c"],
+      b: [...outer, "h", "j", "c"],
+      out: [...outer, "h", "i", "j"],
+    }); // [...batch, h, i, j]
+  const argument = (name: string): Node => (name === "s" ? products() : position(b, node, name, scores));
   const scored = instantiate(b, score, scores, argument); // [...batch, h, i, j]
   const allowed = mask && instantiate(b, mask, scores, argument); // [...batch, h, i, j]
-  const weights =
-    weight === "softmax" ? b.softmax(scored, scores.length - 1, allowed) : keep(b, scored, allowed);
+  const plain = weigh(b, weight, scored, allowed); // [...batch, h, i, j]
+  const last = scores.length - 1;
+  const behind = (name: string): Node => {
+    if (name === "a") return plain;
+    if (name === "l") return alongRows(b, b.logsumexp(scored, last, allowed), scores);
+    return position(b, node, name, scores);
+  };
+  const weights = post ? instantiate(b, post, scores, behind) : plain; // [...batch, h, i, j]
   return b.contract(weights, repeatHeads(b, v, heads), {
     a: [...outer, "h", "i", "j"],
     b: [...outer, "h", "j", "e"],
@@ -55,8 +62,39 @@ export function expandMix(b: Builder, node: NodeOf<"mix">): Node {
   }); // [...batch, h, i, e]
 }
 
+function weigh(
+  b: Builder,
+  weight: NodeOf<"mix">["attributes"]["weight"],
+  scored: Node,
+  allowed: Node | undefined,
+): Node {
+  const last = scored.shape.length - 1;
+  switch (weight) {
+    case "softmax":
+      return b.softmax(scored, last, allowed);
+    case "identity":
+      return keep(b, scored, allowed);
+    case "l1": {
+      const sum = b.sum(keep(b, scored, allowed), [last]);
+      const [zero, one] = [b.full(0, sum.shape, "f32"), b.full(1, sum.shape, "f32")];
+      const whole = b.select(b.eq(sum, zero), one, sum);
+      return keep(b, b.div(scored, alongRows(b, whole, scored.shape)), allowed);
+    }
+    default:
+      throw new Error(`internal: mix has no weight ${weight satisfies never}`);
+  }
+}
+
 const keep = (b: Builder, scored: Node, allowed: Node | undefined): Node =>
   allowed ? b.select(allowed, scored, b.full(0, scored.shape, "f32")) : scored;
+
+/** [...batch, h, i] → [...batch, h, i, j] */
+const alongRows = (b: Builder, x: Node, scores: Shape): Node =>
+  b.broadcastTo(
+    x,
+    scores,
+    scores.map((_, axis) => (axis === scores.length - 1 ? -1 : axis)),
+  );
 
 /** What the argument `h`, `i`, `j` or `field0`, … of a formula is over the scores. Positions are absolute. */
 function position(b: Builder, node: NodeOf<"mix">, name: string, scores: Shape): Node {

@@ -28,6 +28,9 @@ export interface Refused {
   readonly message: string;
 }
 
+/** What `deriveDecoding` gives where there are logits for each position of a text. */
+export type Decoded = DecodingGraphs | { readonly refused: Refused };
+
 /** The symbol of how many positions caches hold. */
 export const capacity = "C";
 /** The scalar that says how many positions the caches hold already, i32. */

@@ -36,12 +36,20 @@ export function emitGroups(graph: Graph, groups: Groups, b: Builder): Graph {
       inner.set(node, made);
       return made;
     };
-    const cloned = (node: Node): Node => {
-      if (isFree(node)) return node;
-      if (group.members.has(node) || (isLayout(node) && !group.sources.has(node)))
-        return b.remake(node, node.inputs.map(clone));
+    const read = (node: Node): Node => {
       reads.push(node);
       return b.input("fixed", `fixed.${reads.length - 1}`, node.shape, node.dtype);
+    };
+    const cloned = (node: Node): Node => {
+      if (isFree(node)) return node;
+      // What is overwritten is an operand of its own, whoever else reads the same value.
+      if (node.op === "update" && group.members.has(node)) {
+        const [x, rows, at] = node.inputs as readonly [Node, Node, Node];
+        return b.remake(node, [read(x), clone(rows), clone(at)]);
+      }
+      if (group.members.has(node) || (isLayout(node) && !group.sources.has(node)))
+        return b.remake(node, node.inputs.map(clone));
+      return read(node);
     };
     const outputs = group.outputs.map((node, n) => ({ name: `out.${n}`, node: clone(node) }));
     const made = b.make("fused", reads.map(value), { body: { name: "kernel", outputs } });

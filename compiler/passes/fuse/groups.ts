@@ -13,7 +13,7 @@ import { isContraction, isFree, isLayout, isMap, isReduction, stripLayout } from
 export type Alignment = "space" | "loose" | "operand" | `over:${string}`;
 
 export interface Group {
-  family: "pointwise" | "rows" | "contract" | "scatter" | "region";
+  family: "pointwise" | "rows" | "contract" | "scatter" | "update" | "region";
   space: Shape;
   rows: { readonly axes: string; readonly shape: Shape } | undefined;
   readonly members: Set<Node>;
@@ -63,6 +63,13 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
     group.sources.add(source);
   }
 
+  /** What `group` writes in place of has to be in memory as it is, layout and all. */
+  function overwrite(group: Group, node: Node): void {
+    stored.add(node);
+    uses.set(node, [...usesOf(node), { group, alignment: "operand" }]);
+    group.sources.add(node);
+  }
+
   /** `node` becomes part of `group`, standing at `at`; its inputs become uses. */
   function join(group: Group, node: Node, at: Alignment): void {
     group.members.add(node);
@@ -74,6 +81,10 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
     } else if (node.op === "scatter_add") {
       use(group, node.inputs[0]!, "operand");
       use(group, node.inputs[1]!, "loose");
+    } else if (node.op === "update") {
+      overwrite(group, node.inputs[0]!);
+      use(group, node.inputs[1]!, "loose");
+      use(group, node.inputs[2]!, "loose");
     } else if (isReduction(node)) use(group, node.inputs[0]!, "space");
     else if (isMap(node)) for (const input of node.inputs) use(group, input, at);
     else if (isLayout(node)) use(group, node.inputs[0]!, "loose");
@@ -113,7 +124,8 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
       sources.delete(node);
       for (const source of node.inputs.map(stripLayout))
         if (!isFree(source) && !group.members.has(source)) sources.add(source);
-      const own = [...group.outputs, ...(storing ? [node] : [])].filter((output) => {
+      const outputs = group.family === "update" ? [] : group.outputs; // in place of an operand
+      const own = [...outputs, ...(storing ? [node] : [])].filter((output) => {
         const leaf = replaces.get(output);
         return leaf === undefined || !sources.has(leaf);
       });
@@ -145,8 +157,8 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
 
     create(node: Node): Group {
       const group: Group = {
-        family: node.op === "scatter_add" ? "scatter" : isContraction(node) ? "contract" : "pointwise",
-        space: node.shape,
+        family: familyOf(node),
+        space: node.op === "update" ? node.inputs[1]!.shape : node.shape,
         rows: undefined,
         members: new Set(),
         outputs: [],
@@ -187,6 +199,12 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
       for (const reader of consumersOf(node)) if (reader !== group) group.readers.add(reader);
     },
   };
+}
+
+function familyOf(node: Node): Group["family"] {
+  if (node.op === "scatter_add") return "scatter";
+  if (node.op === "update") return "update";
+  return isContraction(node) ? "contract" : "pointwise";
 }
 
 /** Where `source` stands when it is read through layout ops by a reader at `at`. */

@@ -25,7 +25,8 @@ export interface Axes {
   readonly share: string | undefined;
   readonly row: string;
   readonly column: string;
-  readonly value: string;
+  /** Missing where each head has one value a column. */
+  readonly value: string | undefined;
   readonly of: ReadonlyMap<string, Axis>;
 }
 
@@ -37,10 +38,11 @@ export function axesOf(weights: Labelled, values: Labelled, out: readonly string
   const isConstant = (label: string): boolean => typeof of.get(label)!.size === "number";
   const shared = weights.labels.filter((label) => values.labels.includes(label));
   const column = only(shared.filter((label) => !out.includes(label)));
-  const value = only(values.labels.filter((label) => !weights.labels.includes(label)));
+  const own = values.labels.filter((label) => !weights.labels.includes(label));
+  const value = only(own);
   const queries = weights.labels.filter((label) => !values.labels.includes(label));
   const row = queries.filter((label) => !isConstant(label)).pop() ?? queries[queries.length - 1];
-  if (!column || !value || !row || queries.length > 2) return undefined;
+  if (!column || own.length > 1 || !row || queries.length > 2) return undefined;
   const share = queries.find((label) => label !== row);
   if (share !== undefined && !isConstant(share)) return undefined;
   const lead = shared.filter((label) => label !== column);

@@ -30,6 +30,10 @@ export interface Reading {
   readonly fields: Field[];
   /** The contraction of queries with keys, and its labels. */
   product: { readonly node: NodeOf<"contract">; readonly labels: readonly string[] } | undefined;
+  /** Weights that a formula reads as `a`: a softmax over the columns, or what `l1` finds. */
+  core: Labelled | undefined;
+  /** The logsumexp that a formula reads as `l`. */
+  rows: Labelled | undefined;
   offset: Size | undefined;
   /** How many nodes were read. */
   length: number;
@@ -43,20 +47,31 @@ export const startReading = (axes: Axes, builder: Builder): Reading => ({
   builder,
   fields: [],
   product: undefined,
+  core: undefined,
+  rows: undefined,
   offset: undefined,
   length: 0,
 });
 
-const scalar = (b: Builder, name: string, dtype: "f32" | "i32"): Node => b.input("fixed", name, [], dtype);
+export const scalar = (b: Builder, name: string, dtype: "f32" | "i32"): Node =>
+  b.input("fixed", name, [], dtype);
 
-/** The formula of one element of `root`, whose axes have `labels`. */
-export function readFormula(reading: Reading, name: string, root: Labelled): Graph {
+/**
+ * The formula of one element of `root`, whose axes have `labels`. `atom` reads what stands for an argument of its own before
+ * anything else is tried.
+ */
+export function readFormula(
+  reading: Reading,
+  name: string,
+  root: Labelled,
+  atom: (at: Labelled) => Node | undefined = () => undefined,
+): Graph {
   const done = new Map<string, Node>();
   const read = (at: Labelled): Node => {
     const key = `${at.x.key}:${at.labels.join()}`;
     const seen = done.get(key);
     if (seen) return seen;
-    const made = element(reading, at, read);
+    const made = atom(at) ?? element(reading, at, read);
     done.set(key, made);
     return made;
   };
@@ -150,9 +165,14 @@ function field(reading: Reading, { x, labels }: Labelled): Node {
   return b.input("fixed", `field${number}`, [], x.dtype);
 }
 
+/** The names of the arguments that formulas use. */
+export function argumentsOf(...formulas: readonly (Graph | undefined)[]): ReadonlySet<string> {
+  const nodes = formulas.flatMap((formula) => (formula ? topological(formula) : []));
+  return new Set(nodes.flatMap((node) => (node.op === "input" ? [node.attributes.name] : [])));
+}
+
 /** Whether a formula tells rows and columns apart by their indices. */
 export function isPositionwise(score: Graph, mask: Graph | undefined): boolean {
-  const nodes = [score, ...(mask ? [mask] : [])].flatMap((formula) => topological(formula));
-  const names = new Set(nodes.flatMap((node) => (node.op === "input" ? [node.attributes.name] : [])));
+  const names = argumentsOf(score, mask);
   return names.has("i") && names.has("j");
 }

@@ -8,10 +8,11 @@ import type { Graph, Node, NodeOf, ValueType } from "../../ir/graph.js";
 import { topological } from "../../ir/rewrite.js";
 import type { Size } from "../../ir/shape.js";
 import { elementCount, sizeText } from "../../ir/shape.js";
+import { isRead, sameView, turnsInPlace, updatedOperand, writesInPlace } from "./overwriting.js";
 
 /** Storage with a lifetime; `count` slices of `elements`, each at a multiple of 64 elements. */
 export interface Buffer {
-  readonly role: "parameter" | "state" | "table" | "input" | "temporary";
+  readonly role: "parameter" | "state" | "table" | "input" | "cache" | "temporary";
   /** Leaf name; empty for temporaries. */
   readonly name: string;
   readonly count: number;
@@ -26,7 +27,7 @@ export interface View {
 }
 
 /** A value during the walk: in memory, or a stack kept as one value a turn. */
-type Held = View | { readonly turns: readonly Held[] };
+export type Held = View | { readonly turns: readonly Held[] };
 
 export interface WalkStep {
   readonly body: Graph;
@@ -64,45 +65,62 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
   ): Map<Node, readonly Held[]> {
     const held = new Map<Node, readonly Held[]>();
     const uses = operandUses(body);
-    for (const node of topological(body)) {
-      if (node.op === "input")
-        held.set(node, isSupplied(node) ? [] : [bound.get(node.attributes.name) ?? leaf(node)]);
-      else if (node.op === "table") held.set(node, [leaf(node)]);
+    const inputAt = (node: NodeOf<"input">): Held | undefined =>
+      isSupplied(node as Node) ? undefined : (bound.get(node.attributes.name) ?? leaf(node as Node));
+    const order = topological(body);
+    for (const [at, node] of order.entries()) {
+      const inner: Body = {
+        ...{ held, uses, wanted, turn },
+        isFree: (view) => !isRead(order.slice(at + 1), view, inputAt),
+      };
+      if (node.op === "input") {
+        const value = inputAt(node);
+        held.set(node, value ? [value] : []);
+      } else if (node.op === "table") held.set(node, [leaf(node)]);
       else if (node.op === "get") held.set(node, [held.get(node.inputs[0]!)![node.attributes.index]!]);
-      else if (node.op === "fused") held.set(node, kernel(node, held, turn, uses, wanted));
-      else if (node.op === "repeat") held.set(node, unroll(node, held, uses));
+      else if (node.op === "fused") held.set(node, kernel(node, inner));
+      else if (node.op === "repeat") held.set(node, unroll(node, inner));
       else if (!isSupplied(node)) throw new Error(`internal: ${node.op} is in no kernel`);
     }
     return held;
   }
 
-  function kernel(
-    node: NodeOf<"fused">,
-    held: ReadonlyMap<Node, readonly Held[]>,
-    turn: number,
-    uses: OperandUses,
-    wanted: ReadonlyMap<Node, View>,
-  ): readonly Held[] {
+  function kernel(node: NodeOf<"fused">, { held, uses, wanted, turn, isFree }: Body): readonly Held[] {
+    const { body } = node.attributes;
     const reads = node.inputs.map((input) => inMemory(held.get(input)![0]!));
+    const results = uses.results.get(node) ?? [];
+    const isFitting = (target: View, index: number): boolean =>
+      target.buffer.role !== "cache" || (isFree(target) && writesInPlace(body, reads, index, target));
     const writes = node.results.map((type, index) => {
-      const result = uses.results.get(node)?.[index];
-      return (result && wanted.get(result)) ?? fresh(type, result !== undefined && uses.sliced.has(result));
+      const result = results[index];
+      const target = result && wanted.get(result);
+      return target && isFitting(target, index) ? target : fresh(type, !!result && uses.sliced.has(result));
     });
-    steps.push({ body: node.attributes.body, reads, writes, turn });
-    return writes;
+    const updated = updatedOperand(body);
+    if (updated !== undefined) {
+      if (!sameView(reads[updated]!, writes[0]!)) copy(node.results[0]!, reads[updated]!, writes[0]!);
+      reads[updated] = writes[0]!;
+    }
+    steps.push({ body, reads, writes, turn });
+    return writes.map((write, index) => {
+      const target = results[index] && wanted.get(results[index]);
+      if (!target || sameView(write, target) || !isFree(target)) return write;
+      copy(node.results[index]!, write, target);
+      return target;
+    });
   }
 
-  function unroll(
-    node: NodeOf<"repeat">,
-    held: ReadonlyMap<Node, readonly Held[]>,
-    uses: OperandUses,
-  ): readonly Held[] {
+  function unroll(node: NodeOf<"repeat">, { held, uses, wanted: outer, isFree }: Body): readonly Held[] {
     const { body, first, count, reverse, carries, slices } = node.attributes;
     const operands = node.inputs.map((input) => held.get(input)![0]!);
     const results = uses.results.get(node) ?? [];
-    const stacks = node.results
-      .slice(carries)
-      .map((type, n) => (uses.whole.has(results[carries + n]!) ? fresh(type, true) : undefined));
+    const stacks = node.results.slice(carries).map((type, n) => {
+      const result = results[carries + n];
+      const target = result && outer.get(result);
+      const isOver = target?.buffer.role === "cache" && isFree(target);
+      if (isOver && turnsInPlace(node, operands, carries + n, target)) return target;
+      return result && uses.whole.has(result) ? fresh(type, true) : undefined;
+    });
     const turns: Held[][] = stacks.map(() => []);
     let carried = operands.slice(0, carries);
     for (let k = 0; k < count; k++) {
@@ -126,8 +144,10 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
         const stack = stacks[n];
         const value = resultOf(output);
         if (!stack) turns[n]![t] = value;
-        else if (!("buffer" in value) || value.buffer !== stack.buffer)
-          copy(output, inMemory(value), { ...stack, turn: t, stacked: false });
+        else {
+          const own: View = { ...stack, turn: t, stacked: false };
+          if (!sameView(inMemory(value), own)) copy(output, inMemory(value), own);
+        }
       });
       carried = body.outputs.slice(0, carries).map(({ node: output }) => resultOf(output));
     }
@@ -140,7 +160,7 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
     ),
   );
   const kept = keepOverwritten();
-  const held = walkGraph(graph, new Map(), 0, wanted);
+  const held = walkGraph(cachesLast(graph, targets), new Map(), 0, wanted);
   const outputs = graph.outputs.map(({ name, node }) => {
     const view = kept.get(node) ?? inMemory(held.get(node)![0]!);
     const target = targets.get(name);
@@ -154,13 +174,24 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
     const overwritten = new Set([...targets.values()].map((view) => view.buffer));
     const kept = new Map<Node, View>();
     for (const { name, node } of graph.outputs) {
-      if (node.op !== "input" || targets.has(name) || kept.has(node) || !overwritten.has(leaf(node).buffer))
-        continue;
+      if (node.op !== "input" || kept.has(node) || !overwritten.has(leaf(node).buffer)) continue;
+      if (targets.get(name)?.buffer === leaf(node).buffer) continue;
       kept.set(node, fresh(node, leaf(node).stacked));
       copy(node, leaf(node), kept.get(node)!);
     }
     return kept;
   }
+}
+
+/** What a node of a graph is walked with. */
+interface Body {
+  readonly held: ReadonlyMap<Node, readonly Held[]>;
+  readonly uses: OperandUses;
+  /** Where results are to be written. */
+  readonly wanted: ReadonlyMap<Node, View>;
+  readonly turn: number;
+  /** Whether nothing that is still to come reads what lies there now. */
+  readonly isFree: (view: View) => boolean;
 }
 
 /** Which node reads each result of a region, which values are sliced by a region, and which are read as a whole. */
@@ -205,8 +236,14 @@ function inMemory(value: Held): View {
   return value;
 }
 
-const sameView = (a: View, b: View): boolean =>
-  a.buffer === b.buffer && a.turn === b.turn && a.stacked === b.stacked;
+/** What reads a cache as it was comes before what is written over it, wherever the graph leaves that open. */
+function cachesLast(graph: Graph, targets: ReadonlyMap<string, View>): Graph {
+  const isCache = ({ name }: Graph["outputs"][number]): boolean => targets.get(name)?.buffer.role === "cache";
+  return {
+    ...graph,
+    outputs: [...graph.outputs.filter((output) => !isCache(output)), ...graph.outputs.filter(isCache)],
+  };
+}
 
 function copyBody({ shape, dtype }: ValueType): Graph {
   const node: Node = {

@@ -3,7 +3,10 @@
  *
  * A result is v with |v − exact| ≤ e, to first order. Where a comparison depends on rounding, the outcome is `undecided`.
  */
+
 import { erf } from "../../../compiler/ir/numbers/erf.js";
+import { roundEven } from "../../../compiler/ir/numbers/f64.js";
+import { hash } from "../../../compiler/ir/numbers/random.js";
 import type { Numbers } from "../../../compiler/ir/numbers/scalar.js";
 
 export interface Bounded {
@@ -71,6 +74,10 @@ export const bounded: Numbers<Bounded> = {
     if (x.e > 0 && Math.floor(x.v - x.e) !== Math.floor(x.v + x.e)) throw new Undecided();
     return exact(Math.floor(x.v));
   },
+  round: (x) => {
+    if (x.e > 0 && roundEven(x.v - x.e) !== roundEven(x.v + x.e)) throw new Undecided();
+    return exact(roundEven(x.v));
+  },
   eq: (x, y) => truth(order(x, y) === 0),
   lt: (x, y) => truth(order(x, y) < 0),
   le: (x, y) => truth(order(x, y) <= 0),
@@ -84,4 +91,6 @@ export const bounded: Numbers<Bounded> = {
     return exact(to === "i32" ? Math.trunc(x.v) : x.v !== 0 ? 1 : 0);
   },
   detach: (x) => x,
+  hash: (x, y) => exact(hash(x.v, y.v)),
+  straightThrough: (value) => value,
 };

@@ -361,6 +361,20 @@ const scatter: Step = (g) => {
   return value(g.b.scatterAdd(ids.node, updates.node, { axis: 0, size: 4, name: "n" }), updates.most * 8);
 };
 
+const update: Step = (g) => {
+  const x = any(g, "f32", (v) => v.node.shape.length > 0);
+  if (!x) return undefined;
+  const axis = randomNumber(g.random, 0, x.node.shape.length - 1);
+  const size = pick(g.random, [1, 2, symbol("S")]);
+  const rows = ofShape(
+    g,
+    x.node.shape.map((own, n) => (n === axis ? { ...own, size } : own)),
+  );
+  const at = g.b.const(randomNumber(g.random, -1, 3), "i32");
+  const most = Math.max(x.most, rows.most);
+  return value(g.b.update(x.node, rows.node, at, axis, g.random() < 0.5), most, Math.min(x.least, rows.least));
+};
+
 const normalise: Step = (g) => {
   const x = any(g, "f32", (v) => v.node.shape.length > 0);
   if (!x) return undefined;
@@ -429,6 +443,7 @@ const steps: readonly (readonly [Step, number])[] = [
   [contract, 4],
   [lookUp, 1],
   [scatter, 1],
+  [update, 1],
   [normalise, 2],
   [turns, 1],
 ];

@@ -52,6 +52,7 @@ export function attend(pool: Pool, { a, b: second, c }: Instruction): void {
       score: formula(c % 3 === 0 ? b.tanh(biased) : biased),
       mask: mask && formula(mask),
       weight: c % 5 === 0 ? "identity" : "softmax",
+      post: c % 11 === 0 ? formula(b.mul(argument("a", "f32"), b.sigmoid(argument("l", "f32")))) : undefined,
       fields: [[outer.length]],
       offset: c % 7 === 0 ? [[1, "P"]] : 0,
     }),

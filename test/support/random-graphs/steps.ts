@@ -135,6 +135,7 @@ export const STEPS: readonly Step[] = [
       "cos",
       "abs",
       "floor",
+      "round",
       "stop_gradient",
     ] as const
   ).map((op) => unary(op, "f32")),
