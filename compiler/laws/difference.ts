@@ -58,7 +58,10 @@ export function fineTolerances(exact: Values, clean: Values): Readonly<Record<st
 /** Units in the last place of the largest element: what no rounding that matters exceeds, and needs no second evaluation. */
 export const closeTolerances = (exact: Values): Readonly<Record<string, number>> =>
   Object.fromEntries(
-    Object.entries(exact).map(([name, { data }]) => [name, 256 * 2 ** -53 * largest(data.length, (n) => data[n]!)]),
+    Object.entries(exact).map(([name, { data }]) => [
+      name,
+      256 * 2 ** -53 * largest(data.length, (n) => data[n]!),
+    ]),
   );
 
 /** The largest excess over the bound, element by element; a NaN is equal to nothing. */

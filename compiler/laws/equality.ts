@@ -42,7 +42,12 @@ export function checkEquality(
     const difference = compareForms(left, right, { draw, sharing, seed: seed + n });
     const more = unsharedText(sharing);
     if (difference)
-      return differing(law.claim.span, law.name.text, difference, { sides: SIDES, sizes: draw.sizes, seed, more });
+      return differing(law.claim.span, law.name.text, difference, {
+        sides: SIDES,
+        sizes: draw.sizes,
+        seed,
+        more,
+      });
   }
   return holds(draws.map(({ sizes }) => sizesText(sizes)).join("; ") || "no free sizes");
 }

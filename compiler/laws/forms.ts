@@ -7,12 +7,19 @@
  * ```
  */
 import type { Diagnostic } from "../diagnostics.js";
+import { visitExpression } from "../ir/build/walk.js";
 import { build } from "../ir/build.js";
 import type { Builder } from "../ir/builder.js";
 import { createBuilder } from "../ir/builder.js";
 import type { Built } from "../ir/graph.js";
-import { visitExpression } from "../ir/build/walk.js";
-import type { Expression, InputStatement, Model, ModelDeclaration, Parameter, Span } from "../parser/model.js";
+import type {
+  Expression,
+  InputStatement,
+  Model,
+  ModelDeclaration,
+  Parameter,
+  Span,
+} from "../parser/model.js";
 import { freeTensors } from "./free-names.js";
 import type { Place } from "./place.js";
 import { createRandom } from "./random.js";
@@ -72,7 +79,8 @@ export function drawForms(
       else {
         blocked ??= results.flatMap(({ diagnostics }) => diagnostics);
         // A name that means nothing means nothing at other sizes either.
-        if (blocked.some(({ code }) => code === "TFM2001" || code === "TFM2002")) return { draws: [], diagnostics: blocked };
+        if (blocked.some(({ code }) => code === "TFM2001" || code === "TFM2002"))
+          return { draws: [], diagnostics: blocked };
       }
     }
     if (found.length > 0) return { draws: found, diagnostics: [] };
@@ -123,13 +131,18 @@ function buildForm(
     (axis) => !plan.lengths.has(axis) && !place.known.has(axis),
   );
   const parameters = [
-    ...neededParameters(place.parameters, [x, ...inputs.flatMap(([, axes]) => axes.map((a) => nameOf(a, x.span)))]),
-    ...widths.map((name): Parameter => ({
-      name: { text: name, span: x.span },
-      axes: undefined,
-      defaultValue: undefined,
-      span: x.span,
-    })),
+    ...neededParameters(place.parameters, [
+      x,
+      ...inputs.flatMap(([, axes]) => axes.map((a) => nameOf(a, x.span))),
+    ]),
+    ...widths.map(
+      (name): Parameter => ({
+        name: { text: name, span: x.span },
+        axes: undefined,
+        defaultValue: undefined,
+        span: x.span,
+      }),
+    ),
   ];
   const declaration: ModelDeclaration = {
     kind: "model",
@@ -151,7 +164,12 @@ function buildForm(
   return { form: built && { built, builder }, diagnostics };
 }
 
-function inputOf(name: string, axes: readonly string[], { lengths, elements }: Plan, span: Span): InputStatement {
+function inputOf(
+  name: string,
+  axes: readonly string[],
+  { lengths, elements }: Plan,
+  span: Span,
+): InputStatement {
   const int = elements.get(name) === "int";
   return {
     kind: "input",
@@ -196,5 +214,3 @@ function namesIn(x: Expression): ReadonlySet<string> {
   });
   return names;
 }
-
-

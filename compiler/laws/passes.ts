@@ -11,8 +11,8 @@ import type { Builder } from "../ir/builder.js";
 import type { Built, Graph } from "../ir/graph.js";
 import type { Known } from "../ir/interpret.js";
 import type { Span } from "../parser/model.js";
-import type { Pass } from "../passes/pass.js";
 import type { Entries } from "../passes/entries.js";
+import type { Pass } from "../passes/pass.js";
 import { pipeline, runPipeline } from "../passes/pipeline.js";
 import { graphKey } from "../passes/walk.js";
 import type { Difference } from "./difference.js";
@@ -63,12 +63,7 @@ export function drawAll(
   };
 }
 
-function checkEntry(
-  built: Built,
-  graph: Graph,
-  options: PassOptions,
-  known: Known<number>,
-): CheckedEntry {
+function checkEntry(built: Built, graph: Graph, options: PassOptions, known: Known<number>): CheckedEntry {
   const { builder, lengths, seed, span, passes = pipeline } = options;
   const values = drawAll(built, graph, options);
   const run = (one: Graph): Values => {

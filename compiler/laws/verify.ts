@@ -19,9 +19,9 @@ import type { Pass } from "../passes/pass.js";
 import type { CheckedLaw } from "./check.js";
 import { checkLaws } from "./check.js";
 import { lengthNames, smallLengths } from "./lengths.js";
+import { checkPair } from "./pair.js";
 import type { CheckedEntry } from "./passes.js";
 import { checkPasses } from "./passes.js";
-import { checkPair } from "./pair.js";
 import { tooLarge } from "./too-large.js";
 
 /** A file that was read without a mistake, and which of its models is meant. */
@@ -147,7 +147,8 @@ export function verifyPair(first: Subject, second: Subject, { seed = 0 }: Verify
   const diagnostics = sides.flatMap((side) => side.diagnostics);
   const nothing = { seed, laws: [], models: [], pair: undefined };
   const [a, b] = sides.map(({ prepared }) => prepared[0]);
-  if (!a || !b || diagnostics.some(({ severity }) => severity === "error")) return { ...nothing, diagnostics };
+  if (!a || !b || diagnostics.some(({ severity }) => severity === "error"))
+    return { ...nothing, diagnostics };
   const large = largeOf(a) ?? largeOf(b);
   if (large) return { ...nothing, diagnostics: large };
   const { entries, diagnostics: found } = checkPair(a, b, { seed, span: b.span });
