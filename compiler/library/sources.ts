@@ -1363,7 +1363,7 @@ block transformer_stack(
   dropout_rate = 0,
   share = false,
   layer_masks = none,
-  valid[s] = none
+  valid[*] = x
 ) {
   second = x
   if share {
@@ -1449,7 +1449,7 @@ block transformer(
   residual_dropout = 0,
   share = false,
   layer_masks = none,
-  valid[s] = none,
+  valid[*] = x,
   embedding_scale = 1,
   embedding_norm = none,
   embedding_dropout = 0
