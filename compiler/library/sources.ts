@@ -339,9 +339,10 @@ block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
 #   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
-#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
+#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), parallel_norms (each with a norm of its own), none
 #   position: none, learned(offset:), sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:), xpos(base:, scale_base:)
 #   mask: causal, sliding(w), prefix(n), full, or a mask of your own; padding is never seen
+#   layer_masks: none, or a list of masks, [sliding(128), causal], that the layers take in turn
 #   score: a score of your own, applied to the scaled products before those of \`position\`
 #   temperature: what the dot products are divided by
 #   qk_norm: none, rms_norm, layer_norm, or a block on [heads, t, head_dim], for queries and keys
@@ -357,6 +358,7 @@ block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
 #   attention_dropout: on attention weights
 #   embedding_dropout: on embeddings with their positions
 #   tied: whether the output uses the embedding's table
+#   embedding_size: none, or the width of the embeddings, which linear maps take to d_model, and back before the output
 #   embedding_scale: what embeddings are multiplied by; sqrt(d_model) in the first Transformer
 #   embedding_norm: none, or a norm of the embeddings
 #   init: initial values of matrices: normal(0.02), xavier_normal, …
@@ -367,23 +369,26 @@ block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
 #   smoothing: label smoothing, the share of a target that is spread over all tokens
 model decoder(
   vocab = 256, context = 256, d_model = 128, layers = 4, heads = 4, kv_heads = heads, head_dim = d_model / heads,
-  norm = layer_norm, norm_at = pre, position = learned, mask = causal, score = none, temperature = sqrt(head_dim),
+  norm = layer_norm, norm_at = pre, position = learned, mask = causal, layer_masks = none, score = none, temperature = sqrt(head_dim),
   qk_norm = none, soft_cap = none, ffn = mlp,
   bias = true, qkv_bias = bias, key_bias = qkv_bias, out_bias = bias, head_bias = false,
   dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
-  tied = true, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  tied = true, embedding_size = none, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
   final_soft_cap = none, share_layers = false, smoothing = 0
 ) {
   input tokens[t <= context] : int(vocab)
 
-  use wte = embedding(vocab, d_model, init: embedding_init)
+  width = if embedding_size == none then d_model else embedding_size
+  use wte = embedding(vocab, width, init: embedding_init)
+  x = wte(tokens)
+  if embedding_size != none { x = linear(x, d_model, bias: false) as embedding_map }
   # How strong the stream is and how small initial values are, by the depth.   Wang et al., 2022
   match norm_at {
     deepnorm {
       alpha = (2 * layers) ^ 0.25
       beta = (8 * layers) ^ -0.25
     }
-    pre, post, sandwich, dual_residual, parallel, none {
+    pre, post, sandwich, dual_residual, parallel, parallel_norms, none {
       alpha = 1
       beta = 1
     }
@@ -391,23 +396,25 @@ model decoder(
   written = if output_init == depth_scaled then init / sqrt(2 * layers) else output_init
 
   attend = attention(
-    heads: heads, kv_heads: kv_heads, head_dim: head_dim, mask: padded(mask, valid(tokens)),
-    bias: bias, qkv_bias: qkv_bias, key_bias: key_bias, out_bias: out_bias,
+    heads: heads, kv_heads: kv_heads, head_dim: head_dim, bias: bias, qkv_bias: qkv_bias,
+    key_bias: key_bias, out_bias: out_bias,
     qk_norm: qk_norm, temperature: temperature, soft_cap: soft_cap, dropout_rate: attention_dropout,
     init: init, value_init: beta * init, out_init: beta * written
   )
+  if layer_masks == none { attend = attend(mask: padded(mask, valid(tokens))) }
   feed = offer(ffn, hidden: 4 * d_model, bias: bias, init: beta * init, out_init: beta * written)
   x = transformer(
-    wte(tokens), layers, attend, feed,
+    x, layers, attend, feed, layer_masks: layer_masks, valid: valid(tokens),
     position: position, heads: heads, context: context, score: score,
     norm: norm, norm_at: norm_at, alpha: alpha, residual_dropout: residual_dropout, share: share_layers,
     embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
   ) as _
 
+  if embedding_size != none { x = linear(x, width, bias: false) as output_map }
   if tied {
     logits = unembed(x, wte.table, bias: head_bias)
   } else {
-    use head = embedding(vocab, d_model, init: embedding_init)
+    use head = embedding(vocab, width, init: embedding_init)
     logits = unembed(x, head.table, bias: head_bias)
   }
   output logits = capped(logits, final_soft_cap)
@@ -425,7 +432,7 @@ model decoder(
 #   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
-#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
+#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), parallel_norms (each with a norm of its own), none
 #   position: none, learned(offset:), sinusoidal(layout:), rope(base:, fraction:, layout:, scaling:, factor:, original:), stored_rope (rope by a table in checkpoints), alibi, t5(buckets:, distance:), shaw(clip:)
 #   mask: full, or a mask of your own; padding is never seen
 #   score: a score of your own, applied to the scaled products before those of \`position\`
@@ -481,7 +488,7 @@ model encoder(
       alpha = (2 * layers) ^ 0.25
       beta = (8 * layers) ^ -0.25
     }
-    pre, post, sandwich, dual_residual, parallel, none {
+    pre, post, sandwich, dual_residual, parallel, parallel_norms, none {
       alpha = 1
       beta = 1
     }
@@ -555,7 +562,7 @@ model encoder(
 #   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
-#   norm_at: pre, post, sandwich, deepnorm (stronger streams and smaller initial values, by the depths), dual_residual, parallel (attention and feed-forward side by side), none
+#   norm_at: pre, post, sandwich, deepnorm (stronger streams and smaller initial values, by the depths), dual_residual, parallel (attention and feed-forward side by side), parallel_norms (each with a norm of its own), none
 #   position: none, learned(offset:), sinusoidal(layout:), rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:); inside self-attention only
 #   mask: what the decoder sees of itself: causal, sliding(w), prefix(n), or a mask of your own; padding is never seen
 #   encoder_mask: what the encoder sees of itself: full, or a mask of your own
@@ -601,7 +608,7 @@ model encoder_decoder(
       decoder_alpha = (3 * decoder_layers) ^ 0.25
       decoder_beta = (12 * decoder_layers) ^ -0.25
     }
-    pre, post, sandwich, dual_residual, parallel, none {
+    pre, post, sandwich, dual_residual, parallel, parallel_norms, none {
       encoder_alpha = 1
       encoder_beta = 1
       decoder_alpha = 1
@@ -773,10 +780,8 @@ block moe(x[t, d], experts, hidden, top = 2, act = silu, gated = true, renormali
   param w2[experts, hidden, d] ~ offer(out_init, fan_in: hidden, fan_out: d)
 
   r[i, e] = x[i, m] * router[m, e]
-  # How many experts are liked better; of equals the first is.
-  rank[i, e] = sum[f](if r[i, f] > r[i, e] or r[i, f] == r[i, e] and f < e then 1 else 0)
   p[i, e] = softmax[e](r[i, e])
-  chosen[i, e] = if rank[i, e] < top then p[i, e] else 0
+  chosen[i, e] = if rank[e](r[i, e]) < top then p[i, e] else 0
   if renormalise {
     whole[i] = sum[e](chosen[i, e])
     chosen[i, e] = chosen[i, e] / whole[i]
@@ -1279,46 +1284,107 @@ block frozen_position(x[t, d], base = 10000) {
 block residual(x[t, d], second[t, d], f, norm, norm_at = pre, alpha = 1, dropout_rate = 0) {
   match norm_at {
     # The stream itself is never normalised.   Xiong et al., 2020
-    pre { x = x + dropout(f(norm(x)), dropout_rate) }
+    pre {
+      x = x + dropout(f(norm(x)), dropout_rate)
+    }
     # The first Transformer.   Vaswani et al., 2017
-    post { x = norm(x + dropout(f(x), dropout_rate)) }
+    post {
+      x = norm(x + dropout(f(x), dropout_rate))
+    }
     # Before and after the sub-layer.   Ding et al., 2021
-    sandwich { x = x + norm(dropout(f(norm(x)), dropout_rate)) }
+    sandwich {
+      x = x + norm(dropout(f(norm(x)), dropout_rate))
+    }
     # post with a stronger stream: alpha grows with the depth.   Wang et al., 2022
-    deepnorm { x = norm(alpha * x + dropout(f(x), dropout_rate)) }
+    deepnorm {
+      x = norm(alpha * x + dropout(f(x), dropout_rate))
+    }
     # post, and beside it the plain sum of what all sub-layers gave.   Xie et al., 2023
     dual_residual {
       y = dropout(f(x), dropout_rate)
       x = norm(x + y)
       second = second + y
     }
-    none { x = x + dropout(f(x), dropout_rate) }
+    none {
+      x = x + dropout(f(x), dropout_rate)
+    }
   }
   return x, second
 }
 
 # One layer: self-attention, attention to a memory where \`cross\` is one, feed-forward.   x, second → x, second
-block transformer_layer(x[t, d], second[t, d], attend, feed, cross = none, norm = layer_norm, norm_at = pre, alpha = 1, dropout_rate = 0) {
+block transformer_layer(
+  x[t, d],
+  second[t, d],
+  attend,
+  feed,
+  cross = none,
+  norm = layer_norm,
+  norm_at = pre,
+  alpha = 1,
+  dropout_rate = 0
+) {
+  if norm_at == parallel_norms {
+    # All sub-layers read x, each through a norm of its own.   Black et al., 2022
+    y = dropout(attend(norm(x)), dropout_rate) + dropout(feed(norm(x)), dropout_rate)
+    if cross != none {
+      y = y + dropout(cross(norm(x)), dropout_rate)
+    }
+    return x + y, second
+  }
   if norm_at == parallel {
     # All sub-layers read the same norm of x.   Wang and Komatsuzaki, 2021
     n = norm(x)
     y = dropout(attend(n), dropout_rate) + dropout(feed(n), dropout_rate)
-    if cross != none { y = y + dropout(cross(n), dropout_rate) }
+    if cross != none {
+      y = y + dropout(cross(n), dropout_rate)
+    }
     return x + y, second
   }
   s = residual(x, second, attend, norm, norm_at, alpha, dropout_rate) as _
-  if cross != none { s = residual(s[0], s[1], cross, norm, norm_at, alpha, dropout_rate) as _ }
+  if cross != none {
+    s = residual(s[0], s[1], cross, norm, norm_at, alpha, dropout_rate) as _
+  }
   s = residual(s[0], s[1], feed, norm, norm_at, alpha, dropout_rate) as _
   return s[0], s[1]
 }
 
 # \`layers\` such layers, and the norm at the end that norm_at asks for. \`share\`: all layers have the same parameters.
-# x[t, d] → [t, d]
-block transformer_stack(x[t, d], layers, attend, feed, cross = none, norm = layer_norm, norm_at = pre, alpha = 1, dropout_rate = 0, share = false) {
+# \`layer_masks\`: a list of masks that the layers take in turn, of the positions that are \`valid\`.   x[t, d] → [t, d]
+block transformer_stack(
+  x[t, d],
+  layers,
+  attend,
+  feed,
+  cross = none,
+  norm = layer_norm,
+  norm_at = pre,
+  alpha = 1,
+  dropout_rate = 0,
+  share = false,
+  layer_masks = none,
+  valid[s] = none
+) {
   second = x
   if share {
     repeat shared layers {
       s = transformer_layer(x, second, attend, feed, cross, norm, norm_at, alpha, dropout_rate) as _
+      x = s[0]
+      second = s[1]
+    }
+  } else if layer_masks != none {
+    repeat layers as l {
+      s = transformer_layer(
+        x,
+        second,
+        attend(mask: padded(layer_masks[l % count(layer_masks)], valid)),
+        feed,
+        cross,
+        norm,
+        norm_at,
+        alpha,
+        dropout_rate
+      ) as _
       x = s[0]
       second = s[1]
     }
@@ -1330,9 +1396,15 @@ block transformer_stack(x[t, d], layers, attend, feed, cross = none, norm = laye
     }
   }
   match norm_at {
-    pre, sandwich, parallel { return norm(x) }
-    dual_residual { return x + norm(second) }
-    post, deepnorm, none { return x }
+    pre, sandwich, parallel, parallel_norms {
+      return norm(x)
+    }
+    dual_residual {
+      return x + norm(second)
+    }
+    post, deepnorm, none {
+      return x
+    }
   }
 }
 
@@ -1341,26 +1413,73 @@ block transformer_stack(x[t, d], layers, attend, feed, cross = none, norm = laye
 block embedded(x[t, d], position, context, scale = 1, norm = none, dropout_rate = 0) {
   y = x * scale
   match position {
-    learned { y = offer(position, context: context)(y) as wpe }
-    sinusoidal { y = position(y) }
-    else { y = y }
+    learned {
+      y = offer(position, context: context)(y) as wpe
+    }
+    sinusoidal {
+      y = position(y)
+    }
+    else {
+      y = y
+    }
   }
-  if norm != none { y = norm(y) as embedding_norm }
+  if norm != none {
+    y = norm(y) as embedding_norm
+  }
   return dropout(y, dropout_rate)
 }
 
 # From embeddings to what the last layer gives: \`embedded\`, attention \`placed\`, \`layers\` layers.   x[t, d] → [t, d]
 # \`width\`: a linear map takes the embeddings to streams of that width (Lan et al., 2020).   x[t, d] → [t, width]
-block transformer(x[t, d], layers, attend, feed, width = none, cross = none, position = none, heads = 1, context = 1, score = none, two_sided = false, norm = layer_norm, norm_at = pre, alpha = 1, residual_dropout = 0, share = false, embedding_scale = 1, embedding_norm = none, embedding_dropout = 0) {
+block transformer(
+  x[t, d],
+  layers,
+  attend,
+  feed,
+  width = none,
+  cross = none,
+  position = none,
+  heads = 1,
+  context = 1,
+  score = none,
+  two_sided = false,
+  norm = layer_norm,
+  norm_at = pre,
+  alpha = 1,
+  residual_dropout = 0,
+  share = false,
+  layer_masks = none,
+  valid[s] = none,
+  embedding_scale = 1,
+  embedding_norm = none,
+  embedding_dropout = 0
+) {
   x = embedded(x, position, context, embedding_scale, embedding_norm, embedding_dropout) as _
-  if width != none { x = linear(x, width) as embedding_map }
+  if width != none {
+    x = linear(x, width) as embedding_map
+  }
   look = placed(attend, x, position, heads, context, score, two_sided) as _
-  return transformer_stack(x, layers, look, feed, cross, norm, norm_at, alpha, residual_dropout, share) as _
+  return transformer_stack(
+    x,
+    layers,
+    look,
+    feed,
+    cross,
+    norm,
+    norm_at,
+    alpha,
+    residual_dropout,
+    share,
+    layer_masks,
+    valid
+  ) as _
 }
 
 # cap · tanh(logits / cap).   logits[*] → the same; Gemma Team, 2024
 block capped(logits[*], cap) {
-  if cap == none { return logits }
+  if cap == none {
+    return logits
+  }
   return cap * tanh(logits / cap)
 }
 `,

@@ -116,6 +116,14 @@ function positions(env: Env, call: BuiltinCall): Value {
   };
 }
 
+/** How many items a list has. */
+function count(env: Env, call: BuiltinCall): Value {
+  arity(env, call, 1);
+  const [x] = call.values as [Value];
+  if (x.kind === "list") return number(x.items.length);
+  return fail(env, "TFM2006", call.spans[0]!, `\`count\` takes a list, and this is ${describe(x)}.`);
+}
+
 /** Uniform in [0, 1), in the shape of x; every textual place draws its own. */
 function random(env: Env, call: BuiltinCall): Value {
   arity(env, call, 1);
@@ -177,6 +185,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   whole_batch: wholeBatch,
   positions,
   random,
+  count,
   draw,
   concat,
   pad,
