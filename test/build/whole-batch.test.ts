@@ -1,4 +1,4 @@
-/** `whole_batch` and `marked`: what all examples have, and an input of kinds that nobody has to give. */
+/** `whole_batch` and `marks`: what all examples have, and an input of kinds that nobody has to give. */
 import { expect, test } from "vitest";
 import { createBuilder } from "../../compiler/ir/builder.js";
 import { deriveEntries } from "../../compiler/passes/entries.js";
@@ -33,8 +33,8 @@ test("marks are 0 where nobody gives them, and whole numbers of any size", () =>
   const { program } = compileModel(
     `model m {
       input tokens[t <= 8] : int(5)
-      input marked(tokens) as kinds
-      kind = marked(tokens)
+      input marks(tokens) as kinds
+      kind = marks(tokens)
       y[i] = if kind[i] == 0 then tokens[i] else kind[i]
       output y = y
     }`,
