@@ -1,6 +1,9 @@
 /** `whole_batch` and `marks`: what all examples have, and an input of kinds that nobody has to give. */
 import { expect, test } from "vitest";
+import { builtins } from "../../compiler/ir/build/builtins.js";
 import { createBuilder } from "../../compiler/ir/builder.js";
+import { librarySources } from "../../compiler/library/sources.js";
+import { readTfm } from "../../compiler/parser/read-tfm.js";
 import { deriveEntries } from "../../compiler/passes/entries.js";
 import { bindInputs } from "../../runtime/inputs.js";
 import { compileModel } from "../support/program-runs.js";
@@ -46,4 +49,12 @@ test("marks are 0 where nobody gives them, and whole numbers of any size", () =>
   expect(kinds({ kinds: { data: Int32Array.of(0, 9, -7, 1), shape: [2, 2] } })).toEqual(
     Int32Array.of(0, 9, -7, 1),
   );
+});
+
+test("no function of the library has the name of a built-in one", () => {
+  const names = Object.entries(librarySources).flatMap(([file, text]) =>
+    readTfm(text, file).model.declarations.flatMap((d) => ("name" in d ? [d.name.text] : [])),
+  );
+  expect(names.length).toBeGreaterThan(50);
+  expect(names.filter((name) => Object.hasOwn(builtins, name))).toEqual([]);
 });
