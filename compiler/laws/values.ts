@@ -107,7 +107,7 @@ export function deriveInput(
     case "valid":
       // The first row is whole, the next ones lack their ends.
       return tensorOf(sizes, (n) => (n % row < row - ((2 * Math.floor(n / row)) % row) ? 1 : 0));
-    case "marked":
+    case "marks":
       return tensorOf(sizes, () => (random.uniform() < 0.3 ? 1 : 0));
     default:
       throw new Error(`internal: ${derived!.how satisfies never as string} is no way to derive an input`);

@@ -987,7 +987,11 @@ block mix(q[heads, t, head_dim], k[groups, s, head_dim], v[groups, s, value_dim]
     p = beside[0]
     rest = beside[1]
   }
-  if post != none { p[h, i, j] = if mask(h, i, j) then post(p[h, i, j], h, i, j) else 0 }
+  if post != none {
+    # Twice, so that a factor that is infinite where the mask forbids makes no gradient of 0 · ∞.
+    p[h, i, j] = if mask(h, i, j) then p[h, i, j] else 0
+    p[h, i, j] = if mask(h, i, j) then post(p[h, i, j], h, i, j) else 0
+  }
   p = dropout(post_blend(p), dropout_rate)
   if value == none {
     y[h, i, c] = p[h, i, j] * v[h // group, j, c]
@@ -1037,7 +1041,7 @@ block hard(r[heads, t, s], mask = full, k = 1, straight = false) {
   p[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j) and rank[h, i, j] < k)
   if straight {
     soft[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j))
-    p = soft + stop_gradient(p - soft)
+    p = straight_through(p, soft)
   }
   return p
 }
@@ -1414,7 +1418,7 @@ block transformer_stack(
   dropout_rate = 0,
   share = false,
   layer_masks = none,
-  valid[s] = none
+  valid[*] = x
 ) {
   second = x
   if share {
@@ -1500,7 +1504,7 @@ block transformer(
   residual_dropout = 0,
   share = false,
   layer_masks = none,
-  valid[s] = none,
+  valid[*] = x,
   embedding_scale = 1,
   embedding_norm = none,
   embedding_dropout = 0
