@@ -22,7 +22,9 @@ interface Sample {
   /** Whether what it captures makes the memory as long as the text. */
   readonly self?: true;
   /** Further inputs that the mask captures: what stands in their brackets, and their values. */
-  readonly inputs?: Readonly<Record<string, readonly [axes: string, element: "real" | "bool", values: readonly number[]]>>;
+  readonly inputs?: Readonly<
+    Record<string, readonly [axes: string, element: "real" | "bool", values: readonly number[]]>
+  >;
 }
 
 const valid = [1, 0, 1, 1, 1, 0, 1, 1, 0];
@@ -84,7 +86,9 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       mask: "bigbird(random, 2)",
       sees: (i, j, h) => {
         const [a, b] = [i >> 1, j >> 1];
-        return Math.abs(a - b) <= 1 || [0, 4].includes(a) || [0, 4].includes(b) || sparse[h * 25 + a * 5 + b] === 1;
+        return (
+          Math.abs(a - b) <= 1 || [0, 4].includes(a) || [0, 4].includes(b) || sparse[h * 25 + a * 5 + b] === 1
+        );
       },
       inputs: { random: [`${HEADS}, 5, 5`, "real", sparse] },
     },
@@ -121,7 +125,9 @@ type Moved = (j: number) => readonly (readonly boolean[])[];
 
 function movedIn(text: string, moved: string, { inputs = {} }: Sample): Moved {
   const model = built(text);
-  const lengths = Object.fromEntries(Object.keys(model.lengths).map((name) => [name, name === "B" ? 1 : LENGTH]));
+  const lengths = Object.fromEntries(
+    Object.keys(model.lengths).map((name) => [name, name === "B" ? 1 : LENGTH]),
+  );
   const given: Record<string, Tensor<number>> = { ...drawInputs(model.inputs, lengths, 5) };
   for (const [name, [, , values]] of Object.entries(inputs))
     given[name] = { sizes: given[name]!.sizes, data: Float64Array.from(values) };
@@ -130,9 +136,13 @@ function movedIn(text: string, moved: string, { inputs = {} }: Sample): Moved {
     data: Float64Array.from(data as Float64Array, (v) => v / 4),
   });
   // Small numbers: a weight of softmax that is too small to be seen would look like a mask.
-  const leaves = leavesOf(model, new Map([...drawParameters(model, 5)].map(([name, x]) => [name, gentle(x)])));
+  const leaves = leavesOf(
+    model,
+    new Map([...drawParameters(model, 5)].map(([name, x]) => [name, gentle(x)])),
+  );
   given[moved] = gentle(given[moved]!);
-  const run = (x: Tensor<number>) => evaluate(model.forward, { ...leaves, ...given, [moved]: x }, lengths)["y"]!;
+  const run = (x: Tensor<number>) =>
+    evaluate(model.forward, { ...leaves, ...given, [moved]: x }, lengths)["y"]!;
   const plain = run(given[moved]!);
   return (j) => {
     const x = given[moved]!;
@@ -151,7 +161,9 @@ function rowsThatDiffer(x: Tensor<number>, y: Tensor<number>): readonly (readonl
   const row = (n: number): boolean =>
     Array.from({ length: width }, (_, c) => c).some((c) => x.data[n * width + c] !== y.data[n * width + c]);
   const heads = x.data.length / (LENGTH * width);
-  return Array.from({ length: heads }, (_, h) => Array.from({ length: LENGTH }, (_, i) => row(h * LENGTH + i)));
+  return Array.from({ length: heads }, (_, h) =>
+    Array.from({ length: LENGTH }, (_, i) => row(h * LENGTH + i)),
+  );
 }
 
 const inputLines = ({ inputs = {} }: Sample): string =>
