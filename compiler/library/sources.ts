@@ -1289,7 +1289,7 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
 
 # Relative positions do not know where a sequence stands.
 law rope_is_relative: translation_invariant(attention(x, 2, rotary: rope))
-law pairs_are_relative: translation_invariant(attention(x, 2, rotary: rope(layout: interleaved, fraction: 0.5)))
+law pairs_are_relative: translation_invariant(attention(x, 2, head_dim: 8, rotary: rope(layout: interleaved, fraction: 0.5)))
 law xpos_is_relative: translation_invariant(attention(x, 2, mask: causal, rotary: xpos, key_rotary: xpos(keys: true)))
 law shaw_is_relative: translation_invariant(attention(x, 2, relative: shaw(clip: 2)))
 law t5_is_relative: translation_invariant(t5(x, 2, 64, buckets: 4, distance: 5))
