@@ -143,6 +143,20 @@ block alibi_slopes(heads) {
   table slope[heads](h) = if h < whole then 2 ^ (0 - 8 * (h + 1) / whole) else 2 ^ (0 - 4 * (2 * (h - whole) + 1) / whole)
   return slope
 }
+
+# Limits: as many groups as heads, windows and prefixes that are too long or too short to matter, the usual temperature.
+law as_many_groups: attention(x, 4, kv_heads: 4) == attention(x, 4)
+law wide_window: attention(x, 2, mask: sliding(64)) == attention(x, 2, mask: causal)
+law short_prefix: attention(x, 2, mask: prefix(1)) == attention(x, 2, mask: causal)
+law long_prefix: attention(x, 2, mask: prefix(64)) == attention(x, 2)
+law usual_temperature: attention(x, 2, temperature: sqrt(d / 2)) == attention(x, 2)
+law own_memory: attention(x, 2, memory: x) == attention(x, 2)
+# What positions know of each other.
+law no_order: permutation_equivariant(attention(x, 2))
+law any_order_of_memory: permutation_equivariant(attention(x, 2, memory: m))
+law past_only: prefix_invariant(attention(x, 2, mask: causal))
+law window_of_the_past: prefix_invariant(attention(x, 2, mask: sliding(3)))
+law distances_only: translation_invariant(attention(x, 2, mask: causal, score: alibi(alibi_slopes(2))))
 `,
   "attention_variants": `# Attention of published models that differs from \`attention\` in its formula.
 
@@ -834,6 +848,15 @@ block patches(image[height, width, channels], size) {
   y[n, m] = grid[n // across, n % across, m // (size * channels), m // channels % size, m % channels]
   return y
 }
+
+# Norms see no shift and no scale, each position is for itself, and outside training nothing is dropped.
+law layer_norm_scales: layer_norm(3 * x + 2, eps: 0) == layer_norm(x, eps: 0)
+law rms_norm_scales: rms_norm(3 * x, eps: 0) == rms_norm(x, eps: 0)
+law plain_layer_norm: layer_norm(layer_norm(x, eps: 0, affine: false), eps: 0, affine: false) == layer_norm(x, eps: 0, affine: false)
+law rows_alone: permutation_equivariant(mlp(layer_norm(x), 8))
+law experts_of_rows: permutation_equivariant(moe(x, experts: 3, hidden: 5))
+law all_experts: moe(x, experts: 3, hidden: 5, top: 3, renormalise: false) == moe(x, experts: 3, hidden: 5, top: 3)
+law nothing_dropped: dropout(x, 0.5) == x
 `,
   "losses": `# Losses: a sum and a count, so that micro-batches, padding and devices agree.
 
@@ -916,6 +939,17 @@ mask marked(global[s])(i, j) = global[j] > 0
 # What the one or the other allows, and what both do.
 mask either(first, second)(h, i, j) = first(h, i, j) or second(h, i, j)
 mask both(first, second)(h, i, j) = first(h, i, j) and second(h, i, j)
+
+# Limits of patterns.
+law every_position: attention(x, 2, mask: atrous(1)) == attention(x, 2)
+law every_past_position: attention(x, 2, mask: strided(1)) == attention(x, 2, mask: causal)
+law wide_neighbourhood: attention(x, 2, mask: local(64)) == attention(x, 2)
+law steps_of_one: attention(x, 2, mask: dilated(3, 1)) == attention(x, 2, mask: local(3))
+law one_block: attention(x, 2, mask: blocks(64)) == attention(x, 2)
+law past_and_near: attention(x, 2, mask: both(causal, local(2))) == attention(x, 2, mask: sliding(3))
+law past_or_future: attention(x, 2, mask: either(causal, local(64))) == attention(x, 2)
+law strides_of_the_past: prefix_invariant(attention(x, 2, mask: strided(3)))
+law fixed_columns_of_the_past: prefix_invariant(attention(x, 2, mask: fixed(4, b: 1)))
 `,
   "mix": `# Generalised mixing: every kind of attention is this formula with other masks, scores, weights and values.
 
@@ -953,7 +987,11 @@ block mix(q[heads, t, head_dim], k[groups, s, head_dim], v[groups, s, value_dim]
     p = beside[0]
     rest = beside[1]
   }
-  if post != none { p[h, i, j] = if mask(h, i, j) then post(p[h, i, j], h, i, j) else 0 }
+  if post != none {
+    # Twice, so that a factor that is infinite where the mask forbids makes no gradient of 0 · ∞.
+    p[h, i, j] = if mask(h, i, j) then p[h, i, j] else 0
+    p[h, i, j] = if mask(h, i, j) then post(p[h, i, j], h, i, j) else 0
+  }
   p = dropout(post_blend(p), dropout_rate)
   if value == none {
     y[h, i, c] = p[h, i, j] * v[h // group, j, c]
@@ -1003,7 +1041,7 @@ block hard(r[heads, t, s], mask = full, k = 1, straight = false) {
   p[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j) and rank[h, i, j] < k)
   if straight {
     soft[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j))
-    p = soft + stop_gradient(p - soft)
+    p = straight_through(p, soft)
   }
   return p
 }
@@ -1031,6 +1069,10 @@ block beside_null(p[heads, t, s], r[heads, t, s], sink, mask = full, weight = so
 # The score of a null key: a number for each head, or for each head and row.   Xiao et al., 2023
 score of_head(x[h])(h, i) = x[h]
 score of_row(x[h, t])(h, i) = x[h, i]
+
+# Rows of weights, and what is given in two ways.
+law usual_mix: mix(q, k, v, mask: causal, temperature: sqrt(head_dim)) == mix(q, k, v, mask: causal)
+law past_only_mixed: prefix_invariant(mix(q, k, v, mask: causal, weight: softmax1))
 `,
   "optimizers": `# Optimizers: one step on one parameter. \`lr\` is the scheduled rate at run time, \`step\` counts from 1,
 # \`decays\` says whether this parameter decays: matrices do, vectors and what starts at 0 or 1 do not, \`decay\` and \`nodecay\`
@@ -1244,6 +1286,19 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
     else { return attend(score: score, rotary: position) }
   }
 }
+
+# Relative positions do not know where a sequence stands.
+law rope_is_relative: translation_invariant(attention(x, 2, rotary: rope))
+law pairs_are_relative: translation_invariant(attention(x, 2, head_dim: 8, rotary: rope(layout: interleaved, fraction: 0.5)))
+law xpos_is_relative: translation_invariant(attention(x, 2, mask: causal, rotary: xpos, key_rotary: xpos(keys: true)))
+law shaw_is_relative: translation_invariant(attention(x, 2, relative: shaw(clip: 2)))
+law t5_is_relative: translation_invariant(t5(x, 2, 64, buckets: 4, distance: 5))
+# Limits: no angle, and scaling by one.
+law no_angle: rope(q, fraction: 0) == q
+law linear_by_one: rope(q, scaling: linear) == rope(q)
+law ntk_by_one: rope(q, scaling: ntk) == rope(q)
+law yarn_by_one: rope(q, scaling: yarn) == rope(q)
+law no_decay: xpos(q, gamma: 1e15) == rope(q, layout: interleaved)
 `,
   "random": `# Random numbers by address: the same on every device and in every run.
 
@@ -1363,7 +1418,7 @@ block transformer_stack(
   dropout_rate = 0,
   share = false,
   layer_masks = none,
-  valid[s] = none
+  valid[*] = x
 ) {
   second = x
   if share {
@@ -1449,7 +1504,7 @@ block transformer(
   residual_dropout = 0,
   share = false,
   layer_masks = none,
-  valid[s] = none,
+  valid[*] = x,
   embedding_scale = 1,
   embedding_norm = none,
   embedding_dropout = 0

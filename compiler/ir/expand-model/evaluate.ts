@@ -63,7 +63,8 @@ export function know(p: Place, x: Expression): Known {
 const isTrue = (value: Value): boolean => value.kind === "full" || (value.kind === "boolean" && value.value);
 
 function knowName({ engine, frame, labels, inSubscript }: Place, x: NameExpression): Known {
-  if (labels.has(x.text)) return open(x, false);
+  // As the builder has it: among arguments an index counts as a tensor.
+  if (labels.has(x.text)) return open(x, !inSubscript);
   const own = frame.names.get(x.text);
   if (own) return own;
   const declared = lookupValue(frame.scope, x.text)?.value;
