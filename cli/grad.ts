@@ -1,6 +1,8 @@
 /**
  * `tfmc grad FILE --weights W --inputs I --outputs G`: the loss and the gradient of every parameter.
  */
+import { dirname } from "node:path";
+import { Option } from "commander";
 import type { ParameterInfo } from "../compiler/ir/graph.js";
 import type { Outputs } from "../runtime/session.js";
 import type { Tensor } from "../runtime/tensor.js";
@@ -9,6 +11,7 @@ import type { Context } from "./context.js";
 import { log, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import { fail } from "./failure.js";
+import { sourceOf, underTheirNames } from "./hugging-face/export.js";
 import type { ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
@@ -20,6 +23,7 @@ interface GradOptions extends ModelOptions {
   readonly weights: string;
   readonly inputs: string;
   readonly outputs: string;
+  readonly names: "own" | "hf";
 }
 
 export const addGrad: AddCommand = (program, action) => {
@@ -33,6 +37,14 @@ export const addGrad: AddCommand = (program, action) => {
       "safetensors: one tensor per input, targets included, batch axis first",
     )
     .requiredOption("--outputs <file>", "safetensors to write: `loss` and `grad.<parameter>`")
+    .addOption(
+      new Option(
+        "--names <whose>",
+        "own: the model's names; hf: those of the folder that it was imported from",
+      )
+        .choices(["own", "hf"])
+        .default("own"),
+    )
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
     .action(action(grad));
@@ -50,6 +62,8 @@ async function grad(context: Context, path: string, options: GradOptions): Promi
       "add a `loss` statement to the model",
     );
   }
+  const source = options.names === "hf" ? sourceOf(context, dirname(path)) : undefined;
+  if (options.names === "hf" && !source) return 1;
   const weights = readWeightsFile(program, options.weights);
   const inputs = readInputsFile(context, program, "grad", options.inputs);
   const seed = context.options.seed ?? 0;
@@ -58,7 +72,9 @@ async function grad(context: Context, path: string, options: GradOptions): Promi
     session.run("grad", inputs, { seed, step: 0 }, { read }),
   );
   const loss = meanLoss(outputs["loss.sum"]!, outputs["loss.count"]!);
-  const gradients = built.parameters.flatMap((parameter) => gradientOf(parameter, outputs));
+  const own = built.parameters.flatMap((parameter) => gradientOf(parameter, outputs));
+  const named = source ? underTheirNames(source, new Map(own)) : own;
+  const gradients = named.map(([name, values]) => [`grad.${name}`, values] as const);
   writeTensorsFile(options.outputs, [["loss", tensor(Float32Array.of(loss), [])], ...gradients]);
   if (context.options.json) printJson(context, { loss, gradients: gradients.length, file: options.outputs });
   else log(context, `loss ${loss.toFixed(6)}; wrote ${gradients.length} gradients to ${options.outputs}`);
@@ -72,10 +88,10 @@ function gradientOf(
 ): readonly (readonly [string, Tensor])[] {
   const whole = outputs[`grad.${leaf}`];
   if (!whole) return [];
-  if (turn === undefined) return [[`grad.${name}`, whole]];
+  if (turn === undefined) return [[name, whole]];
   const [turns = 1, ...shape] = whole.shape;
   const size = whole.length / turns;
-  return [[`grad.${name}`, tensor(whole.slice(turn * size, (turn + 1) * size), shape)]];
+  return [[name, tensor(whole.slice(turn * size, (turn + 1) * size), shape)]];
 }
 
 /** Where nothing counts the loss is 0. */

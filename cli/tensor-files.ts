@@ -5,7 +5,7 @@
  * {"tokens": I64 [2, 9]}, context 8   →   tokens i32 [2, 8], tokens.next i32 [2, 8]
  * ```
  */
-import { RuntimeError } from "../runtime/errors.js";
+import { listNames, RuntimeError } from "../runtime/errors.js";
 import type { Input, Program } from "../runtime/program.js";
 import type { StoredTensor, TensorToWrite } from "../runtime/safetensors.js";
 import { readSafetensors, toFloat32, toInt32, writeSafetensors } from "../runtime/safetensors.js";
@@ -52,8 +52,7 @@ export function readInputsFile(
   const strays = [...tensors.keys()].filter(
     (name) => !declared.has(name) && !(name === "labels" && labelled),
   );
-  if (strays.length > 0)
-    note(context, `no input of the model, ignored: ${strays.map((name) => `\`${name}\``).join(", ")}`);
+  if (strays.length > 0) note(context, `no input of the model, ignored: ${listNames(strays, 8)}`);
   for (const input of wanted) requireInput(input, given, path);
   return Object.fromEntries(
     wanted

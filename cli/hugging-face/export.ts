@@ -5,6 +5,8 @@
  */
 import { join } from "node:path";
 import { readSafetensors } from "../../runtime/safetensors.js";
+import type { Tensor } from "../../runtime/tensor.js";
+import { tensor } from "../../runtime/tensor.js";
 import { readCheckpoint } from "../checkpoint.js";
 import type { Context } from "../context.js";
 import { warn } from "../context.js";
@@ -52,6 +54,28 @@ export function sourceOf(context: Context, folder: string): Source | undefined {
     plan: planWeights(read.family.weights(read.config), tensors, parameters, read.family.prefix),
   };
 }
+
+/** Gradients of parameters → of the tensors of the checkpoint: what the loss does not reach is 0, tensors that are one have one. */
+export function underTheirNames(
+  { record, plan, parameters }: Source,
+  gradients: ReadonlyMap<string, Tensor>,
+): readonly (readonly [string, Tensor])[] {
+  const words = toTensors({ ...plan, likes: new Map() }, (name) => {
+    const found = gradients.get(name);
+    if (found) return new Uint32Array(found.buffer, found.byteOffset, found.length);
+    return new Uint32Array(sizeOf(parameters.get(name)!));
+  });
+  return record.files
+    .flatMap(({ tensors }) => tensors)
+    .flatMap(({ name, shape }) => {
+      const made = words.get(name);
+      return made
+        ? [[name, tensor(new Float32Array(made.buffer, made.byteOffset, made.length), shape)] as const]
+        : [];
+    });
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
 
 /** File name → contents. */
 export async function exportFolder(

@@ -20,9 +20,9 @@
  *    - **contract** (exactly one contract, nothing else heavy): its operands are pointwise. Every node that depends on it is a map of the
  *      contract's sizes. All outputs have those sizes.
  *    - **scatter** (exactly one scatter_add, nothing else heavy): its operands are pointwise and it is the only output.
- *    - **cumsum** (exactly one cumsum, nothing else heavy): likewise.
  *    - **update** (exactly one update, nothing else heavy): x is a `fixed` input that nothing else reads and whose place the output
  *      takes, rows and index are pointwise, and it is the only output. It writes the rows alone.
+ *    - **cumsum** (exactly one cumsum, nothing else heavy): as scatter.
  * 5. In place: an output may take the place of an input when every use of that input on the way to every output is through maps alone
  *    (in rows: also through reduce and broadcasts back, as in softmax), has the output's sizes, and in contract happens after the
  *    contract. Not in scatter. Otherwise `lower` throws.
@@ -65,8 +65,8 @@ const families: { readonly [K in Family]: (context: Context) => Launch } = {
   rows: lowerRows,
   contract: lowerContract,
   scatter: lowerScatter,
-  cumsum: lowerCumsum,
   update: lowerUpdate,
+  cumsum: lowerCumsum,
 };
 
 /** Bindings: the reads in order, then the writes, without those that use another's. */

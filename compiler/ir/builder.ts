@@ -37,10 +37,10 @@ export interface Sugar {
   sum(x: Node, axes: readonly number[]): Node;
   gather(table: Node, ids: Node, axis: number): Node;
   scatterAdd(ids: Node, updates: Node, attributes: Vocabulary["scatter_add"]): Node;
-  cumsum(x: Node, axis: number, reverse?: boolean): Node;
-  rank(x: Node, axis: number): Node;
   /** x with `rows` along `axis` from index `at` on, modulo its size where `ring`. */
   update(x: Node, rows: Node, at: Node, axis: number, ring?: boolean): Node;
+  cumsum(x: Node, axis: number, reverse?: boolean): Node;
+  rank(x: Node, axis: number): Node;
   softmax(x: Node, axis: number, mask?: Node): Node;
   logsumexp(x: Node, axis: number, mask?: Node): Node;
   repeat(inputs: readonly Node[], attributes: Vocabulary["repeat"]): Node;
@@ -141,9 +141,9 @@ function sugar(make: Make): Sugar {
     sum: (x, axes) => reduce("sum", x, axes),
     gather: (table, ids, axis) => make("gather", [table, ids], { axis }),
     scatterAdd: (ids, updates, attributes) => make("scatter_add", [ids, updates], attributes),
+    update: (x, rows, at, axis, ring = false) => make("update", [x, rows, at], { axis, ring }),
     cumsum: (x, axis, reverse = false) => make("cumsum", [x], { axis, reverse }),
     rank: (x, axis) => make("rank", [x], { axis }),
-    update: (x, rows, at, axis, ring = false) => make("update", [x, rows, at], { axis, ring }),
     softmax: (x, axis, mask) => make("softmax", mask ? [x, mask] : [x], { axis }),
     logsumexp: (x, axis, mask) => make("logsumexp", mask ? [x, mask] : [x], { axis }),
     repeat: (inputs, attributes) => make("repeat", inputs, attributes),

@@ -43,6 +43,8 @@ type Element = "real" | "int";
 export const VALUE = "value";
 /** The name that no file can give a model. */
 const NAME = "a law";
+/** Axes that stand for positions: lengths, as they are in a model. */
+export const positionAxes: ReadonlySet<string> = new Set(["t", "s"]);
 /** Lengths that are drawn are at most this, and blocks that ask are told so. */
 export const LONGEST = 16;
 const LENGTHS = [7, 5, 9, 4, 13, 6, 11, 2, 3];
@@ -104,7 +106,7 @@ function drawSizes(
 ): Readonly<Record<string, number>> {
   return Object.fromEntries(
     axes.map((axis) => {
-      const pool = lengths.has(axis) ? LENGTHS : WIDTHS;
+      const pool = lengths.has(axis) || positionAxes.has(axis) ? LENGTHS : WIDTHS;
       const start = createRandom(seed, `axis ${axis}`).below(3);
       const random = createRandom(seed, `axis ${axis} ${attempt}`);
       // The first draws are what most blocks take; then anything.

@@ -14,7 +14,7 @@ import type { Entries } from "../passes/entries.js";
 import { differenceOf, differenceText, fineTolerances } from "./difference.js";
 import { evaluate, evaluateRounded } from "./evaluate.js";
 import { lengthNames, smallLengths } from "./lengths.js";
-import { drawAll } from "./passes.js";
+import { drawEntry, drawModel } from "./passes.js";
 import { sizesText } from "./result.js";
 import { unstacked } from "./unstack.js";
 import type { Values } from "./values.js";
@@ -64,11 +64,10 @@ export function checkPair(
 
 function entryDifference(a: Built, x: Graph, b: Built, y: Graph, seed: number) {
   const lengths = smallLengths(a);
-  const [one, other] = [
-    drawAll(a, x, { lengths, seed }),
-    drawAll(b, y, { lengths: renamed(a, b, lengths), seed }),
-  ];
   const theirs = renamed(a, b, lengths);
+  const draw = (built: Built, graph: Graph, sizes: typeof lengths): Values =>
+    drawEntry(graph, drawModel(built, { lengths: sizes, seed }), { lengths: sizes, seed });
+  const [one, other] = [draw(a, x, lengths), draw(b, y, theirs)];
   const byPath = (built: Built, values: Values): Values => unstacked(values, built);
   const left = byPath(a, evaluate(x, one, lengths));
   const right = byPath(b, evaluate(y, other, theirs));

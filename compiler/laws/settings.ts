@@ -24,7 +24,7 @@ export function checkSettings(law: LawDeclaration, place: Place, x: Expression):
     (sum, { shape }) => sum + shape.reduce((count, { size }) => count * (size as number), 1),
     0,
   );
-  const valueOf = (part: Expression): Value | undefined =>
+  const evaluated = (part: Expression): Value | undefined =>
     settingsValue(file, options, part, { params }).value;
   const answer = settingsValue(file, options, x, { params });
   if (answer.value?.kind !== "boolean")
@@ -32,7 +32,7 @@ export function checkSettings(law: LawDeclaration, place: Place, x: Expression):
       ? noTruth(law, answer.value)
       : { status: "refused", says: "", diagnostics: answer.diagnostics };
   if (answer.value.value) return holds(`params = ${params}`);
-  const sides = x.kind === "binary" ? [x.left, x.right].map((side) => textOf(valueOf(side))) : [];
+  const sides = x.kind === "binary" ? [x.left, x.right].map((side) => textOf(evaluated(side))) : [];
   const [left, right] = sides;
   const values =
     sides.length === 2 ? `the left side is ${left} and the right side ${right}` : `params is ${params}`;

@@ -13,6 +13,8 @@ import type { Builder } from "../ir/builder.js";
 import { createBuilder } from "../ir/builder.js";
 import type { Built } from "../ir/graph.js";
 import type { Model, Span } from "../parser/model.js";
+import { capacity } from "../passes/decoding/graphs.js";
+import { deriveDecoding } from "../passes/decoding.js";
 import type { Entries } from "../passes/entries.js";
 import { deriveEntries } from "../passes/entries.js";
 import type { Pass } from "../passes/pass.js";
@@ -23,6 +25,7 @@ import { checkPair } from "./pair.js";
 import type { CheckedEntry } from "./passes.js";
 import { checkPasses } from "./passes.js";
 import { tooLarge } from "./too-large.js";
+import { POSITION } from "./values.js";
 
 /** A file that was read without a mistake, and which of its models is meant. */
 export interface Subject {
@@ -128,8 +131,26 @@ function verifyModel(
   const sizes = lengthNames(built, lengths);
   const large = largeOf({ name, span, entries, lengths });
   if (large) return { name, sizes, entries: [], diagnostics: large };
-  const checked = checkPasses(built, entries, { builder, lengths, seed, span, passes });
+  const decoding = decodingOf(built, builder, lengths);
+  const checked = checkPasses(
+    built,
+    { ...entries, ...decoding.graphs },
+    { builder, lengths: decoding.lengths, seed, span, passes },
+  );
   return { name, sizes, entries: checked, diagnostics: [] };
+}
+
+/** The entries of decoding, where the model has steps, and lengths in which a step has two positions behind it. */
+function decodingOf(built: Built, builder: Builder, lengths: Prepared["lengths"]) {
+  const found = deriveDecoding(built, builder);
+  if (!found || "refused" in found) return { graphs: {}, lengths };
+  const { encode, step, reorder, symbol } = found;
+  const whole = built.lengths[symbol]!.maximum;
+  const C = Math.min(whole, lengths[symbol]! + 3);
+  return {
+    graphs: { ...(encode && { encode }), step, ...(reorder.outputs.length > 0 && { reorder }) },
+    lengths: { ...lengths, [capacity]: C, [POSITION]: Math.min(2, C - lengths[symbol]!) },
+  };
 }
 
 /** Why a model is not computed here; undefined where it is. */

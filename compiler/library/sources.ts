@@ -143,6 +143,20 @@ block alibi_slopes(heads) {
   table slope[heads](h) = if h < whole then 2 ^ (0 - 8 * (h + 1) / whole) else 2 ^ (0 - 4 * (2 * (h - whole) + 1) / whole)
   return slope
 }
+
+# Limits: as many groups as heads, windows and prefixes that are too long or too short to matter, the usual temperature.
+law as_many_groups: attention(x, 4, kv_heads: 4) == attention(x, 4)
+law wide_window: attention(x, 2, mask: sliding(64)) == attention(x, 2, mask: causal)
+law short_prefix: attention(x, 2, mask: prefix(1)) == attention(x, 2, mask: causal)
+law long_prefix: attention(x, 2, mask: prefix(64)) == attention(x, 2)
+law usual_temperature: attention(x, 2, temperature: sqrt(d / 2)) == attention(x, 2)
+law own_memory: attention(x, 2, memory: x) == attention(x, 2)
+# What positions know of each other.
+law no_order: permutation_equivariant(attention(x, 2))
+law any_order_of_memory: permutation_equivariant(attention(x, 2, memory: m))
+law past_only: prefix_invariant(attention(x, 2, mask: causal))
+law window_of_the_past: prefix_invariant(attention(x, 2, mask: sliding(3)))
+law distances_only: translation_invariant(attention(x, 2, mask: causal, score: alibi(alibi_slopes(2))))
 `,
   "attention_variants": `# Attention of published models that differs from \`attention\` in its formula.
 
@@ -339,9 +353,10 @@ block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
 #   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
-#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
+#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), parallel_norms (each with a norm of its own), none
 #   position: none, learned(offset:), sinusoidal, rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:), xpos(base:, scale_base:)
 #   mask: causal, sliding(w), prefix(n), full, or a mask of your own; padding is never seen
+#   layer_masks: none, or a list of masks, [sliding(128), causal], that the layers take in turn
 #   score: a score of your own, applied to the scaled products before those of \`position\`
 #   temperature: what the dot products are divided by
 #   qk_norm: none, rms_norm, layer_norm, or a block on [heads, t, head_dim], for queries and keys
@@ -357,6 +372,7 @@ block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
 #   attention_dropout: on attention weights
 #   embedding_dropout: on embeddings with their positions
 #   tied: whether the output uses the embedding's table
+#   embedding_size: none, or the width of the embeddings, which linear maps take to d_model, and back before the output
 #   embedding_scale: what embeddings are multiplied by; sqrt(d_model) in the first Transformer
 #   embedding_norm: none, or a norm of the embeddings
 #   init: initial values of matrices: normal(0.02), xavier_normal, …
@@ -367,23 +383,26 @@ block dynamic_conv(x[t, d], width, heads, causal = false, std = 0.02) {
 #   smoothing: label smoothing, the share of a target that is spread over all tokens
 model decoder(
   vocab = 256, context = 256, d_model = 128, layers = 4, heads = 4, kv_heads = heads, head_dim = d_model / heads,
-  norm = layer_norm, norm_at = pre, position = learned, mask = causal, score = none, temperature = sqrt(head_dim),
+  norm = layer_norm, norm_at = pre, position = learned, mask = causal, layer_masks = none, score = none, temperature = sqrt(head_dim),
   qk_norm = none, soft_cap = none, ffn = mlp,
   bias = true, qkv_bias = bias, key_bias = qkv_bias, out_bias = bias, head_bias = false,
   dropout = 0, residual_dropout = dropout, attention_dropout = dropout, embedding_dropout = dropout,
-  tied = true, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
+  tied = true, embedding_size = none, embedding_scale = 1, embedding_norm = none, init = normal(0.02), output_init = init, embedding_init = init,
   final_soft_cap = none, share_layers = false, smoothing = 0
 ) {
   input tokens[t <= context] : int(vocab)
 
-  use wte = embedding(vocab, d_model, init: embedding_init)
+  width = if embedding_size == none then d_model else embedding_size
+  use wte = embedding(vocab, width, init: embedding_init)
+  x = wte(tokens)
+  if embedding_size != none { x = linear(x, d_model, bias: false) as embedding_map }
   # How strong the stream is and how small initial values are, by the depth.   Wang et al., 2022
   match norm_at {
     deepnorm {
       alpha = (2 * layers) ^ 0.25
       beta = (8 * layers) ^ -0.25
     }
-    pre, post, sandwich, dual_residual, parallel, none {
+    pre, post, sandwich, dual_residual, parallel, parallel_norms, none {
       alpha = 1
       beta = 1
     }
@@ -391,23 +410,25 @@ model decoder(
   written = if output_init == depth_scaled then init / sqrt(2 * layers) else output_init
 
   attend = attention(
-    heads: heads, kv_heads: kv_heads, head_dim: head_dim, mask: padded(mask, valid(tokens)),
-    bias: bias, qkv_bias: qkv_bias, key_bias: key_bias, out_bias: out_bias,
+    heads: heads, kv_heads: kv_heads, head_dim: head_dim, bias: bias, qkv_bias: qkv_bias,
+    key_bias: key_bias, out_bias: out_bias,
     qk_norm: qk_norm, temperature: temperature, soft_cap: soft_cap, dropout_rate: attention_dropout,
     init: init, value_init: beta * init, out_init: beta * written
   )
+  if layer_masks == none { attend = attend(mask: padded(mask, valid(tokens))) }
   feed = offer(ffn, hidden: 4 * d_model, bias: bias, init: beta * init, out_init: beta * written)
   x = transformer(
-    wte(tokens), layers, attend, feed,
+    x, layers, attend, feed, layer_masks: layer_masks, valid: valid(tokens),
     position: position, heads: heads, context: context, score: score,
     norm: norm, norm_at: norm_at, alpha: alpha, residual_dropout: residual_dropout, share: share_layers,
     embedding_scale: embedding_scale, embedding_norm: embedding_norm, embedding_dropout: embedding_dropout
   ) as _
 
+  if embedding_size != none { x = linear(x, width, bias: false) as output_map }
   if tied {
     logits = unembed(x, wte.table, bias: head_bias)
   } else {
-    use head = embedding(vocab, d_model, init: embedding_init)
+    use head = embedding(vocab, width, init: embedding_init)
     logits = unembed(x, head.table, bias: head_bias)
   }
   output logits = capped(logits, final_soft_cap)
@@ -425,7 +446,7 @@ model decoder(
 #   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
-#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), none
+#   norm_at: pre, post, sandwich, deepnorm (stronger stream and smaller initial values, by the depth), dual_residual, parallel (attention and feed-forward side by side), parallel_norms (each with a norm of its own), none
 #   position: none, learned(offset:), sinusoidal(layout:), rope(base:, fraction:, layout:, scaling:, factor:, original:), stored_rope (rope by a table in checkpoints), alibi, t5(buckets:, distance:), shaw(clip:)
 #   mask: full, or a mask of your own; padding is never seen
 #   score: a score of your own, applied to the scaled products before those of \`position\`
@@ -481,7 +502,7 @@ model encoder(
       alpha = (2 * layers) ^ 0.25
       beta = (8 * layers) ^ -0.25
     }
-    pre, post, sandwich, dual_residual, parallel, none {
+    pre, post, sandwich, dual_residual, parallel, parallel_norms, none {
       alpha = 1
       beta = 1
     }
@@ -555,7 +576,7 @@ model encoder(
 #   kv_heads: heads of keys and values; fewer than \`heads\` is grouped-query, 1 is multi-query attention
 #   head_dim: width of a head
 #   norm: layer_norm, rms_norm, with arguments as in rms_norm(eps: 1e-5), or a block of your own
-#   norm_at: pre, post, sandwich, deepnorm (stronger streams and smaller initial values, by the depths), dual_residual, parallel (attention and feed-forward side by side), none
+#   norm_at: pre, post, sandwich, deepnorm (stronger streams and smaller initial values, by the depths), dual_residual, parallel (attention and feed-forward side by side), parallel_norms (each with a norm of its own), none
 #   position: none, learned(offset:), sinusoidal(layout:), rope(base:, fraction:, layout:, scaling:, factor:, original:), alibi, t5(buckets:, distance:), shaw(clip:); inside self-attention only
 #   mask: what the decoder sees of itself: causal, sliding(w), prefix(n), or a mask of your own; padding is never seen
 #   encoder_mask: what the encoder sees of itself: full, or a mask of your own
@@ -601,7 +622,7 @@ model encoder_decoder(
       decoder_alpha = (3 * decoder_layers) ^ 0.25
       decoder_beta = (12 * decoder_layers) ^ -0.25
     }
-    pre, post, sandwich, dual_residual, parallel, none {
+    pre, post, sandwich, dual_residual, parallel, parallel_norms, none {
       encoder_alpha = 1
       encoder_beta = 1
       decoder_alpha = 1
@@ -827,6 +848,15 @@ block patches(image[height, width, channels], size) {
   y[n, m] = grid[n // across, n % across, m // (size * channels), m // channels % size, m % channels]
   return y
 }
+
+# Norms see no shift and no scale, each position is for itself, and outside training nothing is dropped.
+law layer_norm_scales: layer_norm(3 * x + 2, eps: 0) == layer_norm(x, eps: 0)
+law rms_norm_scales: rms_norm(3 * x, eps: 0) == rms_norm(x, eps: 0)
+law plain_layer_norm: layer_norm(layer_norm(x, eps: 0, affine: false), eps: 0, affine: false) == layer_norm(x, eps: 0, affine: false)
+law rows_alone: permutation_equivariant(mlp(layer_norm(x), 8))
+law experts_of_rows: permutation_equivariant(moe(x, experts: 3, hidden: 5))
+law all_experts: moe(x, experts: 3, hidden: 5, top: 3, renormalise: false) == moe(x, experts: 3, hidden: 5, top: 3)
+law nothing_dropped: dropout(x, 0.5) == x
 `,
   "losses": `# Losses: a sum and a count, so that micro-batches, padding and devices agree.
 
@@ -858,7 +888,7 @@ block label_cross_entropy(logits[classes], label[], smoothing = 0) {
 }
 
 # Each x belongs to the y of its own example and to none of the others in the batch: the mean of the cross-entropies of
-# scale · x · yᵀ along its rows and along its columns.   x[d], y[d] → sum, count; Radford et al., 2021
+# scale · x · yᵀ along its rows and along its columns.   x[d], y[d] → a number per example; Radford et al., 2021
 block contrastive(x[d], y[d], scale) {
   xs = whole_batch(x)
   ys = whole_batch(y)
@@ -866,7 +896,7 @@ block contrastive(x[d], y[d], scale) {
   row[n] = x[m] * ys[n, m]
   column[n] = y[m] * xs[n, m]
   each = (logsumexp[n](scale * row[n]) + logsumexp[n](scale * column[n])) / 2 - scale * own
-  return each, 1
+  return each
 }
 `,
   "masks": `# Masks beyond causal, sliding, prefix and padding: sparse patterns. Positions are absolute; head h is there where it matters.
@@ -909,6 +939,17 @@ mask marked(global[s])(i, j) = global[j] > 0
 # What the one or the other allows, and what both do.
 mask either(first, second)(h, i, j) = first(h, i, j) or second(h, i, j)
 mask both(first, second)(h, i, j) = first(h, i, j) and second(h, i, j)
+
+# Limits of patterns.
+law every_position: attention(x, 2, mask: atrous(1)) == attention(x, 2)
+law every_past_position: attention(x, 2, mask: strided(1)) == attention(x, 2, mask: causal)
+law wide_neighbourhood: attention(x, 2, mask: local(64)) == attention(x, 2)
+law steps_of_one: attention(x, 2, mask: dilated(3, 1)) == attention(x, 2, mask: local(3))
+law one_block: attention(x, 2, mask: blocks(64)) == attention(x, 2)
+law past_and_near: attention(x, 2, mask: both(causal, local(2))) == attention(x, 2, mask: sliding(3))
+law past_or_future: attention(x, 2, mask: either(causal, local(64))) == attention(x, 2)
+law strides_of_the_past: prefix_invariant(attention(x, 2, mask: strided(3)))
+law fixed_columns_of_the_past: prefix_invariant(attention(x, 2, mask: fixed(4, b: 1)))
 `,
   "mix": `# Generalised mixing: every kind of attention is this formula with other masks, scores, weights and values.
 
@@ -946,7 +987,11 @@ block mix(q[heads, t, head_dim], k[groups, s, head_dim], v[groups, s, value_dim]
     p = beside[0]
     rest = beside[1]
   }
-  if post != none { p[h, i, j] = if mask(h, i, j) then post(p[h, i, j], h, i, j) else 0 }
+  if post != none {
+    # Twice, so that a factor that is infinite where the mask forbids makes no gradient of 0 · ∞.
+    p[h, i, j] = if mask(h, i, j) then p[h, i, j] else 0
+    p[h, i, j] = if mask(h, i, j) then post(p[h, i, j], h, i, j) else 0
+  }
   p = dropout(post_blend(p), dropout_rate)
   if value == none {
     y[h, i, c] = p[h, i, j] * v[h // group, j, c]
@@ -996,7 +1041,7 @@ block hard(r[heads, t, s], mask = full, k = 1, straight = false) {
   p[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j) and rank[h, i, j] < k)
   if straight {
     soft[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j))
-    p = soft + stop_gradient(p - soft)
+    p = straight_through(p, soft)
   }
   return p
 }
@@ -1024,6 +1069,10 @@ block beside_null(p[heads, t, s], r[heads, t, s], sink, mask = full, weight = so
 # The score of a null key: a number for each head, or for each head and row.   Xiao et al., 2023
 score of_head(x[h])(h, i) = x[h]
 score of_row(x[h, t])(h, i) = x[h, i]
+
+# Rows of weights, and what is given in two ways.
+law usual_mix: mix(q, k, v, mask: causal, temperature: sqrt(head_dim)) == mix(q, k, v, mask: causal)
+law past_only_mixed: prefix_invariant(mix(q, k, v, mask: causal, weight: softmax1))
 `,
   "optimizers": `# Optimizers: one step on one parameter. \`lr\` is the scheduled rate at run time, \`step\` counts from 1,
 # \`decays\` says whether this parameter decays: matrices do, vectors and what starts at 0 or 1 do not, \`decay\` and \`nodecay\`
@@ -1237,6 +1286,19 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
     else { return attend(score: score, rotary: position) }
   }
 }
+
+# Relative positions do not know where a sequence stands.
+law rope_is_relative: translation_invariant(attention(x, 2, rotary: rope))
+law pairs_are_relative: translation_invariant(attention(x, 2, head_dim: 8, rotary: rope(layout: interleaved, fraction: 0.5)))
+law xpos_is_relative: translation_invariant(attention(x, 2, mask: causal, rotary: xpos, key_rotary: xpos(keys: true)))
+law shaw_is_relative: translation_invariant(attention(x, 2, relative: shaw(clip: 2)))
+law t5_is_relative: translation_invariant(t5(x, 2, 64, buckets: 4, distance: 5))
+# Limits: no angle, and scaling by one.
+law no_angle: rope(q, fraction: 0) == q
+law linear_by_one: rope(q, scaling: linear) == rope(q)
+law ntk_by_one: rope(q, scaling: ntk) == rope(q)
+law yarn_by_one: rope(q, scaling: yarn) == rope(q)
+law no_decay: xpos(q, gamma: 1e15) == rope(q, layout: interleaved)
 `,
   "random": `# Random numbers by address: the same on every device and in every run.
 
@@ -1277,46 +1339,107 @@ block frozen_position(x[t, d], base = 10000) {
 block residual(x[t, d], second[t, d], f, norm, norm_at = pre, alpha = 1, dropout_rate = 0) {
   match norm_at {
     # The stream itself is never normalised.   Xiong et al., 2020
-    pre { x = x + dropout(f(norm(x)), dropout_rate) }
+    pre {
+      x = x + dropout(f(norm(x)), dropout_rate)
+    }
     # The first Transformer.   Vaswani et al., 2017
-    post { x = norm(x + dropout(f(x), dropout_rate)) }
+    post {
+      x = norm(x + dropout(f(x), dropout_rate))
+    }
     # Before and after the sub-layer.   Ding et al., 2021
-    sandwich { x = x + norm(dropout(f(norm(x)), dropout_rate)) }
+    sandwich {
+      x = x + norm(dropout(f(norm(x)), dropout_rate))
+    }
     # post with a stronger stream: alpha grows with the depth.   Wang et al., 2022
-    deepnorm { x = norm(alpha * x + dropout(f(x), dropout_rate)) }
+    deepnorm {
+      x = norm(alpha * x + dropout(f(x), dropout_rate))
+    }
     # post, and beside it the plain sum of what all sub-layers gave.   Xie et al., 2023
     dual_residual {
       y = dropout(f(x), dropout_rate)
       x = norm(x + y)
       second = second + y
     }
-    none { x = x + dropout(f(x), dropout_rate) }
+    none {
+      x = x + dropout(f(x), dropout_rate)
+    }
   }
   return x, second
 }
 
 # One layer: self-attention, attention to a memory where \`cross\` is one, feed-forward.   x, second → x, second
-block transformer_layer(x[t, d], second[t, d], attend, feed, cross = none, norm = layer_norm, norm_at = pre, alpha = 1, dropout_rate = 0) {
+block transformer_layer(
+  x[t, d],
+  second[t, d],
+  attend,
+  feed,
+  cross = none,
+  norm = layer_norm,
+  norm_at = pre,
+  alpha = 1,
+  dropout_rate = 0
+) {
+  if norm_at == parallel_norms {
+    # All sub-layers read x, each through a norm of its own.   Black et al., 2022
+    y = dropout(attend(norm(x)), dropout_rate) + dropout(feed(norm(x)), dropout_rate)
+    if cross != none {
+      y = y + dropout(cross(norm(x)), dropout_rate)
+    }
+    return x + y, second
+  }
   if norm_at == parallel {
     # All sub-layers read the same norm of x.   Wang and Komatsuzaki, 2021
     n = norm(x)
     y = dropout(attend(n), dropout_rate) + dropout(feed(n), dropout_rate)
-    if cross != none { y = y + dropout(cross(n), dropout_rate) }
+    if cross != none {
+      y = y + dropout(cross(n), dropout_rate)
+    }
     return x + y, second
   }
   s = residual(x, second, attend, norm, norm_at, alpha, dropout_rate) as _
-  if cross != none { s = residual(s[0], s[1], cross, norm, norm_at, alpha, dropout_rate) as _ }
+  if cross != none {
+    s = residual(s[0], s[1], cross, norm, norm_at, alpha, dropout_rate) as _
+  }
   s = residual(s[0], s[1], feed, norm, norm_at, alpha, dropout_rate) as _
   return s[0], s[1]
 }
 
 # \`layers\` such layers, and the norm at the end that norm_at asks for. \`share\`: all layers have the same parameters.
-# x[t, d] → [t, d]
-block transformer_stack(x[t, d], layers, attend, feed, cross = none, norm = layer_norm, norm_at = pre, alpha = 1, dropout_rate = 0, share = false) {
+# \`layer_masks\`: a list of masks that the layers take in turn, of the positions that are \`valid\`.   x[t, d] → [t, d]
+block transformer_stack(
+  x[t, d],
+  layers,
+  attend,
+  feed,
+  cross = none,
+  norm = layer_norm,
+  norm_at = pre,
+  alpha = 1,
+  dropout_rate = 0,
+  share = false,
+  layer_masks = none,
+  valid[*] = x
+) {
   second = x
   if share {
     repeat shared layers {
       s = transformer_layer(x, second, attend, feed, cross, norm, norm_at, alpha, dropout_rate) as _
+      x = s[0]
+      second = s[1]
+    }
+  } else if layer_masks != none {
+    repeat layers as l {
+      s = transformer_layer(
+        x,
+        second,
+        attend(mask: padded(layer_masks[l % count(layer_masks)], valid)),
+        feed,
+        cross,
+        norm,
+        norm_at,
+        alpha,
+        dropout_rate
+      ) as _
       x = s[0]
       second = s[1]
     }
@@ -1328,9 +1451,15 @@ block transformer_stack(x[t, d], layers, attend, feed, cross = none, norm = laye
     }
   }
   match norm_at {
-    pre, sandwich, parallel { return norm(x) }
-    dual_residual { return x + norm(second) }
-    post, deepnorm, none { return x }
+    pre, sandwich, parallel, parallel_norms {
+      return norm(x)
+    }
+    dual_residual {
+      return x + norm(second)
+    }
+    post, deepnorm, none {
+      return x
+    }
   }
 }
 
@@ -1339,26 +1468,73 @@ block transformer_stack(x[t, d], layers, attend, feed, cross = none, norm = laye
 block embedded(x[t, d], position, context, scale = 1, norm = none, dropout_rate = 0) {
   y = x * scale
   match position {
-    learned { y = offer(position, context: context)(y) as wpe }
-    sinusoidal { y = position(y) }
-    else { y = y }
+    learned {
+      y = offer(position, context: context)(y) as wpe
+    }
+    sinusoidal {
+      y = position(y)
+    }
+    else {
+      y = y
+    }
   }
-  if norm != none { y = norm(y) as embedding_norm }
+  if norm != none {
+    y = norm(y) as embedding_norm
+  }
   return dropout(y, dropout_rate)
 }
 
 # From embeddings to what the last layer gives: \`embedded\`, attention \`placed\`, \`layers\` layers.   x[t, d] → [t, d]
 # \`width\`: a linear map takes the embeddings to streams of that width (Lan et al., 2020).   x[t, d] → [t, width]
-block transformer(x[t, d], layers, attend, feed, width = none, cross = none, position = none, heads = 1, context = 1, score = none, two_sided = false, norm = layer_norm, norm_at = pre, alpha = 1, residual_dropout = 0, share = false, embedding_scale = 1, embedding_norm = none, embedding_dropout = 0) {
+block transformer(
+  x[t, d],
+  layers,
+  attend,
+  feed,
+  width = none,
+  cross = none,
+  position = none,
+  heads = 1,
+  context = 1,
+  score = none,
+  two_sided = false,
+  norm = layer_norm,
+  norm_at = pre,
+  alpha = 1,
+  residual_dropout = 0,
+  share = false,
+  layer_masks = none,
+  valid[*] = x,
+  embedding_scale = 1,
+  embedding_norm = none,
+  embedding_dropout = 0
+) {
   x = embedded(x, position, context, embedding_scale, embedding_norm, embedding_dropout) as _
-  if width != none { x = linear(x, width) as embedding_map }
+  if width != none {
+    x = linear(x, width) as embedding_map
+  }
   look = placed(attend, x, position, heads, context, score, two_sided) as _
-  return transformer_stack(x, layers, look, feed, cross, norm, norm_at, alpha, residual_dropout, share) as _
+  return transformer_stack(
+    x,
+    layers,
+    look,
+    feed,
+    cross,
+    norm,
+    norm_at,
+    alpha,
+    residual_dropout,
+    share,
+    layer_masks,
+    valid
+  ) as _
 }
 
 # cap · tanh(logits / cap).   logits[*] → the same; Gemma Team, 2024
 block capped(logits[*], cap) {
-  if cap == none { return logits }
+  if cap == none {
+    return logits
+  }
   return cap * tanh(logits / cap)
 }
 `,

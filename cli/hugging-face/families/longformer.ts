@@ -54,7 +54,7 @@ function model(config: Config): string {
   const tied = config.boolean("tie_word_embeddings");
   return `model longformer(${parameters}) {
   input input_ids[t <= places - padding_id - 1] : int(vocab)
-${types > 1 ? "  input token_type_ids[t] : int(types)\n" : ""}  input marked(input_ids) as global_attention_mask
+${types > 1 ? "  input token_type_ids[t] : int(types)\n" : ""}  input marks(input_ids) as global_attention_mask
   input valid(input_ids) as attention_mask
   input original(input_ids) as labels
 
@@ -65,7 +65,7 @@ ${types > 1 ? "  input token_type_ids[t] : int(types)\n" : ""}  input marked(inp
   ${types > 1 ? "x = x + wse(token_type_ids)" : "x[i, m] = x[i, m] + wse.table[0, m]"}
   x = norm(x)
   repeat layers {
-    x = norm(x + local_global_attention(x, marked(input_ids), valid(input_ids), heads, reach: window / 2))
+    x = norm(x + local_global_attention(x, marks(input_ids), valid(input_ids), heads, reach: window / 2))
     x = norm(x + mlp(x, hidden, act: ${activation(config, "hidden_act")}))
   }
   x = dense_norm(x, norm: norm)

@@ -55,13 +55,13 @@ function model(config: Config): string {
   const tied = config.boolean("tie_word_embeddings");
   return `model xlnet(${parameters}) {
   input input_ids[t <= context] : int(vocab)
-  input marked(input_ids) as token_type_ids
+  input marks(input_ids) as token_type_ids
   input valid(input_ids) as attention_mask
   input original(input_ids) as labels
 
   use wte = embedding(vocab, d_model)
   x = wte(input_ids)
-  attend = relative_attention(segment: marked(input_ids), heads: heads, context: context, mask: itself_or_held(valid(input_ids)))
+  attend = relative_attention(segment: marks(input_ids), heads: heads, context: context, mask: itself_or_held(valid(input_ids)))
   repeat layers {
     x = norm(x + attend(x))
     x = norm(x + mlp(x, hidden, act: ${activation(config, "ff_activation")}))

@@ -71,7 +71,7 @@ function finite(env: Env, value: number, span: Span): Value {
   return fail(env, "TFM2006", span, "The result is not a finite number.");
 }
 
-/** `next(x)`, `valid(x)`, `original(x)`, `marked(x)`: an input that the host makes of the input x; see DerivedInput. */
+/** `next(x)`, `valid(x)`, `original(x)`, `marks(x)`: an input that the host makes of the input x; see DerivedInput. */
 const derived =
   (how: DerivedInput["how"], dtype: DType): Builtin =>
   (env, call) => {
@@ -89,7 +89,7 @@ const derived =
     const { inputs, builder } = env.session;
     const source = inputs.find(({ name }) => name === node.attributes.name)!;
     const name = outsideName(env, source.name, call.span, how);
-    const bound = how === "valid" || how === "marked" ? undefined : source.bound;
+    const bound = how === "valid" || how === "marks" ? undefined : source.bound;
     if (!inputs.some((input) => input.name === name))
       inputs.push({ ...source, name, dtype, bound, derived: { how, of: source.name } });
     return { ...x, node: builder.input("input", name, source.shape, dtype) };
@@ -114,6 +114,14 @@ function positions(env: Env, call: BuiltinCall): Value {
     batched: false,
     axes: x.axes.slice(number, number + 1),
   };
+}
+
+/** How many items a list has. */
+function count(env: Env, call: BuiltinCall): Value {
+  arity(env, call, 1);
+  const [x] = call.values as [Value];
+  if (x.kind === "list") return number(x.items.length);
+  return fail(env, "TFM2006", call.spans[0]!, `\`count\` takes a list, and this is ${describe(x)}.`);
 }
 
 /** Uniform in [0, 1), in the shape of x; every textual place draws its own. */
@@ -173,10 +181,11 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   next: derived("next", "i32"),
   valid: derived("valid", "bool"),
   original: derived("original", "i32"),
-  marked: derived("marked", "i32"),
+  marks: derived("marks", "i32"),
   whole_batch: wholeBatch,
   positions,
   random,
+  count,
   draw,
   concat,
   pad,

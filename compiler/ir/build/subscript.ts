@@ -21,7 +21,7 @@ import { evaluate } from "./meaning.js";
 import type { Place } from "./read-axis.js";
 import { checkRange, outOfRange, readAffine } from "./read-axis.js";
 import type { Env } from "./session.js";
-import { emptyIndex, fail } from "./session.js";
+import { emptyIndex, fail, TurnNeeded } from "./session.js";
 import { toIndexed } from "./tensors.js";
 import type { IndexedValue, TensorValue, Value } from "./values.js";
 import { BATCH, describe, innerShape } from "./values.js";
@@ -81,6 +81,7 @@ export function checkRank(env: Env, base: TensorValue, { indices, span }: Subscr
 
 function listItem(env: Env, items: readonly Value[], { indices, span }: SubscriptExpression): Value {
   const value = indices.length === 1 ? evaluate({ ...env, index: undefined }, indices[0]!) : undefined;
+  if (value?.kind === "turn") throw new TurnNeeded("list");
   if (value?.kind !== "number")
     return fail(env, "TFM2006", span, "A list is subscripted with one whole number.");
   return (

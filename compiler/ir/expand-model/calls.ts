@@ -29,6 +29,7 @@ import {
   namedText,
   namesIn,
   nameText,
+  numberText,
   open,
   parametersOf,
   sameText,
@@ -100,6 +101,11 @@ const isIndex = (p: Place, known: Known): boolean =>
   known.kind === "open" && known.text.kind === "name" && p.labels.has(known.text.text);
 
 function callBuiltin(p: Place, name: string, text: Expression, args: readonly Passed[]): Known {
+  const [first] = args;
+  if (name === "count" && first?.known.kind === "list") {
+    const items = first.known.items.length;
+    return constant({ kind: "number", value: items, origin: undefined }, numberText(items));
+  }
   const values = args.map(({ known }) => valueOfKnown(known));
   const numbers = values.every((v) => v?.kind === "number");
   if (!numbers || values.length === 0) return open(text, args.some(isTensor));
@@ -149,7 +155,7 @@ function isStable({ text }: Open): boolean {
     (text.kind === "call" && text.callee.kind === "name" && DERIVED.has(text.callee.text))
   );
 }
-const DERIVED: ReadonlySet<string> = new Set(["next", "valid", "original", "marked"]);
+const DERIVED: ReadonlySet<string> = new Set(["next", "valid", "original", "marks"]);
 
 export const captureItems = (p: Place, items: readonly Known[]): readonly Known[] =>
   items.map((known) => capture(p, { known, explicit: false }, "part").known);

@@ -13,7 +13,7 @@ import { isContraction, isFree, isLayout, isMap, isReduction, stripLayout } from
 export type Alignment = "space" | "loose" | "operand" | `over:${string}`;
 
 export interface Group {
-  family: "pointwise" | "rows" | "contract" | "scatter" | "cumsum" | "update" | "region";
+  family: "pointwise" | "rows" | "contract" | "scatter" | "update" | "cumsum" | "region";
   space: Shape;
   rows: { readonly axes: string; readonly shape: Shape } | undefined;
   readonly members: Set<Node>;
