@@ -56,6 +56,8 @@ export interface Run {
   readonly tokenizer: string | undefined;
   /** The contents of labels.json, the names of the classes, where there are any. */
   readonly labels?: string | undefined;
+  /** Of a folder that `tfmc import` wrote: what the files beside tokenizer.json say. Such a folder has no checkpoints. */
+  readonly beside?: readonly unknown[];
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

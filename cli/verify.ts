@@ -51,7 +51,9 @@ async function verify(
     ? verifyPair(first.subject, second.subject, { seed })
     : verifySource(first.subject, { seed });
   const devices =
-    second || verification.models.length === 0 || verification.models.every(({ entries }) => entries.length === 0)
+    second ||
+    verification.models.length === 0 ||
+    verification.models.every(({ entries }) => entries.length === 0)
       ? []
       : await onDevice(context, first, verification, seed);
   const diagnostics = [...broken, ...verification.diagnostics, ...devices.flatMap((d) => d.diagnostics)];
@@ -117,10 +119,14 @@ function report(context: Context, { verification, devices, diagnostics, path, ot
     return failed ? 1 : 0;
   }
   const lines = [
-    ...laws.map((law) => `law ${law.name} ${verdict(law.status)}${law.status === "holds" ? `: ${law.says}` : ""}`),
+    ...laws.map(
+      (law) => `law ${law.name} ${verdict(law.status)}${law.status === "holds" ? `: ${law.says}` : ""}`,
+    ),
     ...models.flatMap((model) => modelLines(context, model, devices)),
     ...(pair && !failed
-      ? [`${path} and ${other} compute the same: ${pair.map(({ entry, outputs }) => `${entry} (${outputs})`).join(", ")}`]
+      ? [
+          `${path} and ${other} compute the same: ${pair.map(({ entry, outputs }) => `${entry} (${outputs})`).join(", ")}`,
+        ]
       : []),
   ];
   if (lines.length > 0) print(context, lines.join("\n"));
