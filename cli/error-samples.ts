@@ -628,7 +628,7 @@ tfmc fmt --to json m.tfm
      |
    3 |   y[i, c] = sum[j](x[i, c])
      |                 ^
-     = hint: An index takes its range from the axes that it subscripts.
+     = hint: An index takes its range from the axes that it subscripts alone, or from the left side: \`y[i < n] = …\`.
 `,
     mended: `model m {
   input x[t, 8] : real
@@ -807,7 +807,7 @@ model m {
      |
    3 |   repeat 2 { x = mlp(x, hidden: 16) }
      |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-     = hint: A model based on another has settings, \`train\` and \`law\`; blocks stand in \`model name(…) { … }\`, a model without a base.
+     = hint: A model based on another has settings, \`input … as …\`, \`train\` and \`law\`; blocks stand in \`model name(…) { … }\`, a model without a base.
 `,
     mended: `model m : decoder {
   layers = 2
@@ -865,9 +865,9 @@ model m {
    3 |   output y = layer_norm(x)
      |                         ^
      = note: \`x\` is declared here
-  --> tfmc/library/layers.tfm:26:18
+  --> tfmc/library/layers.tfm:44:18
      |
-  26 | block layer_norm(x[t, d], eps = 1e-5, affine = true, shift = true) {
+  44 | block layer_norm(x[t, d], eps = 1e-5, affine = true, shift = true) {
      |                  -------
 `,
     mended: `model m {
@@ -949,9 +949,9 @@ model m {
    1 | model m(n = -16) {
      |         -------
      = note: the library's own line
-  --> tfmc/library/layers.tfm:47:15
+  --> tfmc/library/layers.tfm:70:15
      |
-  47 |   param w1[d, hidden] ~ init
+  70 |   param w1[d, hidden] ~ init
      |               ------
 `,
     mended: `model m(n = 16) {

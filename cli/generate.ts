@@ -2,8 +2,11 @@
  * `tfmc generate RUN -p TEXT`: what a trained model makes of a text. It continues it, translates it, fills in what is hidden
  * in it, or names its class, as it was trained to.
  */
+import type { Program } from "../runtime/program.js";
+import { generatingEntries, nextTokenOf } from "../runtime/steps.js";
 import type { Context } from "./context.js";
-import { print, printJson } from "./context.js";
+import { log, print, printJson } from "./context.js";
+import type { TaskKind } from "./data/task.js";
 import type { ExitCode } from "./failure.js";
 import { fail } from "./failure.js";
 import type { Guess } from "./generate/guesses.js";
@@ -39,15 +42,25 @@ async function generate(context: Context, folder: string, options: GenerateOptio
   const stopListening = context.host.onInterrupt(() => stop.abort());
   const common = { tokenizer, options, seed: context.options.seed ?? 0, signal: stop.signal };
   try {
-    await withSession(context, program, weightsOf(program, files), ["forward"], ({ session }) =>
-      answer(context, opened, { ...common, session }, prompts),
-    );
+    const entries = growing(task.kind) ? generatingEntries(program) : (["forward"] as const);
+    await withSession(context, program, weightsOf(program, files), entries, ({ session }) => {
+      if (growing(task.kind) && context.options.verbose) log(context, `tokens: ${nextTokenText(program)}`);
+      return answer(context, opened, { ...common, session }, prompts);
+    });
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
     stopListening();
   }
   return stop.signal.aborted ? 130 : 0;
+}
+
+const growing = (kind: TaskKind): boolean => kind === "stream" || kind === "pairs";
+
+function nextTokenText(program: Program): string {
+  const next = nextTokenOf(program);
+  if (next.by === "steps") return "by steps";
+  return `by whole passes${next.why ? `: ${next.why.code}: ${next.why.message}` : ""}`;
 }
 
 async function answer(
@@ -61,9 +74,9 @@ async function answer(
   switch (task.kind) {
     case "stream":
       if (isLive(prompts, options)) return live(context, generation, prompts[0]!);
-      return showTexts(context, options, prompts, await continueTexts(generation, prompts), true);
+      return showTexts(context, generation, prompts, await continueTexts(generation, prompts), true);
     case "pairs":
-      return showTexts(context, options, prompts, await translate(generation, prompts), false);
+      return showTexts(context, generation, prompts, await translate(generation, prompts), false);
     case "masked": {
       const results = [];
       for (const prompt of prompts)
@@ -91,7 +104,9 @@ async function live(context: Context, generation: Generation, prompt: string): P
   };
   write(prompt);
   const text = await continueLive(generation, prompt, write);
-  if (json) printJson(context, { prompt, text, finished: !generation.signal.aborted });
+  const { program } = generation.session;
+  if (json)
+    printJson(context, { prompt, text, finished: !generation.signal.aborted, tokens: nextTokenOf(program) });
   else write("\n");
 }
 
@@ -102,8 +117,9 @@ function show<T extends object>(
   results: readonly T[],
   lines: (result: T) => readonly string[],
   between = "\n",
+  more: Readonly<Record<string, unknown>> = {},
 ): void {
-  if (context.options.json) printJson(context, { results });
+  if (context.options.json) printJson(context, { results, ...more });
   else print(context, results.map((result) => lines(result).join("\n")).join(between));
 }
 
@@ -113,7 +129,7 @@ function show<T extends object>(
  */
 function showTexts(
   context: Context,
-  { best }: GenerateOptions,
+  { session, options: { best } }: Generation,
   prompts: readonly string[],
   found: readonly (readonly Generated[])[],
   continued: boolean,
@@ -126,6 +142,7 @@ function showTexts(
     results,
     ({ prompt, texts }) => texts.map((text) => line(prompt, text)),
     continued ? "\n\n" : "\n",
+    { tokens: nextTokenOf(session.program) },
   );
 }
 

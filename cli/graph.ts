@@ -5,7 +5,8 @@ import { Option } from "commander";
 import type { Graph } from "../compiler/ir/graph.js";
 import { printGraph } from "../compiler/ir/text.js";
 import type { EntryName } from "../compiler/passes/schedule.js";
-import { entryNames } from "../compiler/passes/schedule.js";
+import { decodingNames, entryNames } from "../compiler/passes/schedule.js";
+import type { Program } from "../runtime/program.js";
 import { closest } from "./closest.js";
 import type { Context } from "./context.js";
 import { print, printJson } from "./context.js";
@@ -31,7 +32,11 @@ export const addGraph: AddCommand = (program, action) => {
     .description("show the graph of a model")
     .argument("<file>", "a `.tfm` or `.json` file, or - for standard input")
     .option("--after <pass>", "after this pass; as built where nothing is said")
-    .addOption(new Option("--entry <entry>", "which graph").choices(entryNames).default("forward"))
+    .addOption(
+      new Option("--entry <entry>", "which graph")
+        .choices([...entryNames, ...decodingNames])
+        .default("forward"),
+    )
     .addOption(new Option("--format <format>", "how").choices(formats).default("text"))
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
@@ -41,35 +46,45 @@ export const addGraph: AddCommand = (program, action) => {
 async function graph(context: Context, path: string, options: GraphOptions): Promise<ExitCode> {
   const shown = await graphsOf(context, path, options);
   if (!shown) return 1;
-  const found = shown.get(options.after ?? "build");
+  const found = shown.graphs.get(options.after ?? "build");
   if (!found) return unknownPass(options, shown);
   if (context.options.json || options.format === "json") printJson(context, { graph: graphJson(found) });
   else print(context, render(found, options.format));
   return 0;
 }
 
-/** Pass name → the entry's graph after it; `build` is the graph before any pass. */
-async function graphsOf(
-  context: Context,
-  path: string,
-  options: GraphOptions,
-): Promise<ReadonlyMap<string, Graph> | undefined> {
-  const shown = new Map<string, Graph>();
+interface Shown {
+  /** Pass name → the entry's graph after it; `build` is the graph before any pass. */
+  readonly graphs: ReadonlyMap<string, Graph>;
+  readonly decoding: Program["decoding"];
+}
+
+async function graphsOf(context: Context, path: string, options: GraphOptions): Promise<Shown | undefined> {
+  const graphs = new Map<string, Graph>();
   const loaded = await loadModel(context, path, options, {
     hook: (pass, before, after) => {
       if (after.name !== options.entry) return;
-      if (!shown.has("build")) shown.set("build", before);
-      shown.set(pass, after);
+      if (!graphs.has("build")) graphs.set("build", before);
+      graphs.set(pass, after);
     },
   });
-  return loaded && shown;
+  return loaded && { graphs, decoding: loaded.program.decoding };
 }
 
-function unknownPass(options: GraphOptions, shown: ReadonlyMap<string, Graph>): never {
-  if (shown.size === 0) return noEntry(options.entry);
-  const passes = [...shown.keys()];
-  const hint = `the nearest is \`${closest(options.after ?? "", passes)}\`; there are ${passes.join(", ")}`;
-  return fail("usage", `there is no pass \`${options.after}\``, hint);
+function unknownPass({ entry, after }: GraphOptions, { graphs, decoding }: Shown): never {
+  if (graphs.size === 0) return isDecoding(entry) ? noSteps(entry, decoding) : noEntry(entry);
+  const passes = [...graphs.keys()];
+  const hint = `the nearest is \`${closest(after ?? "", passes)}\`; there are ${passes.join(", ")}`;
+  return fail("usage", `there is no pass \`${after}\``, hint);
+}
+
+const isDecoding = (entry: EntryName): boolean => decodingNames.some((name) => name === entry);
+
+function noSteps(entry: EntryName, decoding: Program["decoding"]): never {
+  const steps = decoding !== null && "caches" in decoding;
+  const why = steps ? "there is nothing to do for it" : "it does not grow token by token";
+  const refused = decoding !== null && "refused" in decoding ? decoding.refused.message : undefined;
+  return fail("usage", `the model has no \`${entry}\` graph: ${refused ?? why}`);
 }
 
 function noEntry(entry: EntryName): never {

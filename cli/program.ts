@@ -17,6 +17,7 @@ import { addExplain } from "./explain.js";
 import { addExport } from "./export.js";
 import type { ExitCode } from "./failure.js";
 import { Failure, fail } from "./failure.js";
+import { addFeatures } from "./features.js";
 import { addFmt } from "./fmt.js";
 import { addGenerate } from "./generate.js";
 import { addGrad } from "./grad.js";
@@ -43,6 +44,7 @@ const commands = [
   addVerify,
   addRun,
   addGrad,
+  addFeatures,
   addTrain,
   addCompare,
   addEval,

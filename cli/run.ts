@@ -1,12 +1,14 @@
 /**
  * `tfmc run FILE --weights W --inputs I --outputs O`: one forward pass from safetensors to safetensors.
  */
+import { dirname } from "node:path";
 import type { Built } from "../compiler/ir/graph.js";
 import { nearest } from "../compiler/nearest.js";
 import type { Context } from "./context.js";
 import { log, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import { fail } from "./failure.js";
+import { isFeatureFile, readFeatures } from "./features/read-features.js";
 import type { ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
@@ -27,7 +29,10 @@ export const addRun: AddCommand = (program, action) => {
     .description("compute a model's outputs")
     .argument("<file>", "a `.tfm` or `.json` file, or - for standard input")
     .requiredOption("--weights <file>", "safetensors: one tensor per parameter")
-    .requiredOption("--inputs <file>", "safetensors: one tensor per input, batch axis first")
+    .requiredOption(
+      "--inputs <file>",
+      "safetensors: one tensor per input, batch axis first; or one PNG or WAV file",
+    )
     .requiredOption("--outputs <file>", "safetensors to write: one tensor per output")
     .option("--probe <name>", "write this probe as well (repeatable)", several, [])
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
@@ -41,7 +46,9 @@ async function run(context: Context, path: string, options: RunOptions): Promise
   const { program, built } = loaded;
   const read = outputNames(built, options.probe);
   const weights = readWeightsFile(program, options.weights);
-  const inputs = readInputsFile(context, program, "forward", options.inputs);
+  const inputs = isFeatureFile(options.inputs)
+    ? readFeatures(context, dirname(path), [options.inputs])
+    : readInputsFile(context, program, "forward", options.inputs);
   const seed = context.options.seed ?? 0;
   const outputs = await withSession(context, program, weights, ["forward"], ({ session }) =>
     session.run("forward", inputs, { seed, step: 0 }, { read }),

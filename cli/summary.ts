@@ -78,10 +78,14 @@ function totals(result: ModelSummary): string {
     ["activations, forward", bytes(activationBytes.forward)],
     ["activations, training step", trained(bytes, activationBytes.train)],
     ["optimizer state", bytes(result.optimizerBytes)],
-    ["KV cache", bytes(result.cacheBytes)],
     ["forward", flops(work.forward)],
     ["training step", trained(flops, work.train)],
-    ["decoding, per token", flops(work.decode)],
+    ...(result.cacheBytes === undefined
+      ? []
+      : [
+          ["KV cache", bytes(result.cacheBytes)],
+          ["decoding, per token", flops(work.decode)],
+        ]),
   ];
   return table(rows, ["left", "right"]);
 }

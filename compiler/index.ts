@@ -197,7 +197,13 @@ export function verify(
   return b ? verifyPair(a, b, options) : verifySource(a, options);
 }
 
-function subjectOf({ source, file, entry, settings, resolve = () => undefined }: CompileOptions & { source: string }) {
+function subjectOf({
+  source,
+  file,
+  entry,
+  settings,
+  resolve = () => undefined,
+}: CompileOptions & { source: string }) {
   const { model, diagnostics } = parse(source, file);
   return { subject: { model, resolve, entry, settings }, diagnostics };
 }
@@ -209,12 +215,13 @@ export function summary(
 ): ModelSummary;
 export function summary(compiled: Compiled, options?: SummaryOptions): ModelSummary | undefined;
 export function summary(compiled: Compiled, options: SummaryOptions = {}): ModelSummary | undefined {
-  const { built, entries, schedule: scheduled } = compiled;
+  const { built, entries, decoding, schedule: scheduled } = compiled;
   if (!built || !entries || !scheduled) return undefined;
   const forward = formMix.run(entries.forward, { builder: createBuilder(), level: 2 });
   const { train, accumulate, apply } = entries;
   const parts = accumulate && apply && { accumulate, apply };
-  return summarize({ built, forward, train, parts, schedule: scheduled }, options);
+  const steps = decoding && "step" in decoding ? decoding : undefined;
+  return summarize({ built, forward, train, parts, schedule: scheduled, steps }, options);
 }
 
 const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>

@@ -91,6 +91,8 @@ function derivedNumbers({ how }: DerivedInput, base: Numbers): Numbers {
       return { ...base, data: new Int32Array(base.data.length).fill(1) };
     case "original":
       return { ...base, data: new Int32Array(base.data.length).fill(-1) };
+    case "marks":
+      return { ...base, data: new Int32Array(base.data.length) };
     default:
       return how satisfies never;
   }

@@ -106,10 +106,10 @@ export interface Input extends Value {
 /**
  * An input that the host makes of another one, in its shape, unless it is given. next: shifted by one, -1 where nothing follows;
  * valid: whether an element is there (1) or padding (0), all 1 where nobody says otherwise; original: what stood in a masked
- * input, -1 where nothing was masked.
+ * input, -1 where nothing was masked; marks: of which kind a place is, all 0 where nobody says otherwise.
  */
 export interface DerivedInput {
-  readonly how: "next" | "valid" | "original";
+  readonly how: "next" | "valid" | "original" | "marks";
   readonly of: string;
 }
 

@@ -11,6 +11,7 @@
  * lacks; what a row has beyond its end is nobody's, is seen by no position before it, and is written over later.
  */
 import type { GrowingModel } from "./growing.js";
+import type { EntryName } from "./inputs.js";
 import type { NextLogits, Row } from "./prefix.js";
 import { fewSizes, sourceInputs, wholePrefix } from "./prefix.js";
 import type { Decoding, Program, Refusal } from "./program.js";
@@ -27,6 +28,12 @@ export function nextTokenOf(program: Program): NextToken {
   if (decoding && "caches" in decoding) return { by: "steps" };
   return { by: "whole passes", why: decoding?.refused };
 }
+
+/** The entries that generation runs, unless a text slides out of its window. */
+export const generatingEntries = ({ entries, decoding }: Program): readonly EntryName[] =>
+  decoding && "caches" in decoding
+    ? (["encode", "step", "reorder"] as const).filter((name) => entries[name])
+    : ["forward"];
 
 /** What the caches hold. */
 interface Held {

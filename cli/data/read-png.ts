@@ -8,6 +8,7 @@
 import { basename, extname } from "node:path";
 import { PNG } from "pngjs";
 import { fail, reasonOf } from "../failure.js";
+import type { Picture } from "../features/resize.js";
 import { filesIn, limits, readBytes } from "../files.js";
 import type { ImageSize } from "./image-size.js";
 import { checkSize } from "./image-size.js";
@@ -32,6 +33,12 @@ export function readPngFolders(folders: readonly string[], name: string, size: I
     pixels.set(withChannels(image.data, channels), n * each);
   });
   return { pixels, shape: [files.length, height, width, channels], labels: files.map(({ label }) => label) };
+}
+
+/** One picture of 1, 3 or 4 channels, as large as it is. */
+export function readPicture(path: string, channels: number): Picture {
+  const { height, width, data } = decoded(path);
+  return { height, width, channels, pixels: withChannels(data, channels) };
 }
 
 /** Eight bits of red, green, blue and opacity, whatever the file holds. */

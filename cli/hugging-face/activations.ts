@@ -13,6 +13,7 @@ const known: Readonly<Record<string, string>> = {
   gelu_fast: "gelu_tanh",
   gelu_pytorch_tanh: "gelu_tanh",
   silu: "silu",
+  quick_gelu: "quick_gelu",
   swish: "silu",
 };
 

@@ -126,12 +126,16 @@ function indexWithout(text: string, left: ReadonlySet<string>): string {
   return `${JSON.stringify({ ...index, weight_map: Object.fromEntries(kept) }, null, 2)}\n`;
 }
 
-/** The bytes of a file of the checkpoint. */
-export const packFile = ({ tensors, metadata }: SourceFile, words: Words): Uint8Array =>
+/** The bytes of a file of the checkpoint; `kept` are those of tensors that the model does not use. */
+export const packFile = (
+  { tensors, metadata }: SourceFile,
+  words: Words,
+  kept: ReadonlyMap<string, Uint8Array> = new Map(),
+): Uint8Array =>
   packSafetensors(
     tensors.map(({ name, dtype, shape }) => [
       name,
-      { dtype, shape, bytes: bytesOf(dtype, words.get(name)!) },
+      { dtype, shape, bytes: kept.get(name) ?? bytesOf(dtype, words.get(name)!) },
     ]),
     metadata,
   );

@@ -19,18 +19,25 @@ export interface ReadConfig {
 }
 
 type Fields = Readonly<Record<string, Json>>;
+type KnownFields = Readonly<Record<string, Field>>;
 
 /** `file` is the name in messages. */
 export function readConfig(text: string, file: string, known: readonly Family[] = families): ReadConfig {
   const given = parse(text, file);
   const family = familyOf(given, file, known);
   const architecture = architectureOf(given, family, file);
-  const fields: Readonly<Record<string, Field>> = { ...common, ...family.fields };
+  const fields = checkedFields(given, family.fields, file);
+  return { family, architecture, config: createConfig(given, fields, file) };
+}
+
+/** All fields that may stand in `given`, which has been checked against them. */
+function checkedFields(given: Fields, own: KnownFields, file: string): KnownFields {
+  const fields: KnownFields = { ...common, ...own };
   for (const [name, value] of Object.entries(given)) checkField(fields, name, value, file);
   for (const [name, field] of Object.entries(fields))
     if (field.kind === "needed" && !Object.hasOwn(given, name))
       fail("not-understood", `\`${file}\` lacks the field \`${name}\``, undefined, file);
-  return { family, architecture, config: createConfig(given, fields, file) };
+  return fields;
 }
 
 const isObject = (value: Json | undefined): value is Fields =>
@@ -117,6 +124,17 @@ function checkField(fields: Readonly<Record<string, Field>>, name: string, value
       file,
     );
   }
+  if (known.kind === "part") {
+    if (!isObject(value))
+      fail(
+        "not-understood",
+        `\`${file}\`: \`${name}\` is ${shown(value)} and no object of fields`,
+        undefined,
+        file,
+      );
+    checkedFields(value, known.fields, `${file}: ${name}`);
+    return;
+  }
   if (known.kind !== "only" || known.values.some((one) => JSON.stringify(one) === JSON.stringify(value)))
     return;
   fail(
@@ -151,6 +169,12 @@ function createConfig(given: Fields, fields: Readonly<Record<string, Field>>, fi
     number: typed(isNumber, "a number"),
     size,
     optionalSize: (name) => (get(name) === null ? undefined : size(name)),
+    part(name) {
+      const known = fields[name];
+      if (known?.kind !== "part") throw new Error(`internal: \`${name}\` is no part`);
+      const inner = field(given, name);
+      return createConfig(isObject(inner) ? inner : {}, { ...common, ...known.fields }, `${file}: ${name}`);
+    },
     boolean: typed((value): value is boolean => typeof value === "boolean", "true or false"),
     string: typed((value): value is string => typeof value === "string", "a text"),
     optionalNumber: (name) => (get(name) === null ? undefined : typed(isNumber, "a number or null")(name)),

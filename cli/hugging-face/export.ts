@@ -88,9 +88,12 @@ export async function exportFolder(
   if (!source) return undefined;
   const { record, plan } = source;
   const words = toTensors(plan, await parametersOf(context, folder, source));
-  const { files, index, copied } = record;
+  const { files, index, copied, kept } = record;
+  const aside = new Map(
+    Object.entries(kept ?? {}).map(([name, bytes]) => [name, Buffer.from(bytes, "base64")]),
+  );
   return new Map<string, Uint8Array | string>([
-    ...files.map((file) => [file.name, packFile(file, words)] as const),
+    ...files.map((file) => [file.name, packFile(file, words, aside)] as const),
     ...(index === null ? [] : [[indexName, index] as const]),
     ...(tensorsOnly
       ? []

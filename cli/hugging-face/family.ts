@@ -38,6 +38,8 @@ export type Field =
   | { readonly kind: "needed" }
   /** Understood only as one of these values (the first where the file says nothing): any other changes the maths in a way that the row does not say. */
   | { readonly kind: "only"; readonly values: readonly Json[] }
+  /** An object of fields with defaults of their own: the config of a part. The `common` ones may stand in it too. */
+  | { readonly kind: "part"; readonly fields: Readonly<Record<string, Field>> }
   /** Changes nothing of what the model computes: training, generation, naming. */
   | { readonly kind: "neutral" };
 
@@ -55,6 +57,8 @@ export interface Config {
   optionalNumber(field: string): number | undefined;
   numbers(field: string): readonly number[];
   strings(field: string): readonly string[];
+  /** The fields of a part. */
+  part(field: string): Config;
   /** Gives up, naming the field and its value: `why` ends the sentence "`rope_scaling` is {…}: ". */
   refuse(field: string, why: string): never;
 }
@@ -78,5 +82,7 @@ export type Weight =
   | { readonly join: readonly string[]; readonly to: string; readonly layout: string }
   /** May be in the file, as the same values as `like`; in no parameter of its own. Export writes it where it was. */
   | { readonly from: string; readonly like: string }
+  /** May be in the file, learned and of no use to the class. Import keeps it aside and export writes it where it was. */
+  | { readonly from: string; readonly kept: string }
   /** May be in the file and is not used: a buffer that the class computes. Export leaves it out. */
   | { readonly from: string; readonly ignored: string };

@@ -58,7 +58,10 @@ export function importFolder(context: Context, folder: string, file: string): Im
   const plan = planChecked(read, checkpoint, built, folder);
   const present = companions.filter((name) => exists(join(folder, name)));
   const left = new Set(plan.ignored.keys());
-  const record = recordOf(checkpoint, left, ["config.json", ...present]);
+  const record = {
+    ...recordOf(checkpoint, left, ["config.json", ...present]),
+    ...(plan.kept.size > 0 ? { kept: keptBytes(plan, checkpoint) } : {}),
+  };
   const files = new Map<string, Uint8Array | string>([
     ["model.tfm", text],
     [weightsName, parametersFile(plan, checkpoint, built)],
@@ -121,6 +124,11 @@ const wordsIn =
     return wordsOf(readType(name, dtype), bytes);
   };
 
+const keptBytes = ({ kept }: WeightPlan, { tensors }: Checkpoint): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...kept.keys()].map((name) => [name, Buffer.from(tensors.get(name)!.bytes).toString("base64")]),
+  );
+
 function parametersFile(plan: WeightPlan, { tensors }: Checkpoint, built: Built): Uint8Array {
   const words = toParameters(plan, wordsIn(tensors));
   const shapes = shapesOf(built);
@@ -135,7 +143,7 @@ function parametersFile(plan: WeightPlan, { tensors }: Checkpoint, built: Built)
 
 function notesOf(
   folder: string,
-  { ignored, likes }: WeightPlan,
+  { ignored, kept, likes }: WeightPlan,
   present: readonly string[],
 ): readonly string[] {
   const known = new Set(["config.json", weightsName, indexName, ...present]);
@@ -150,6 +158,7 @@ function notesOf(
       const names = [...ignored].filter(([, why]) => why === what).map(([name]) => name);
       return `not used: ${what}, ${names.length > 1 ? `${names.length} tensors such as ` : ""}\`${names[0]}\``;
     }),
+    ...[...kept].map(([name, what]) => `not used and kept for export: ${what}, \`${name}\``),
     ...[...likes].map(([name, like]) => `\`${name}\` is \`${like}\``),
     ...(present.includes("tokenizer.json")
       ? []

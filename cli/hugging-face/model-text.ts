@@ -36,6 +36,12 @@ export function configForm(
   return `model ${name} : ${base} {\n${all.map((line) => `  ${line}\n`).join("")}}\n`;
 }
 
+/** The parameters of a model in structure form, with their values: `layers = 2, heads = 4`. */
+export const parameterList = (settings: Settings): string =>
+  Object.entries(settings)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name} = ${valueText(value)}`]))
+    .join(", ");
+
 /** `value` where it is not what holds anyway. */
 export const unless = <T extends Setting>(otherwise: T, value: T): T | undefined =>
   value === otherwise ? undefined : value;

@@ -36,6 +36,8 @@ export interface WeightPlan {
   readonly likes: ReadonlyMap<string, string>;
   /** Tensor → what it is. */
   readonly ignored: ReadonlyMap<string, string>;
+  /** Tensor → what it is; its values are kept aside. */
+  readonly kept: ReadonlyMap<string, string>;
   /** Tensors that no row knows. */
   readonly unused: readonly string[];
   /** Tensors that parameters are made of and that are not there. */
@@ -72,7 +74,7 @@ export function planWeights(
   const nameOf = (pattern: string): string => (bare ? withoutPrefix(pattern, prefix) : pattern);
   const asked = stepsFor(rows, parameters, nameOf);
   const wanted = new Set(asked.flatMap(({ sources }) => sources));
-  const [repeats, ignored] = asides(
+  const [repeats, ignored, kept] = asides(
     rows,
     names.filter((name) => !wanted.has(name)),
     nameOf,
@@ -91,7 +93,8 @@ export function planWeights(
     misfits: placed.filter((move) => typeof move === "string"),
     likes,
     ignored,
-    unused: names.filter((name) => !used.has(name) && !likes.has(name) && !ignored.has(name)),
+    kept,
+    unused: names.filter((name) => ![used, likes, ignored, kept].some((known) => known.has(name))),
     missing: [...new Set(missing)],
   };
 }
@@ -143,7 +146,7 @@ const filled = (step: Step, bindings: Bindings, nameOf: (pattern: string) => str
 });
 
 function patternsOf(row: Weight): readonly Step[] {
-  if ("like" in row || "ignored" in row) return [];
+  if ("like" in row || "ignored" in row || "kept" in row) return [];
   if ("join" in row) return [{ sources: row.join, targets: [row.to], layout: row.layout, cut: undefined }];
   if ("split" in row)
     return [{ sources: [row.from], targets: row.split, layout: row.layout, cut: undefined }];
@@ -158,25 +161,27 @@ function patternsOf(row: Weight): readonly Step[] {
   });
 }
 
-/** Tensors that repeat others, and those that are not used. */
+/** Tensors that repeat others, those that are not used, and those of them that are kept. */
 function asides(
   rows: readonly Weight[],
   names: readonly string[],
   nameOf: (pattern: string) => string,
-): readonly [ReadonlyMap<string, string>, ReadonlyMap<string, string>] {
+): readonly [ReadonlyMap<string, string>, ReadonlyMap<string, string>, ReadonlyMap<string, string>] {
   const likes = new Map<string, string>();
   const ignored = new Map<string, string>();
+  const kept = new Map<string, string>();
   for (const row of rows) {
-    if (!("like" in row) && !("ignored" in row)) continue;
+    if (!("like" in row) && !("ignored" in row) && !("kept" in row)) continue;
     const match = matcher(nameOf(row.from));
     for (const name of names) {
       const bindings = match(name);
       if (!bindings) continue;
       if ("like" in row) likes.set(name, fill(nameOf(row.like), bindings));
+      else if ("kept" in row) kept.set(name, row.kept);
       else ignored.set(name, row.ignored);
     }
   }
-  return [likes, ignored];
+  return [likes, ignored, kept];
 }
 
 /** The sentence says which shapes do not fit. */

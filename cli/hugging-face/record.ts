@@ -30,6 +30,8 @@ export interface SourceRecord {
   readonly files: readonly SourceFile[];
   /** The text of model.safetensors.index.json, where there are several files. */
   readonly index: string | null;
+  /** Tensor that the model does not use → its bytes, in base 64. */
+  readonly kept?: Readonly<Record<string, string>>;
   /** Files that went along as they were, config.json the first. */
   readonly copied: readonly string[];
 }
@@ -74,6 +76,7 @@ const isRecord = (record: SourceRecord | null): boolean =>
   record.files.every(
     ({ name, tensors }) => isPlainName(name) && Array.isArray(tensors) && tensors.every(isTensor),
   ) &&
+  Object.values(record.kept ?? {}).every((bytes) => typeof bytes === "string") &&
   Array.isArray(record.copied) &&
   record.copied.every(isPlainName);
 

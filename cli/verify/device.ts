@@ -4,8 +4,8 @@
 import type { Diagnostic } from "../../compiler/diagnostics.js";
 import { diagnostic } from "../../compiler/diagnostics.js";
 import { differenceOf, differenceText } from "../../compiler/laws/difference.js";
-import type { Reference } from "../../compiler/laws/passes.js";
-import { referenceOf } from "../../compiler/laws/passes.js";
+import type { EntryReference } from "../../compiler/laws/passes.js";
+import { referenceOf, startReference } from "../../compiler/laws/passes.js";
 import { sizesText } from "../../compiler/laws/result.js";
 import { unstacked } from "../../compiler/laws/unstack.js";
 import type { Values } from "../../compiler/laws/values.js";
@@ -38,8 +38,10 @@ export async function compareOnDevice(
   const wanted = ENTRIES.filter((entry) => entries[entry] && program.entries[entry]);
   return withSession(context, program, new Map(), wanted, async ({ session, device }) => {
     const agreed: string[] = [];
+    const start = startReference(built, { lengths, seed });
+    session.writeParameters(floats(start.parameters));
     for (const entry of wanted) {
-      const reference = referenceOf(built, entries[entry]!, { lengths, seed });
+      const reference = referenceOf(start, entries[entry]!);
       const found = unstacked(await valuesOf(session, entry, reference), built);
       const difference = differenceOf(reference.exact, found, reference.bounds);
       if (difference)
@@ -62,9 +64,8 @@ export async function compareOnDevice(
   });
 }
 
-async function valuesOf(session: Session, entry: EntryName, reference: Reference): Promise<Values> {
+async function valuesOf(session: Session, entry: EntryName, reference: EntryReference): Promise<Values> {
   const { program } = session;
-  session.writeParameters(floats(reference.parameters));
   if (entry === "train") session.writeStates(statesOf(program, reference.states));
   const read = program.entries[entry]!.outputs.map(({ name }) => name);
   const asked = program.entries[entry]!.inputs;
@@ -74,14 +75,14 @@ async function valuesOf(session: Session, entry: EntryName, reference: Reference
     ),
   );
   const outputs = await session.run(entry, inputs, reference.scalars, { read });
-  const values = Object.fromEntries(Object.entries(outputs).map(([name, x]) => [name, valueOf(x)]));
+  const values = Object.fromEntries(Object.entries(outputs).map(([name, x]) => [name, tensorIn(x)]));
   if (entry !== "train") return values;
-  for (const [name, x] of await session.readParameters()) values[`parameter.${name}`] = valueOf(x);
-  for (const [name, x] of await session.readStates()) values[`state.${shortName(name)}`] = valueOf(x);
+  for (const [name, x] of await session.readParameters()) values[`parameter.${name}`] = tensorIn(x);
+  for (const [name, x] of await session.readStates()) values[`state.${shortName(name)}`] = tensorIn(x);
   return values;
 }
 
-const valueOf = (x: Tensor) => ({ sizes: x.shape, data: Float64Array.from(x) });
+const tensorIn = (x: Tensor) => ({ sizes: x.shape, data: Float64Array.from(x) });
 const floats = (values: Values): ReadonlyMap<string, Float32Array> =>
   new Map(Object.entries(values).map(([name, { data }]) => [name, Float32Array.from(data as Float64Array)]));
 

@@ -11,7 +11,7 @@ import { sameSizes } from "../ir/shape.js";
 import { isLayout } from "./layout.js";
 import { isMap } from "./maps.js";
 
-export type Family = "pointwise" | "rows" | "contract" | "scatter" | "update";
+export type Family = "pointwise" | "rows" | "contract" | "scatter" | "update" | "cumsum";
 
 /** All nodes of a body, operands first. */
 export function nodesOf(body: Graph): readonly Node[] {
@@ -34,7 +34,7 @@ export function dependents(nodes: readonly Node[], roots: ReadonlySet<Node>): Re
   return found;
 }
 
-const ofOp = <K extends "reduce" | "contract" | "scatter_add" | "update">(
+const ofOp = <K extends "reduce" | "contract" | "scatter_add" | "update" | "cumsum">(
   nodes: readonly Node[],
   op: K,
 ): readonly NodeOf<K>[] => nodes.filter((node): node is NodeOf<K> & Node => node.op === op);
@@ -45,6 +45,7 @@ export const scatterOf = (body: Graph): NodeOf<"scatter_add"> | undefined =>
   ofOp(nodesOf(body), "scatter_add")[0];
 
 export const updateOf = (body: Graph): NodeOf<"update"> | undefined => ofOp(nodesOf(body), "update")[0];
+export const cumsumOf = (body: Graph): NodeOf<"cumsum"> | undefined => ofOp(nodesOf(body), "cumsum")[0];
 
 /** The family of a body, or why it has none. */
 export function family(body: Graph): Family | { readonly reason: string } {
@@ -52,17 +53,19 @@ export function family(body: Graph): Family | { readonly reason: string } {
   const strange = nodes.find((node) => !isLowered(node));
   if (strange) return { reason: `${strange.op} is not for a kernel` };
   if (body.outputs.length === 0) return { reason: "no outputs" };
-  const [reduces, contracts, scatters, updates] = [
+  const [reduces, contracts, scatters, updates, sums] = [
     ofOp(nodes, "reduce"),
     ofOp(nodes, "contract"),
     ofOp(nodes, "scatter_add"),
     ofOp(nodes, "update"),
+    ofOp(nodes, "cumsum"),
   ];
-  const kinds = [reduces, contracts, scatters, updates].filter((found) => found.length > 0).length;
-  const most = Math.max(contracts.length, scatters.length, updates.length);
-  if (kinds > 1 || most > 1) return { reason: "several heavy ops" };
+  const single = [contracts, scatters, updates, sums];
+  const kinds = [reduces, ...single].filter((found) => found.length > 0).length;
+  if (kinds > 1 || single.some((found) => found.length > 1)) return { reason: "several heavy ops" };
   if (updates[0]) return updateReason(body, nodes, updates[0]) ?? "update";
-  if (scatters[0]) return scatterReason(body) ?? "scatter";
+  if (scatters[0]) return onlyOutput(body, "scatter_add") ?? "scatter";
+  if (sums[0]) return onlyOutput(body, "cumsum") ?? "cumsum";
   if (contracts[0]) return contractReason(body, nodes, contracts[0]) ?? "contract";
   if (reduces[0]) return rowsReason(body, nodes, reduces) ?? "rows";
   const equal = body.outputs.every(({ node }) => sameSizes(node.shape, body.outputs[0]!.node.shape));
@@ -85,12 +88,13 @@ function isLowered(node: Node): boolean {
     "reduce",
     "scatter_add",
     "update",
+    "cumsum",
   ].includes(node.op);
 }
 
-function scatterReason(body: Graph): { readonly reason: string } | undefined {
-  const only = body.outputs.length === 1 && body.outputs[0]!.node.op === "scatter_add";
-  return only ? undefined : { reason: "a scatter_add is the only output of its kernel" };
+function onlyOutput(body: Graph, op: "scatter_add" | "cumsum"): { readonly reason: string } | undefined {
+  const only = body.outputs.length === 1 && body.outputs[0]!.node.op === op;
+  return only ? undefined : { reason: `a ${op} is the only output of its kernel` };
 }
 
 function updateReason(

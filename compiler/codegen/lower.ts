@@ -22,6 +22,7 @@
  *    - **scatter** (exactly one scatter_add, nothing else heavy): its operands are pointwise and it is the only output.
  *    - **update** (exactly one update, nothing else heavy): x is a `fixed` input that nothing else reads and whose place the output
  *      takes, rows and index are pointwise, and it is the only output. It writes the rows alone.
+ *    - **cumsum** (exactly one cumsum, nothing else heavy): as scatter.
  * 5. In place: an output may take the place of an input when every use of that input on the way to every output is through maps alone
  *    (in rows: also through reduce and broadcasts back, as in softmax), has the output's sizes, and in contract happens after the
  *    contract. Not in scatter. Otherwise `lower` throws.
@@ -35,6 +36,7 @@ import { contractOf, family, nodesOf } from "./family.js";
 import type { Binding, Kernel, Stmt } from "./kernel.js";
 import type { Context, Launch, Target } from "./kernels/context.js";
 import { lowerContract } from "./kernels/contract.js";
+import { lowerCumsum } from "./kernels/cumsum.js";
 import { lowerPointwise } from "./kernels/pointwise.js";
 import { lowerRows } from "./kernels/rows.js";
 import { lowerScatter } from "./kernels/scatter.js";
@@ -64,6 +66,7 @@ const families: { readonly [K in Family]: (context: Context) => Launch } = {
   contract: lowerContract,
   scatter: lowerScatter,
   update: lowerUpdate,
+  cumsum: lowerCumsum,
 };
 
 /** Bindings: the reads in order, then the writes, without those that use another's. */

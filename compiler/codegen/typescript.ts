@@ -154,6 +154,8 @@ function derivedText({ how, of }: DerivedInput): string {
       return `1 where \`${of}\` holds an element, 0 where it is padded; all 1 unless given.`;
     case "original":
       return `what stood in \`${of}\` where it was masked, -1 elsewhere; all -1 unless given.`;
+    case "marks":
+      return `of which kind each place of \`${of}\` is; all 0 unless given.`;
     default:
       return how satisfies never;
   }

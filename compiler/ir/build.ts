@@ -188,7 +188,11 @@ function elaborateSettled(context: Context, training: boolean): Elaboration {
   }
 }
 
-function elaborateOnce(context: Context, training: boolean, maxima: ReadonlyMap<string, number>): Elaboration {
+function elaborateOnce(
+  context: Context,
+  training: boolean,
+  maxima: ReadonlyMap<string, number>,
+): Elaboration {
   const opened = openModel(context, training, maxima);
   runBody(opened.env, context.derivation.root.declaration.body);
   checkRenames(opened.session);

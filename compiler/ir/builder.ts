@@ -39,6 +39,8 @@ export interface Sugar {
   scatterAdd(ids: Node, updates: Node, attributes: Vocabulary["scatter_add"]): Node;
   /** x with `rows` along `axis` from index `at` on, modulo its size where `ring`. */
   update(x: Node, rows: Node, at: Node, axis: number, ring?: boolean): Node;
+  cumsum(x: Node, axis: number, reverse?: boolean): Node;
+  rank(x: Node, axis: number): Node;
   softmax(x: Node, axis: number, mask?: Node): Node;
   logsumexp(x: Node, axis: number, mask?: Node): Node;
   repeat(inputs: readonly Node[], attributes: Vocabulary["repeat"]): Node;
@@ -140,6 +142,8 @@ function sugar(make: Make): Sugar {
     gather: (table, ids, axis) => make("gather", [table, ids], { axis }),
     scatterAdd: (ids, updates, attributes) => make("scatter_add", [ids, updates], attributes),
     update: (x, rows, at, axis, ring = false) => make("update", [x, rows, at], { axis, ring }),
+    cumsum: (x, axis, reverse = false) => make("cumsum", [x], { axis, reverse }),
+    rank: (x, axis) => make("rank", [x], { axis }),
     softmax: (x, axis, mask) => make("softmax", mask ? [x, mask] : [x], { axis }),
     logsumexp: (x, axis, mask) => make("logsumexp", mask ? [x, mask] : [x], { axis }),
     repeat: (inputs, attributes) => make("repeat", inputs, attributes),

@@ -86,9 +86,10 @@ export interface InputInfo {
  * - `next(x)`: x shifted by one; -1 where nothing follows (i32).
  * - `valid(x)`: whether an element is there or padding (bool); all are where nobody says otherwise.
  * - `original(x)`: what stood in x before the host masked it, -1 where nothing was masked (i32).
+ * - `marks(x)`: a whole number for each element that says of which kind its place is; all 0 where nobody says otherwise (i32).
  */
 export interface DerivedInput {
-  readonly how: "next" | "valid" | "original";
+  readonly how: "next" | "valid" | "original" | "marks";
   readonly of: string;
 }
 

@@ -127,7 +127,12 @@ export interface Vocabulary extends MapAttributes {
    */
   update: { readonly axis: number; readonly ring: boolean };
 
+  /** Running sums along one axis, each element's own included; from the end where `reverse`. */
+  cumsum: { readonly axis: number; readonly reverse: boolean };
+
   // ---- composites: their meaning is their expansion
+  /** How many elements of its row come before each one, the largest first and of equals the first: i32. */
+  rank: { readonly axis: number };
   /** inputs (x) or (x, mask): over one axis; masked-out elements give 0, an empty row gives 0 throughout. */
   softmax: { readonly axis: number };
   /** inputs (x) or (x, mask): log Σ exp over the elements that the mask allows, 0 where there are none; removes the axis. */

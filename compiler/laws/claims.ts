@@ -62,8 +62,7 @@ export function readClaim(law: LawDeclaration): Claim | Diagnostic {
   });
 }
 
-const isInvariance = (name: string): name is Invariance =>
-  (invariances as readonly string[]).includes(name);
+const isInvariance = (name: string): name is Invariance => (invariances as readonly string[]).includes(name);
 
 export function mentions(x: Expression, name: string): boolean {
   let found = false;

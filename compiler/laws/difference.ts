@@ -14,6 +14,8 @@ export interface Difference {
   readonly index: readonly number[];
   readonly left: number;
   readonly right: number;
+  /** Where the tensors are not even of one shape: both. */
+  readonly shapes?: readonly [string, string];
   /** What rounding explains; 0 where the claim is bitwise. */
   readonly bound: number;
 }
@@ -58,7 +60,10 @@ export function fineTolerances(exact: Values, clean: Values): Readonly<Record<st
 /** Units in the last place of the largest element: what no rounding that matters exceeds, and needs no second evaluation. */
 export const closeTolerances = (exact: Values): Readonly<Record<string, number>> =>
   Object.fromEntries(
-    Object.entries(exact).map(([name, { data }]) => [name, 256 * 2 ** -53 * largest(data.length, (n) => data[n]!)]),
+    Object.entries(exact).map(([name, { data }]) => [
+      name,
+      256 * 2 ** -53 * largest(data.length, (n) => data[n]!),
+    ]),
   );
 
 /** The largest excess over the bound, element by element; a NaN is equal to nothing. */
@@ -74,7 +79,7 @@ export function differenceOf(
     if (!y) throw new Error(`internal: no values for ${output}`);
     const bound = bounds[output] ?? 0;
     if (x.sizes.join() !== y.sizes.join())
-      return { output, index: [], left: x.data.length, right: y.data.length, bound };
+      return { output, index: [], left: NaN, right: NaN, bound: 0, shapes: [`[${x.sizes.join(", ")}]`, `[${y.sizes.join(", ")}]`] };
     for (let n = 0; n < x.data.length; n++) {
       const by = distance(x.data[n]!, y.data[n]!);
       if (by <= bound || by - bound <= excess) continue;
@@ -104,8 +109,10 @@ function indexOf({ sizes }: Tensor<number>, flat: number): readonly number[] {
 const shown = (x: number): string => (Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(9))));
 
 /** "y[0, 3, 1] is 0.25 on the left and 0.31 on the right" */
-export const differenceText = (
-  { output, index, left, right }: Difference,
+export function differenceText(
+  { output, index, left, right, shapes = [shown(left), shown(right)] }: Difference,
   [first, second]: readonly [string, string],
-): string =>
-  `\`${output}${index.length > 0 ? `[${index.join(", ")}]` : ""}\` is ${shown(left)} ${first} and ${shown(right)} ${second}`;
+): string {
+  const place = index.length > 0 ? `[${index.join(", ")}]` : "";
+  return `\`${output}${place}\` is ${shapes[0]} ${first} and ${shapes[1]} ${second}`;
+}

@@ -8,13 +8,14 @@
  */
 import type { Built, ParameterInfo } from "../ir/graph.js";
 import type { Tensor } from "../ir/numbers/scalar.js";
+import { countOf } from "../ir/numbers/tensor.js";
 import { sameSizes } from "../ir/shape.js";
 import type { Expression, LawDeclaration } from "../parser/model.js";
 import type { Difference } from "./difference.js";
 import { differenceOf, fineTolerances } from "./difference.js";
 import { COTANGENT, evaluate, evaluateRounded, GRADIENT, leavesRead, withGradients } from "./evaluate.js";
 import type { Draw, Form } from "./forms.js";
-import { drawForms, VALUE } from "./forms.js";
+import { drawForms, positionAxes, VALUE } from "./forms.js";
 import { lengthsIn } from "./lengths.js";
 import type { Place } from "./place.js";
 import { createRandom } from "./random.js";
@@ -24,8 +25,6 @@ import type { Values } from "./values.js";
 import { drawInputs, drawOthers, drawParameter, leavesOf, sizesOf, tensorOf } from "./values.js";
 
 const DRAWS = 3;
-/** Axes that stand for positions are lengths, as they are in a model. */
-export const positionAxes: ReadonlySet<string> = new Set(["t", "s"]);
 const SIDES = ["on the left", "on the right"] as const;
 
 export function checkEquality(
@@ -42,7 +41,12 @@ export function checkEquality(
     const difference = compareForms(left, right, { draw, sharing, seed: seed + n });
     const more = unsharedText(sharing);
     if (difference)
-      return differing(law.claim.span, law.name.text, difference, { sides: SIDES, sizes: draw.sizes, seed, more });
+      return differing(law.claim.span, law.name.text, difference, {
+        sides: SIDES,
+        sizes: draw.sizes,
+        seed,
+        more,
+      });
   }
   return holds(draws.map(({ sizes }) => sizesText(sizes)).join("; ") || "no free sizes");
 }
@@ -110,17 +114,38 @@ function compareForms(
   );
   const one = computed(left, leftWeights, lengths(left.built), seed);
   const other = computed(right, rightWeights, lengths(right.built), seed);
-  const matched = matchGradients(left.built, right.built, sharing);
+  const [a, b] = alike(one, other);
+  // What is the same for every example has no gradient of its own for each.
+  const matched = a === one && b === other ? matchGradients(left.built, right.built, sharing) : [VALUES];
   const pick = ({ values }: Computed, side: 0 | 1): Values =>
     Object.fromEntries(matched.flatMap((row) => (values[row[side]] ? [[row[2], values[row[side]]]] : [])));
   const bounds = (side: Computed, n: 0 | 1) =>
     fineTolerances(pick(side, n), pick({ ...side, values: side.rounded }, n));
-  const [a, b] = [bounds(one, 0), bounds(other, 1)];
-  const both = Object.fromEntries(Object.entries(a).map(([name, bound]) => [name, bound + (b[name] ?? 0)]));
-  const [x, y] = [pick(one, 0), pick(other, 1)];
+  const [p, q] = [bounds(a, 0), bounds(b, 1)];
+  const both = Object.fromEntries(Object.entries(p).map(([name, bound]) => [name, bound + (q[name] ?? 0)]));
+  const [x, y] = [pick(a, 0), pick(b, 1)];
   const common = Object.fromEntries(Object.entries(x).filter(([name]) => y[name]));
   return differenceOf({ [VALUE]: x[VALUE]! }, y, both) ?? differenceOf(common, y, both);
 }
+
+/** A value that is the same for every example, beside one for each: as many of it. */
+function alike(one: Computed, other: Computed): readonly [Computed, Computed] {
+  const sizes = (side: Computed): readonly number[] => side.values[VALUE]!.sizes;
+  const [a, b] = [sizes(one), sizes(other)];
+  if (a.slice(1).join() === b.join() && a.length > b.length) return [one, perExample(other, a)];
+  return b.slice(1).join() === a.join() && b.length > a.length ? [perExample(one, b), other] : [one, other];
+}
+
+function perExample({ values, rounded }: Computed, sizes: readonly number[]): Computed {
+  const spread = (all: Values): Values => {
+    const { data } = all[VALUE]!;
+    const element = (_: unknown, n: number): number => data[n % data.length]!;
+    return { [VALUE]: { sizes, data: Float64Array.from({ length: countOf(sizes) }, element) } };
+  };
+  return { values: spread(values), rounded: spread(rounded) };
+}
+
+const VALUES = [VALUE, VALUE, VALUE] as const;
 
 interface Computed {
   readonly values: Values;
@@ -138,9 +163,9 @@ function computed(
   const random = createRandom(seed, COTANGENT);
   const asked = leavesRead(graph).has(COTANGENT + VALUE);
   const inputs: Values = {
+    ...drawOthers(graph, lengths, seed),
     ...leavesOf(built, weights),
     ...drawInputs(built.inputs, lengths, seed),
-    ...drawOthers(graph, lengths, seed),
     ...(asked ? { [COTANGENT + VALUE]: tensorOf(sizesOf(shape, lengths), () => random.normal()) } : {}),
   };
   return { values: evaluate(graph, inputs, lengths), rounded: evaluateRounded(graph, inputs, lengths) };
@@ -156,7 +181,7 @@ function matchGradients(
   const leaf = (built: Built, name: string): string | undefined =>
     built.parameters.find((p) => p.name === name)?.leaf;
   return [
-    [VALUE, VALUE, VALUE],
+    VALUES,
     ...names.map(({ name }) => [GRADIENT + name, GRADIENT + name, GRADIENT + name] as const),
     ...[...same].flatMap(([theirs, ours]) => {
       const [a, b] = [leaf(left, ours), leaf(right, theirs)];

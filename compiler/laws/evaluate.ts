@@ -24,8 +24,12 @@ export const evaluate = (
   lengths: LengthValues,
   known?: Known<number>,
 ): Values => interpret(graph, f64, { inputs, lengths }, known);
-export const evaluateRounded = (graph: Graph, inputs: Values, lengths: LengthValues): Values =>
-  interpret(graph, f32, { inputs, lengths });
+export const evaluateRounded = (
+  graph: Graph,
+  inputs: Values,
+  lengths: LengthValues,
+  known?: Known<number>,
+): Values => interpret(graph, f32, { inputs, lengths }, known);
 
 /** Operations and moved elements of one evaluation. */
 export function workOf(graph: Graph, lengths: LengthValues): number {

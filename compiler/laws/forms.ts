@@ -7,12 +7,19 @@
  * ```
  */
 import type { Diagnostic } from "../diagnostics.js";
+import { visitExpression } from "../ir/build/walk.js";
 import { build } from "../ir/build.js";
 import type { Builder } from "../ir/builder.js";
 import { createBuilder } from "../ir/builder.js";
 import type { Built } from "../ir/graph.js";
-import { visitExpression } from "../ir/build/walk.js";
-import type { Expression, InputStatement, Model, ModelDeclaration, Parameter, Span } from "../parser/model.js";
+import type {
+  Expression,
+  InputStatement,
+  Model,
+  ModelDeclaration,
+  Parameter,
+  Span,
+} from "../parser/model.js";
 import { freeTensors } from "./free-names.js";
 import type { Place } from "./place.js";
 import { createRandom } from "./random.js";
@@ -36,6 +43,8 @@ type Element = "real" | "int";
 export const VALUE = "value";
 /** The name that no file can give a model. */
 const NAME = "a law";
+/** Axes that stand for positions: lengths, as they are in a model. */
+export const positionAxes: ReadonlySet<string> = new Set(["t", "s"]);
 /** Lengths that are drawn are at most this, and blocks that ask are told so. */
 export const LONGEST = 16;
 const LENGTHS = [7, 5, 9, 4, 13, 6, 11, 2, 3];
@@ -72,7 +81,8 @@ export function drawForms(
       else {
         blocked ??= results.flatMap(({ diagnostics }) => diagnostics);
         // A name that means nothing means nothing at other sizes either.
-        if (blocked.some(({ code }) => code === "TFM2001" || code === "TFM2002")) return { draws: [], diagnostics: blocked };
+        if (blocked.some(({ code }) => code === "TFM2001" || code === "TFM2002"))
+          return { draws: [], diagnostics: blocked };
       }
     }
     if (found.length > 0) return { draws: found, diagnostics: [] };
@@ -96,7 +106,7 @@ function drawSizes(
 ): Readonly<Record<string, number>> {
   return Object.fromEntries(
     axes.map((axis) => {
-      const pool = lengths.has(axis) ? LENGTHS : WIDTHS;
+      const pool = lengths.has(axis) || positionAxes.has(axis) ? LENGTHS : WIDTHS;
       const start = createRandom(seed, `axis ${axis}`).below(3);
       const random = createRandom(seed, `axis ${axis} ${attempt}`);
       // The first draws are what most blocks take; then anything.
@@ -123,13 +133,18 @@ function buildForm(
     (axis) => !plan.lengths.has(axis) && !place.known.has(axis),
   );
   const parameters = [
-    ...neededParameters(place.parameters, [x, ...inputs.flatMap(([, axes]) => axes.map((a) => nameOf(a, x.span)))]),
-    ...widths.map((name): Parameter => ({
-      name: { text: name, span: x.span },
-      axes: undefined,
-      defaultValue: undefined,
-      span: x.span,
-    })),
+    ...neededParameters(place.parameters, [
+      x,
+      ...inputs.flatMap(([, axes]) => axes.map((a) => nameOf(a, x.span))),
+    ]),
+    ...widths.map(
+      (name): Parameter => ({
+        name: { text: name, span: x.span },
+        axes: undefined,
+        defaultValue: undefined,
+        span: x.span,
+      }),
+    ),
   ];
   const declaration: ModelDeclaration = {
     kind: "model",
@@ -151,7 +166,12 @@ function buildForm(
   return { form: built && { built, builder }, diagnostics };
 }
 
-function inputOf(name: string, axes: readonly string[], { lengths, elements }: Plan, span: Span): InputStatement {
+function inputOf(
+  name: string,
+  axes: readonly string[],
+  { lengths, elements }: Plan,
+  span: Span,
+): InputStatement {
   const int = elements.get(name) === "int";
   return {
     kind: "input",
@@ -196,5 +216,3 @@ function namesIn(x: Expression): ReadonlySet<string> {
   });
   return names;
 }
-
-

@@ -47,7 +47,9 @@ export function freeTensors(
     }
   };
   for (const x of expressions) visit(x, undefined);
-  return new Map([...found].map(([name, axes]) => [name, axes ?? USUAL]));
+  // The name of an axis is its size.
+  const sizes = new Set([...found.values()].flatMap((axes) => axes ?? USUAL));
+  return new Map([...found].flatMap(([name, axes]) => (sizes.has(name) ? [] : [[name, axes ?? USUAL] as const])));
 }
 
 const wantedBy = ({ axes }: Parameter): Wanted =>

@@ -29,7 +29,12 @@ import { deriveInput, drawInput, drawInputs, drawOthers, drawParameters, leavesO
 
 type InvarianceClaim = Extract<Claim, { kind: "invariance" }>;
 
-export function checkInvariance(law: LawDeclaration, place: Place, claim: InvarianceClaim, seed: number): Outcome {
+export function checkInvariance(
+  law: LawDeclaration,
+  place: Place,
+  claim: InvarianceClaim,
+  seed: number,
+): Outcome {
   const subjects = subjectsOf(place, { law, of: claim.of, axis: claim.axis, seed });
   if ("status" in subjects) return subjects;
   const said: string[] = [];
@@ -160,7 +165,12 @@ function permutationBreach(
   );
   const wanted = { [subject.output]: permuted(plain[subject.output]!, subject.axes) };
   const difference = differenceOf(wanted, run(moved), bounds);
-  return difference && { difference, sides: ["of the output permuted", `of the inputs permuted by ${order.join(" ")}`] };
+  return (
+    difference && {
+      difference,
+      sides: ["of the output permuted", `of the inputs permuted by ${order.join(" ")}`],
+    }
+  );
 }
 
 /** Not the identity, unless there is no other. */

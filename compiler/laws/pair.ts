@@ -14,7 +14,7 @@ import type { Entries } from "../passes/entries.js";
 import { differenceOf, differenceText, fineTolerances } from "./difference.js";
 import { evaluate, evaluateRounded } from "./evaluate.js";
 import { lengthNames, smallLengths } from "./lengths.js";
-import { drawAll } from "./passes.js";
+import { drawEntry, drawModel } from "./passes.js";
 import { sizesText } from "./result.js";
 import { unstacked } from "./unstack.js";
 import type { Values } from "./values.js";
@@ -33,7 +33,11 @@ export interface CheckedPair {
 
 const SIDES = ["in the first", "in the second"] as const;
 
-export function checkPair(first: Compared, second: Compared, { seed, span }: { readonly seed: number; readonly span: Span }): CheckedPair {
+export function checkPair(
+  first: Compared,
+  second: Compared,
+  { seed, span }: { readonly seed: number; readonly span: Span },
+): CheckedPair {
   const apart = signatureDifference(first.built, second.built);
   if (apart) return { entries: [], diagnostics: [diagnostic("TFM7004", span, apart)] };
   const agreed: { entry: string; outputs: number }[] = [];
@@ -43,11 +47,16 @@ export function checkPair(first: Compared, second: Compared, { seed, span }: { r
     if (!a || !b)
       return {
         entries: agreed,
-        diagnostics: [diagnostic("TFM7004", span, `Only the model ${a ? SIDES[0] : SIDES[1]} file has a loss.`)],
+        diagnostics: [
+          diagnostic("TFM7004", span, `Only the model ${a ? SIDES[0] : SIDES[1]} file has a loss.`),
+        ],
       };
     const message = entryDifference(first.built, a, second.built, b, seed);
     if (typeof message !== "number")
-      return { entries: agreed, diagnostics: [diagnostic("TFM7006", span, message.text, { hint: message.hint })] };
+      return {
+        entries: agreed,
+        diagnostics: [diagnostic("TFM7006", span, message.text, { hint: message.hint })],
+      };
     agreed.push({ entry, outputs: message });
   }
   return { entries: agreed, diagnostics: [] };
@@ -55,8 +64,10 @@ export function checkPair(first: Compared, second: Compared, { seed, span }: { r
 
 function entryDifference(a: Built, x: Graph, b: Built, y: Graph, seed: number) {
   const lengths = smallLengths(a);
-  const [one, other] = [drawAll(a, x, { lengths, seed }), drawAll(b, y, { lengths: renamed(a, b, lengths), seed })];
   const theirs = renamed(a, b, lengths);
+  const draw = (built: Built, graph: Graph, sizes: typeof lengths): Values =>
+    drawEntry(graph, drawModel(built, { lengths: sizes, seed }), { lengths: sizes, seed });
+  const [one, other] = [draw(a, x, lengths), draw(b, y, theirs)];
   const byPath = (built: Built, values: Values): Values => unstacked(values, built);
   const left = byPath(a, evaluate(x, one, lengths));
   const right = byPath(b, evaluate(y, other, theirs));
@@ -72,7 +83,11 @@ function entryDifference(a: Built, x: Graph, b: Built, y: Graph, seed: number) {
 }
 
 /** The lengths of one model in the symbols of the other: inputs of the same name have the same. */
-function renamed(a: Built, b: Built, lengths: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+function renamed(
+  a: Built,
+  b: Built,
+  lengths: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
   const symbols = new Map<string, string>();
   for (const input of a.inputs) {
     const there = b.inputs.find(({ name }) => name === input.name)!;
@@ -88,8 +103,9 @@ function renamed(a: Built, b: Built, lengths: Readonly<Record<string, number>>):
 
 /** What one has and the other has not, or undefined. */
 export function signatureDifference(a: Built, b: Built): string | undefined {
-  const tensors = (list: readonly { readonly name: string; readonly shape: Shape; readonly dtype: string }[]): Rows =>
-    list.map(({ name, shape, dtype }) => [name, `${dtype} of rank ${shape.length}`]);
+  const tensors = (
+    list: readonly { readonly name: string; readonly shape: Shape; readonly dtype: string }[],
+  ): Rows => list.map(({ name, shape, dtype }) => [name, `${dtype} of rank ${shape.length}`]);
   const outputs = ({ forward }: Built): Rows =>
     tensors(forward.outputs.map(({ name, node }) => ({ name, shape: node.shape, dtype: node.dtype })));
   const parameters = (built: Built): Rows => built.parameters.map(({ name, shape }) => [name, sizes(shape)]);
@@ -123,4 +139,7 @@ function listDifference(what: string, left: Rows, right: Rows): string | undefin
 
 /** The first three, and how many more. */
 const listed = (names: readonly string[]): string =>
-  names.slice(0, 3).map((name) => `\`${name}\``).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : "");
+  names
+    .slice(0, 3)
+    .map((name) => `\`${name}\``)
+    .join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : "");

@@ -12,7 +12,6 @@ import type { Built, Graph } from "../ir/graph.js";
 import type { Known } from "../ir/interpret.js";
 import type { Span } from "../parser/model.js";
 import type { Pass } from "../passes/pass.js";
-import type { Entries } from "../passes/entries.js";
 import { pipeline, runPipeline } from "../passes/pipeline.js";
 import { graphKey } from "../passes/walk.js";
 import type { Difference } from "./difference.js";
@@ -40,37 +39,35 @@ export interface PassOptions {
   readonly passes?: readonly Pass[] | undefined;
 }
 
-export function checkPasses(built: Built, entries: Entries, options: PassOptions): readonly CheckedEntry[] {
+export function checkPasses(
+  built: Built,
+  entries: Readonly<Record<string, Graph | undefined>>,
+  options: PassOptions,
+): readonly CheckedEntry[] {
   const known: Known<number> = new Map();
-  return Object.entries(entries).flatMap(([name, graph]: readonly [string, unknown]) =>
-    isGraph(graph) ? [checkEntry(built, { ...graph, name }, options, known)] : [],
+  const drawn = drawModel(built, options);
+  return Object.entries(entries).flatMap(([name, graph]) =>
+    graph ? [checkEntry({ ...graph, name }, drawn, options, known)] : [],
   );
 }
 
-const isGraph = (value: unknown): value is Graph =>
-  typeof value === "object" && value !== null && "outputs" in value;
+type Sizes = Pick<PassOptions, "lengths" | "seed">;
+
+/** Values of parameters and inputs: the same for all entries of a model. */
+export const drawModel = (built: Built, { lengths, seed }: Sizes): Values => ({
+  ...leavesOf(built, drawParameters(built, seed)),
+  ...drawInputs(built.inputs, lengths, seed),
+});
 
 /** Values for all leaves of an entry. */
-export function drawAll(
-  built: Built,
-  graph: Graph,
-  { lengths, seed }: Pick<PassOptions, "lengths" | "seed">,
-): Values {
-  return {
-    ...leavesOf(built, drawParameters(built, seed)),
-    ...drawInputs(built.inputs, lengths, seed),
-    ...drawOthers(graph, lengths, seed),
-  };
-}
+export const drawEntry = (graph: Graph, drawn: Values, { lengths, seed }: Sizes): Values => ({
+  ...drawOthers(graph, lengths, seed),
+  ...drawn,
+});
 
-function checkEntry(
-  built: Built,
-  graph: Graph,
-  options: PassOptions,
-  known: Known<number>,
-): CheckedEntry {
+function checkEntry(graph: Graph, drawn: Values, options: PassOptions, known: Known<number>): CheckedEntry {
   const { builder, lengths, seed, span, passes = pipeline } = options;
-  const values = drawAll(built, graph, options);
+  const values = drawEntry(graph, drawn, options);
   const run = (one: Graph): Values => {
     limit(known);
     return evaluate(one, values, lengths, known);
@@ -97,7 +94,7 @@ function checkEntry(
 }
 
 /** Numbers that are kept, of what several graphs have in common. */
-const KEPT = 3e7;
+const KEPT = 1e7;
 
 function limit(known: Known<number>): void {
   let elements = 0;
@@ -113,43 +110,64 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-/** What an entry computes before any pass, and from what: for a device to be compared with. */
+/** What the entries of a model start from and have in common, in f64 and in f32: for a device to be compared with. */
 export interface Reference {
-  readonly inputs: Values;
-  /** Parameters and states by their own names, stacks taken apart; the states as `m/<parameter>`. */
+  readonly built: Built;
+  readonly sizes: Sizes;
+  readonly drawn: Values;
+  /** Parameters by their own names. */
   readonly parameters: Values;
+  readonly exact: Known<number>;
+  readonly rounded: Known<number>;
+}
+
+export function startReference(built: Built, sizes: Sizes): Reference {
+  const parameters = drawParameters(built, sizes.seed);
+  const drawn = { ...leavesOf(built, parameters), ...drawInputs(built.inputs, sizes.lengths, sizes.seed) };
+  return {
+    built,
+    sizes,
+    drawn,
+    parameters: Object.fromEntries(parameters),
+    exact: new Map(),
+    rounded: new Map(),
+  };
+}
+
+/** What an entry computes before any pass, and from what. */
+export interface EntryReference {
+  readonly inputs: Values;
+  /** By their own names, stacks taken apart: `m/<parameter>`. */
   readonly states: Values;
   readonly scalars: Readonly<Record<string, number>>;
   readonly exact: Values;
+  /** Of a device that computes in f32. */
   readonly bounds: Readonly<Record<string, number>>;
 }
 
-/** Its bounds are those of a device that computes in f32. */
-export function referenceOf(
-  built: Built,
-  graph: Graph,
-  { lengths, seed }: Pick<PassOptions, "lengths" | "seed">,
-): Reference {
-  const values = drawAll(built, graph, { lengths, seed });
+export function referenceOf({ built, sizes, drawn, ...known }: Reference, graph: Graph): EntryReference {
+  limit(known.exact);
+  limit(known.rounded);
+  const { lengths, seed } = sizes;
   const others = Object.entries(drawOthers(graph, lengths, seed));
+  const values = { ...Object.fromEntries(others), ...drawn };
   const by = (one: Values): Values => unstacked(one, built);
-  const exact = finite(evaluate(graph, values, lengths));
+  const exact = by(finite(evaluate(graph, values, lengths, known.exact)));
   return {
-    inputs: drawInputs(built.inputs, lengths, seed),
-    parameters: Object.fromEntries(drawParameters(built, seed)),
-    states: by(Object.fromEntries(others.filter(([, { sizes }]) => sizes.length > 0))),
+    inputs: Object.fromEntries(built.inputs.map(({ name }) => [name, drawn[name]!])),
+    states: by(Object.fromEntries(others.filter(([, { sizes: of }]) => of.length > 0))),
     scalars: Object.fromEntries(
-      others.flatMap(([name, { sizes, data }]) => (sizes.length === 0 ? [[name, data[0]!]] : [])),
+      others.flatMap(([name, { sizes: of, data }]) => (of.length === 0 ? [[name, data[0]!]] : [])),
     ),
-    exact: by(exact),
-    bounds: tolerances(by(exact), by(evaluateRounded(graph, values, lengths))),
+    exact,
+    bounds: tolerances(exact, by(evaluateRounded(graph, values, lengths, known.rounded))),
   };
 }
 
 /** Where the model as written gives no number, nothing is promised. */
 function finite(values: Values): Values {
-  const isFinite = (data: ArrayLike<number>): boolean => Array.prototype.every.call(data, Number.isFinite);
-  return Object.fromEntries(Object.entries(values).filter(([, { data }]) => isFinite(data)));
+  const allFinite = (data: ArrayLike<number>): boolean => Array.prototype.every.call(data, Number.isFinite);
+  return Object.fromEntries(Object.entries(values).filter(([, { data }]) => allFinite(data)));
 }
 
 interface Changed {

@@ -7,13 +7,20 @@
  * law retention: parallel(x) == recurrent(x)                   of free tensors, or of the file's first model
  * ```
  */
-import type { BuildOptions, SettingValue } from "../ir/build.js";
-import { isLibraryFile } from "../ir/build.js";
+
 import { readDeclarations } from "../ir/build/declarations.js";
 import { derive } from "../ir/build/derive.js";
 import type { Scope } from "../ir/build/scope.js";
 import { visitStatements } from "../ir/build/walk.js";
-import type { BlockDeclaration, LawDeclaration, Model, ModelDeclaration, Parameter } from "../parser/model.js";
+import type { BuildOptions, SettingValue } from "../ir/build.js";
+import { isLibraryFile } from "../ir/build.js";
+import type {
+  BlockDeclaration,
+  LawDeclaration,
+  Model,
+  ModelDeclaration,
+  Parameter,
+} from "../parser/model.js";
 
 export interface Place {
   /** What the law is built in. */
@@ -44,7 +51,8 @@ export function lawsOf(model: Model, options: Options): readonly PlacedLaw[] {
   // The library's names are everyone's: its laws stand in an empty file.
   const file = isLibraryFile(model.file) ? { ...model, declarations: [] } : model;
   const { scope, models } = readDeclarations(file, options.resolve, []);
-  const speaksOf = (name: string | undefined): boolean => options.entry === undefined || name === options.entry;
+  const speaksOf = (name: string | undefined): boolean =>
+    options.entry === undefined || name === options.entry;
   const placed = (law: LawDeclaration, at: Partial<Place>): PlacedLaw => ({
     law,
     place: {

@@ -21,7 +21,12 @@ export const failing = (
   details: DiagnosticDetails = {},
 ): Outcome => ({ status: "fails", says: message, diagnostics: [diagnostic(code, span, message, details)] });
 
-export const refusing = (code: Code, span: Span, message: string, details: DiagnosticDetails = {}): Outcome => ({
+export const refusing = (
+  code: Code,
+  span: Span,
+  message: string,
+  details: DiagnosticDetails = {},
+): Outcome => ({
   status: "refused",
   says: message,
   diagnostics: [diagnostic(code, span, message, details)],
@@ -37,14 +42,20 @@ export function differing(
   span: Span,
   law: string,
   difference: Difference,
-  { sides, sizes, seed, more }: {
+  {
+    sides,
+    sizes,
+    seed,
+    more,
+  }: {
     readonly sides: readonly [string, string];
     readonly sizes: Readonly<Record<string, number>>;
     readonly seed: number;
     readonly more?: string | undefined;
   },
 ): Outcome {
-  const rounding = difference.bound === 0 ? "bit for bit" : `rounding explains ${difference.bound.toExponential(1)}`;
+  const rounding =
+    difference.bound === 0 ? "bit for bit" : `rounding explains ${difference.bound.toExponential(1)}`;
   const at = sizesText(sizes);
   return failing(
     "TFM7001",
@@ -56,9 +67,14 @@ export function differing(
 
 export function untried(law: LawDeclaration, first: Outcome["diagnostics"][number] | undefined): Outcome {
   const why = first ? ` ${first.message}` : "";
-  return refusing("TFM7003", law.claim.span, `The law \`${law.name.text}\` builds with no sizes that were tried.${why}`, {
-    severity: "error",
-    related: first ? [{ message: "here", span: first.span }] : [],
-    hint: first?.hint,
-  });
+  return refusing(
+    "TFM7003",
+    law.claim.span,
+    `The law \`${law.name.text}\` builds with no sizes that were tried.${why}`,
+    {
+      severity: "error",
+      related: first ? [{ message: "here", span: first.span }] : [],
+      hint: first?.hint,
+    },
+  );
 }

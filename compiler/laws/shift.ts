@@ -18,8 +18,15 @@ export function shifted(graph: Graph, length: string, b: Builder): Graph {
   const change = (node: Node, inputs: readonly Node[]): Node | undefined => {
     if (node.op === "iota" && sizeEquals(node.shape[node.attributes.axis]!.size, along))
       return b.make("iota", [], { ...node.attributes, offset: addSizes(node.attributes.offset, POSITION) });
-    if (node.op === "slice" && isFixed(inputs[0]!, node.attributes.axis) && sizeEquals(node.attributes.size, along))
-      return b.make("slice", inputs, { ...node.attributes, start: addSizes(node.attributes.start, POSITION) });
+    if (
+      node.op === "slice" &&
+      isFixed(inputs[0]!, node.attributes.axis) &&
+      sizeEquals(node.attributes.size, along)
+    )
+      return b.make("slice", inputs, {
+        ...node.attributes,
+        start: addSizes(node.attributes.start, POSITION),
+      });
     return undefined;
   };
   return rewrite(graph, b, change, { bodies: true });

@@ -5,8 +5,9 @@
  * a text of 6:  1+1+1+1+1+1, 2+1+1+1+1, …, 6 at once          and in pieces of 2 and 3 for two rows
  * ```
  */
-import { createBuilder } from "../ir/builder.js";
+
 import { build } from "../ir/build.js";
+import { createBuilder } from "../ir/builder.js";
 import { expand } from "../ir/expand.js";
 import type { Built } from "../ir/graph.js";
 import type { Tensor } from "../ir/numbers/scalar.js";
@@ -52,7 +53,9 @@ export function checkSteps(law: LawDeclaration, place: Place, seed: number): Out
   const apart = { ...graphs, step: expand(step, builder), encode: encode && expand(encode, builder) };
   const decoder = { built: { ...built, forward: expand(built.forward, builder) }, graphs: apart, seed };
   const length = Math.min(TEXT, built.lengths[graphs.symbol]!.maximum);
-  const found = cutsOf(length, graphs.chunk).flatMap(({ rows, pieces }) => breach(decoder, rows, pieces) ?? []);
+  const found = cutsOf(length, graphs.chunk).flatMap(
+    ({ rows, pieces }) => breach(decoder, rows, pieces) ?? [],
+  );
   const [first] = found;
   if (!first) return holds(`every cut of ${length} positions`);
   return differing(span, law.name.text, first.difference, {
@@ -92,7 +95,11 @@ interface Breach {
   readonly sizes: Readonly<Record<string, number>>;
 }
 
-function breach({ built, graphs, seed }: Decoder, rows: number, pieces: readonly number[]): Breach | undefined {
+function breach(
+  { built, graphs, seed }: Decoder,
+  rows: number,
+  pieces: readonly number[],
+): Breach | undefined {
   const { symbol } = graphs;
   const length = pieces.reduce((a, b) => a + b, 0);
   const lengths = { ...smallLengths(built), B: rows, [symbol]: length };
@@ -105,7 +112,8 @@ function breach({ built, graphs, seed }: Decoder, rows: number, pieces: readonly
   const bounds = fineTolerances(whole, evaluateRounded(built.forward, { ...fixed, ...inputs }, lengths));
   const wide = { ...lengths, [capacity]: built.lengths[symbol]!.maximum };
   let caches = leftOver(graphs, wide, seed);
-  if (graphs.encode) caches = { ...caches, ...cachesIn(evaluate(graphs.encode, { ...fixed, ...inputs }, wide)) };
+  if (graphs.encode)
+    caches = { ...caches, ...cachesIn(evaluate(graphs.encode, { ...fixed, ...inputs }, wide)) };
   let start = 0;
   for (const size of pieces) {
     const given = { ...fixed, ...caches, ...pieceOfInputs(built, inputs, { symbol, start, size }) };
@@ -114,7 +122,9 @@ function breach({ built, graphs, seed }: Decoder, rows: number, pieces: readonly
     caches = { ...caches, ...cachesIn(outputs) };
     const wanted = Object.fromEntries(
       graphs.step.outputs.flatMap(({ name, node }) =>
-        name.startsWith(CACHE) ? [] : [[name, pieceOf(whole[name]!, axisOf(node.shape, symbol), start, size)]],
+        name.startsWith(CACHE)
+          ? []
+          : [[name, pieceOf(whole[name]!, axisOf(node.shape, symbol), start, size)]],
       ),
     );
     const difference = differenceOf(wanted, outputs, bounds);
@@ -143,7 +153,9 @@ function leftOver(
 
 const cachesIn = (outputs: Values): Values =>
   Object.fromEntries(
-    Object.entries(outputs).flatMap(([name, x]) => (name.startsWith(CACHE) ? [[name.slice(CACHE.length), x]] : [])),
+    Object.entries(outputs).flatMap(([name, x]) =>
+      name.startsWith(CACHE) ? [[name.slice(CACHE.length), x]] : [],
+    ),
   );
 
 const axisOf = (shape: Shape, symbol: string): number =>

@@ -61,7 +61,10 @@ export function subjectsOf(place: Place, asked: Asked): readonly Subject[] | Out
     asked,
     draws.map(({ forms, sizes }) => {
       const [{ built, builder }] = forms as [(typeof forms)[number]];
-      return subjectOf({ built, builder, output: VALUE, sizes, lengths: lengthsIn(built, sizes, { B: 2 }) }, asked);
+      return subjectOf(
+        { built, builder, output: VALUE, sizes, lengths: lengthsIn(built, sizes, { B: 2 }) },
+        asked,
+      );
     }),
   );
 }
@@ -93,7 +96,9 @@ function subjectOf(found: Found, { law, axis }: Asked): Subject | Diagnostic {
       "TFM7002",
       law.claim.span,
       `No axis of this goes along ${axis === undefined ? "positions" : `the length \`${axis}\``}.`,
-      { hint: "The law speaks of a tensor that has a length of its inputs; the second argument names its axis." },
+      {
+        hint: "The law speaks of a tensor that has a length of its inputs; the second argument names its axis.",
+      },
     );
   const graph = { name: built.forward.name, outputs: [{ name: output, node }] };
   return { ...found, graph, symbol: along, axes: isAlong(along) };

@@ -7,12 +7,13 @@
  * tokens [2, 5]            whole, below the bound   tokens.valid            rows of 5 and 3
  * ```
  */
-import type { Built, Graph, InputInfo, Node, ParameterInfo } from "../ir/graph.js";
+import type { Built, Graph, InputInfo, Node, NodeOf, ParameterInfo } from "../ir/graph.js";
 import type { Tensor } from "../ir/numbers/scalar.js";
 import { countOf } from "../ir/numbers/tensor.js";
 import { bodiesOf, topological } from "../ir/rewrite.js";
 import type { Shape } from "../ir/shape.js";
 import { evaluateSize } from "../ir/shape.js";
+import { position } from "../passes/decoding/graphs.js";
 import type { Random } from "./random.js";
 import { createRandom } from "./random.js";
 
@@ -106,26 +107,58 @@ export function deriveInput(
     case "valid":
       // The first row is whole, the next ones lack their ends.
       return tensorOf(sizes, (n) => (n % row < row - ((2 * Math.floor(n / row)) % row) ? 1 : 0));
+    case "marks":
+      return tensorOf(sizes, () => (random.uniform() < 0.3 ? 1 : 0));
     default:
       throw new Error(`internal: ${derived!.how satisfies never as string} is no way to derive an input`);
   }
 }
 
-/** The leaves that no table of Built lists: states and scalars of a graph. States are positive: some of them are means of squares. */
+/** The leaves that no table of Built lists: states, caches, scalars. States are positive: some of them are means of squares. */
 export function drawOthers(graph: Graph, lengths: LengthValues, seed: number): Values {
   const found: Record<string, Tensor<number>> = {};
   const visit = (node: Node): void => {
     for (const body of bodiesOf(node)) topological(body).forEach(visit);
     if (node.op !== "input") return;
-    const { kind, name } = node.attributes;
-    const random = createRandom(seed, `${kind} ${name}`);
-    if (kind === "state")
-      found[name] = tensorOf(sizesOf(node.shape, lengths), () => 0.05 + 0.2 * Math.abs(random.normal()));
-    if (kind === "scalar") found[name] = tensorOf([], () => scalarValue(name, seed));
+    const value = otherValue(node, lengths, seed);
+    if (value) found[node.attributes.name] = value;
   };
   topological(graph).forEach(visit);
   return found;
 }
 
-const scalarValue = (name: string, seed: number): number =>
-  name === "lr" ? 1e-3 : name === "step" ? 3 : name === "seed" ? seed : 0;
+function otherValue(
+  { attributes: { kind, name }, shape, dtype }: NodeOf<"input">,
+  lengths: LengthValues,
+  seed: number,
+): Tensor<number> | undefined {
+  const random = createRandom(seed, `${kind} ${name}`);
+  switch (kind) {
+    case "state":
+      return tensorOf(sizesOf(shape, lengths), () => 0.05 + 0.2 * Math.abs(random.normal()));
+    case "cache":
+      return tensorOf(sizesOf(shape, lengths), () => (dtype === "f32" ? wild(random) : random.below(2)));
+    case "scalar":
+      return tensorOf([], () => scalarValue(name, lengths, seed));
+    case "input":
+      // Rows of a batch that a search goes on with; the inputs of a model have other values, which come later.
+      return dtype === "i32"
+        ? tensorOf(sizesOf(shape, lengths), () => random.below(lengths["B"] ?? 1))
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function scalarValue(name: string, lengths: LengthValues, seed: number): number {
+  const known: Readonly<Record<string, number>> = {
+    lr: 1e-3,
+    step: 3,
+    seed,
+    [position]: lengths[POSITION] ?? 0,
+  };
+  return known[name] ?? 0;
+}
+
+/** Among the lengths: how many positions the caches of a step hold already. */
+export const POSITION = "position of a step";

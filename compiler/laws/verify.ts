@@ -13,16 +13,19 @@ import type { Builder } from "../ir/builder.js";
 import { createBuilder } from "../ir/builder.js";
 import type { Built } from "../ir/graph.js";
 import type { Model, Span } from "../parser/model.js";
+import { capacity } from "../passes/decoding/graphs.js";
+import { deriveDecoding } from "../passes/decoding.js";
 import type { Entries } from "../passes/entries.js";
 import { deriveEntries } from "../passes/entries.js";
 import type { Pass } from "../passes/pass.js";
 import type { CheckedLaw } from "./check.js";
 import { checkLaws } from "./check.js";
 import { lengthNames, smallLengths } from "./lengths.js";
+import { checkPair } from "./pair.js";
 import type { CheckedEntry } from "./passes.js";
 import { checkPasses } from "./passes.js";
-import { checkPair } from "./pair.js";
 import { tooLarge } from "./too-large.js";
+import { POSITION } from "./values.js";
 
 /** A file that was read without a mistake, and which of its models is meant. */
 export interface Subject {
@@ -128,8 +131,26 @@ function verifyModel(
   const sizes = lengthNames(built, lengths);
   const large = largeOf({ name, span, entries, lengths });
   if (large) return { name, sizes, entries: [], diagnostics: large };
-  const checked = checkPasses(built, entries, { builder, lengths, seed, span, passes });
+  const decoding = decodingOf(built, builder, lengths);
+  const checked = checkPasses(
+    built,
+    { ...entries, ...decoding.graphs },
+    { builder, lengths: decoding.lengths, seed, span, passes },
+  );
   return { name, sizes, entries: checked, diagnostics: [] };
+}
+
+/** The entries of decoding, where the model has steps, and lengths in which a step has two positions behind it. */
+function decodingOf(built: Built, builder: Builder, lengths: Prepared["lengths"]) {
+  const found = deriveDecoding(built, builder);
+  if (!found || "refused" in found) return { graphs: {}, lengths };
+  const { encode, step, reorder, symbol } = found;
+  const whole = built.lengths[symbol]!.maximum;
+  const C = Math.min(whole, lengths[symbol]! + 3);
+  return {
+    graphs: { ...(encode && { encode }), step, ...(reorder.outputs.length > 0 && { reorder }) },
+    lengths: { ...lengths, [capacity]: C, [POSITION]: Math.min(2, C - lengths[symbol]!) },
+  };
 }
 
 /** Why a model is not computed here; undefined where it is. */
@@ -147,7 +168,8 @@ export function verifyPair(first: Subject, second: Subject, { seed = 0 }: Verify
   const diagnostics = sides.flatMap((side) => side.diagnostics);
   const nothing = { seed, laws: [], models: [], pair: undefined };
   const [a, b] = sides.map(({ prepared }) => prepared[0]);
-  if (!a || !b || diagnostics.some(({ severity }) => severity === "error")) return { ...nothing, diagnostics };
+  if (!a || !b || diagnostics.some(({ severity }) => severity === "error"))
+    return { ...nothing, diagnostics };
   const large = largeOf(a) ?? largeOf(b);
   if (large) return { ...nothing, diagnostics: large };
   const { entries, diagnostics: found } = checkPair(a, b, { seed, span: b.span });

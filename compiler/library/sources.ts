@@ -19,6 +19,9 @@ block clip(x[*], low, high) { return min(max(x, low), high) }
 
 # 1, 0 or -1.
 block sign(x[*]) { return if x > 0 then 1 else if x < 0 then -1 else 0 }
+
+# x · sigmoid(1.702 x), an approximation of gelu that CLIP uses.
+block quick_gelu(x[*]) { return x * sigmoid(1.702 * x) }
 `,
   "attention": `# Attention, and the masks and scores that make its variants.
 
@@ -139,6 +142,91 @@ block alibi_slopes(heads) {
   whole = 2 ^ floor(log(heads) / log(2) + 1e-6)
   table slope[heads](h) = if h < whole then 2 ^ (0 - 8 * (h + 1) / whole) else 2 ^ (0 - 4 * (2 * (h - whole) + 1) / whole)
   return slope
+}
+
+# Limits: as many groups as heads, windows and prefixes that are too long or too short to matter, the usual temperature.
+law as_many_groups: attention(x, 4, kv_heads: 4) == attention(x, 4)
+law wide_window: attention(x, 2, mask: sliding(64)) == attention(x, 2, mask: causal)
+law short_prefix: attention(x, 2, mask: prefix(1)) == attention(x, 2, mask: causal)
+law long_prefix: attention(x, 2, mask: prefix(64)) == attention(x, 2)
+law usual_temperature: attention(x, 2, temperature: sqrt(d / 2)) == attention(x, 2)
+law own_memory: attention(x, 2, memory: x) == attention(x, 2)
+# What positions know of each other.
+law no_order: permutation_equivariant(attention(x, 2))
+law any_order_of_memory: permutation_equivariant(attention(x, 2, memory: m))
+law past_only: prefix_invariant(attention(x, 2, mask: causal))
+law window_of_the_past: prefix_invariant(attention(x, 2, mask: sliding(3)))
+law distances_only: translation_invariant(attention(x, 2, mask: causal, score: alibi(alibi_slopes(2))))
+`,
+  "attention_variants": `# Attention of published models that differs from \`attention\` in its formula.
+
+# A position sees itself, and what holds something.
+mask itself_or_held(valid[s])(i, j) = valid[j] or i == j
+
+# Transformer-XL's attention by content and distance, with XLNet's term for segments:
+#   s_ij = ((q_i + u) · k_j + (q_i + w) · r_(i - j) + (q_i + z) · g_(same or other segment)) / sqrt(head_dim)
+# r are the sinusoids of the signed distance, turned by a matrix.   x[t, d], segment[t] → [t, d]; Dai et al., 2019; Yang et al., 2019
+block relative_attention(x[t, d], segment[t], heads, context, head_dim = d / heads, mask = full, base = 10000, std = 0.02, init = normal(std)) {
+  param wq[d, heads, head_dim], wk[d, heads, head_dim], wv[d, heads, head_dim], wr[d, heads, head_dim] ~ init
+  param wo[heads, head_dim, d] ~ offer(init, fan_in: heads * head_dim, fan_out: d)
+  param content_bias[heads, head_dim], distance_bias[heads, head_dim], segment_bias[heads, head_dim] ~ zeros
+  param segments[2, heads, head_dim] ~ init
+
+  # Row n is the distance i - j = n - (context - 1).
+  span = 2 * context - 1
+  half = d / 2
+  table wave[span, d](n, m) = if m < half then sin((n - (context - 1)) / base ^ (m / half)) else cos((n - (context - 1)) / base ^ (m / half - 1))
+  r[n, h, c] = wave[n, m] * wr[m, h, c]
+  place = positions(x)
+
+  q[h, i, c] = x[i, m] * wq[m, h, c]
+  k[h, j, c] = x[j, m] * wk[m, h, c]
+  v[h, j, c] = x[j, m] * wv[m, h, c]
+  by_content[h, i, c] = q[h, i, c] + content_bias[h, c]
+  by_distance[h, i, c] = q[h, i, c] + distance_bias[h, c]
+  by_segment[h, i, c] = q[h, i, c] + segment_bias[h, c]
+  g[h, i, b] = by_segment[h, i, c] * segments[b, h, c]
+
+  s[h, i, j] = by_content[h, i, c] * k[h, j, c] + by_distance[h, i, c] * r[place[i] - place[j] + context - 1, h, c]
+  s[h, i, j] = s[h, i, j] + (if segment[i] == segment[j] then g[h, i, 0] else g[h, i, 1])
+  p[h, i, j] = softmax[j](s[h, i, j] / sqrt(head_dim) where mask(i, j))
+  y[i, n] = p[h, i, j] * v[h, j, c] * wo[h, c, n]
+  return y
+}
+
+# Most positions see those at most \`reach\` away, and those that are \`everywhere\` (1, not 0); the latter see all others, by
+# matrices of their own. What holds nothing sees nothing.   x[t, d], everywhere[t], valid[t] → [t, d]; Beltagy, Peters and Cohan, 2020
+block local_global_attention(x[t, d], everywhere[t], valid[t], heads, reach, head_dim = d / heads, std = 0.02, init = normal(std)) {
+  param wq[d, heads, head_dim], wk[d, heads, head_dim], wv[d, heads, head_dim] ~ init
+  param wq_global[d, heads, head_dim], wk_global[d, heads, head_dim], wv_global[d, heads, head_dim] ~ init
+  param wo[heads, head_dim, d] ~ offer(init, fan_in: heads * head_dim, fan_out: d)
+  param bq[heads, head_dim], bk[heads, head_dim], bv[heads, head_dim], bo[d] ~ zeros
+  param bq_global[heads, head_dim], bk_global[heads, head_dim], bv_global[heads, head_dim] ~ zeros
+
+  q[h, i, c] = x[i, m] * wq[m, h, c] + bq[h, c]
+  k[h, j, c] = x[j, m] * wk[m, h, c] + bk[h, c]
+  v[h, j, c] = x[j, m] * wv[m, h, c] + bv[h, c]
+  s[h, i, j] = q[h, i, c] * k[h, j, c] / sqrt(head_dim)
+  p[h, i, j] = softmax[j](s[h, i, j] where valid[i] and valid[j] and (abs(i - j) <= reach or everywhere[j] > 0))
+  local[h, i, c] = p[h, i, j] * v[h, j, c]
+
+  all_q[h, i, c] = x[i, m] * wq_global[m, h, c] + bq_global[h, c]
+  all_k[h, j, c] = x[j, m] * wk_global[m, h, c] + bk_global[h, c]
+  all_v[h, j, c] = x[j, m] * wv_global[m, h, c] + bv_global[h, c]
+  all_s[h, i, j] = all_q[h, i, c] * all_k[h, j, c] / sqrt(head_dim)
+  all_p[h, i, j] = softmax[j](all_s[h, i, j] where valid[i] and valid[j])
+  whole[h, i, c] = all_p[h, i, j] * all_v[h, j, c]
+
+  mixed[h, i, c] = if everywhere[i] > 0 then whole[h, i, c] else local[h, i, c]
+  y[i, n] = mixed[h, i, c] * wo[h, c, n] + bo[n]
+  return y
+}
+
+# Positions counted over what is no padding, from padding_id + 1 on; padding has number padding_id.   tokens[t] → integers [t]; Liu et al., 2019
+block counted_positions(tokens[t], padding_id) {
+  held[i] = if tokens[i] == padding_id then 0 else 1
+  y[i] = integer(sum[j](if j <= i then held[j] else 0) * held[i] + padding_id)
+  return y
 }
 `,
   "convolutions": `# Convolutions: a row, or a square, of each window of an axis, with weights that are the same everywhere.
@@ -706,10 +794,8 @@ block moe(x[t, d], experts, hidden, top = 2, act = silu, gated = true, renormali
   param w2[experts, hidden, d] ~ offer(out_init, fan_in: hidden, fan_out: d)
 
   r[i, e] = x[i, m] * router[m, e]
-  # How many experts are liked better; of equals the first is.
-  rank[i, e] = sum[f](if r[i, f] > r[i, e] or r[i, f] == r[i, e] and f < e then 1 else 0)
   p[i, e] = softmax[e](r[i, e])
-  chosen[i, e] = if rank[i, e] < top then p[i, e] else 0
+  chosen[i, e] = if rank[e](r[i, e]) < top then p[i, e] else 0
   if renormalise {
     whole[i] = sum[e](chosen[i, e])
     chosen[i, e] = chosen[i, e] / whole[i]
@@ -762,6 +848,15 @@ block patches(image[height, width, channels], size) {
   y[n, m] = grid[n // across, n % across, m // (size * channels), m // channels % size, m % channels]
   return y
 }
+
+# Norms see no shift and no scale, each position is for itself, and outside training nothing is dropped.
+law layer_norm_scales: layer_norm(3 * x + 2, eps: 0) == layer_norm(x, eps: 0)
+law rms_norm_scales: rms_norm(3 * x, eps: 0) == rms_norm(x, eps: 0)
+law plain_layer_norm: layer_norm(layer_norm(x, eps: 0, affine: false), eps: 0, affine: false) == layer_norm(x, eps: 0, affine: false)
+law rows_alone: permutation_equivariant(mlp(layer_norm(x), 8))
+law experts_of_rows: permutation_equivariant(moe(x, experts: 3, hidden: 5))
+law all_experts: moe(x, experts: 3, hidden: 5, top: 3, renormalise: false) == moe(x, experts: 3, hidden: 5, top: 3)
+law nothing_dropped: dropout(x, 0.5) == x
 `,
   "losses": `# Losses: a sum and a count, so that micro-batches, padding and devices agree.
 
@@ -790,6 +885,18 @@ block label_cross_entropy(logits[classes], label[], smoothing = 0) {
   total = if label >= 0 then each else 0
   count = if label >= 0 then 1 else 0
   return total, count
+}
+
+# Each x belongs to the y of its own example and to none of the others in the batch: the mean of the cross-entropies of
+# scale · x · yᵀ along its rows and along its columns.   x[d], y[d] → a number per example; Radford et al., 2021
+block contrastive(x[d], y[d], scale) {
+  xs = whole_batch(x)
+  ys = whole_batch(y)
+  own = sum[m](x[m] * y[m])
+  row[n] = x[m] * ys[n, m]
+  column[n] = y[m] * xs[n, m]
+  each = (logsumexp[n](scale * row[n]) + logsumexp[n](scale * column[n])) / 2 - scale * own
+  return each
 }
 `,
   "masks": `# Masks beyond causal, sliding, prefix and padding: sparse patterns. Positions are absolute; head h is there where it matters.
@@ -832,6 +939,17 @@ mask marked(global[s])(i, j) = global[j] > 0
 # What the one or the other allows, and what both do.
 mask either(first, second)(h, i, j) = first(h, i, j) or second(h, i, j)
 mask both(first, second)(h, i, j) = first(h, i, j) and second(h, i, j)
+
+# Limits of patterns.
+law every_position: attention(x, 2, mask: atrous(1)) == attention(x, 2)
+law every_past_position: attention(x, 2, mask: strided(1)) == attention(x, 2, mask: causal)
+law wide_neighbourhood: attention(x, 2, mask: local(64)) == attention(x, 2)
+law steps_of_one: attention(x, 2, mask: dilated(3, 1)) == attention(x, 2, mask: local(3))
+law one_block: attention(x, 2, mask: blocks(64)) == attention(x, 2)
+law past_and_near: attention(x, 2, mask: both(causal, local(2))) == attention(x, 2, mask: sliding(3))
+law past_or_future: attention(x, 2, mask: either(causal, local(64))) == attention(x, 2)
+law strides_of_the_past: prefix_invariant(attention(x, 2, mask: strided(3)))
+law fixed_columns_of_the_past: prefix_invariant(attention(x, 2, mask: fixed(4, b: 1)))
 `,
   "mix": `# Generalised mixing: every kind of attention is this formula with other masks, scores, weights and values.
 
@@ -869,7 +987,11 @@ block mix(q[heads, t, head_dim], k[groups, s, head_dim], v[groups, s, value_dim]
     p = beside[0]
     rest = beside[1]
   }
-  if post != none { p[h, i, j] = if mask(h, i, j) then post(p[h, i, j], h, i, j) else 0 }
+  if post != none {
+    # Twice, so that a factor that is infinite where the mask forbids makes no gradient of 0 · ∞.
+    p[h, i, j] = if mask(h, i, j) then p[h, i, j] else 0
+    p[h, i, j] = if mask(h, i, j) then post(p[h, i, j], h, i, j) else 0
+  }
   p = dropout(post_blend(p), dropout_rate)
   if value == none {
     y[h, i, c] = p[h, i, j] * v[h // group, j, c]
@@ -919,7 +1041,7 @@ block hard(r[heads, t, s], mask = full, k = 1, straight = false) {
   p[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j) and rank[h, i, j] < k)
   if straight {
     soft[h, i, j] = softmax[j](r[h, i, j] where mask(h, i, j))
-    p = soft + stop_gradient(p - soft)
+    p = straight_through(p, soft)
   }
   return p
 }
@@ -947,6 +1069,10 @@ block beside_null(p[heads, t, s], r[heads, t, s], sink, mask = full, weight = so
 # The score of a null key: a number for each head, or for each head and row.   Xiao et al., 2023
 score of_head(x[h])(h, i) = x[h]
 score of_row(x[h, t])(h, i) = x[h, i]
+
+# Rows of weights, and what is given in two ways.
+law usual_mix: mix(q, k, v, mask: causal, temperature: sqrt(head_dim)) == mix(q, k, v, mask: causal)
+law past_only_mixed: prefix_invariant(mix(q, k, v, mask: causal, weight: softmax1))
 `,
   "optimizers": `# Optimizers: one step on one parameter. \`lr\` is the scheduled rate at run time, \`step\` counts from 1,
 # \`decays\` says whether this parameter decays: matrices do, vectors and what starts at 0 or 1 do not, \`decay\` and \`nodecay\`
@@ -1160,12 +1286,51 @@ block placed(attend, x[t, d], position, heads, context, score = none, two_sided 
     else { return attend(score: score, rotary: position) }
   }
 }
+
+# Relative positions do not know where a sequence stands.
+law rope_is_relative: translation_invariant(attention(x, 2, rotary: rope))
+law pairs_are_relative: translation_invariant(attention(x, 2, head_dim: 8, rotary: rope(layout: interleaved, fraction: 0.5)))
+law xpos_is_relative: translation_invariant(attention(x, 2, mask: causal, rotary: xpos, key_rotary: xpos(keys: true)))
+law shaw_is_relative: translation_invariant(attention(x, 2, relative: shaw(clip: 2)))
+law t5_is_relative: translation_invariant(t5(x, 2, 64, buckets: 4, distance: 5))
+# Limits: no angle, and scaling by one.
+law no_angle: rope(q, fraction: 0) == q
+law linear_by_one: rope(q, scaling: linear) == rope(q)
+law ntk_by_one: rope(q, scaling: ntk) == rope(q)
+law yarn_by_one: rope(q, scaling: yarn) == rope(q)
+law no_decay: xpos(q, gamma: 1e15) == rope(q, layout: interleaved)
 `,
   "random": `# Random numbers by address: the same on every device and in every run.
 
 # A standard normal number of two uniform ones.   Box and Muller, 1958
 # table omega[n, d](r, c) = gaussian(draw(1, r, c), draw(2, r, c))
 block gaussian(u[*], v[*]) { return sqrt(-2 * log(1 - u)) * cos(6.283185307179586 * v) }
+`,
+  "speech": `# Sounds as rows.
+
+# Each frame of the result sees \`size\` frames around its place; \`stride\` of them go by from one to the next.
+# sound[channels, frames] → [out, frames / stride]
+block sound_convolution(sound[channels, frames], out, size = 3, stride = 1, std = 0.02, init = normal(std)) {
+  param kernel[out, channels, size] ~ offer(init, fan_in: channels * size, fan_out: out)
+  param bias[out] ~ zeros
+  wide = pad(sound, size // 2, size // 2, axis: 1)
+  y[n, i < frames / stride] = wide[c, i * stride + k] * kernel[n, c, k] + bias[n]
+  return y
+}
+
+# Two convolutions, the second of which halves the frames.   sound[bands, frames] → [frames / 2, d]; Radford et al., 2022
+block sound_embedding(sound[bands, frames], d, act = gelu, std = 0.02, init = normal(std)) {
+  x = act(sound_convolution(sound, d, init: init) as conv1)
+  x = act(sound_convolution(x, d, stride: 2, init: init) as conv2)
+  y[i, m] = x[m, i]
+  return y
+}
+
+# x plus a table that is not learned, sinusoids where no checkpoint says otherwise.   x[t, d] → [t, d]
+block frozen_position(x[t, d], base = 10000) {
+  frozen param table[t, d] ~ sinusoids(base)
+  return x + table
+}
 `,
   "stack": `# Layers on top of each other: how sub-layers and norms meet the stream x.
 
@@ -1371,6 +1536,32 @@ block capped(logits[*], cap) {
     return logits
   }
   return cap * tanh(logits / cap)
+}
+`,
+  "vision": `# Pictures as rows, and vectors of whole pictures and texts beside each other.
+
+# The picture in squares of \`size\`, each one a row, from left to right and from top to bottom: the convolution whose kernel
+# and stride are the square.   image[channels, height, width] → [squares, d]; Dosovitskiy et al., 2021
+block patch_embedding(image[channels, height, width], size, d, bias = true, std = 0.02, init = normal(std)) {
+  param kernel[d, channels, size, size] ~ offer(init, fan_in: channels * size * size, fan_out: d)
+  param b[d] ~ zeros if bias
+  across = width / size
+  grid[r, s, n] = image[c, r * size + a, s * size + e] * kernel[n, c, a, e] + b[n]
+  y[p, n] = grid[p // across, p % across, n]
+  return y
+}
+
+# A learned row before the others, whose last state stands for all of them.   x[t, d] → [t + 1, d]; Devlin et al., 2019
+block class_token(x[t, d], std = 0.02, init = normal(std)) {
+  param token[1, d] ~ init
+  return concat(token, x)
+}
+
+# x as long as 1.   x[d] → [d]
+block unit(x[d]) {
+  square = sum[m](x[m] * x[m])
+  y[m] = x[m] / sqrt(square)
+  return y
 }
 `,
 };

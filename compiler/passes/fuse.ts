@@ -117,7 +117,7 @@ function canHost(group: Group, node: Node, single: boolean, groups: Groups): boo
   if (at === "operand") return false;
   if (isReduction(node)) return groups.reducesRows(group, node);
   if (isContraction(node)) return group.family === "pointwise" && at === "space";
-  if (node.op === "scatter_add" || node.op === "update") return false;
+  if (node.op === "scatter_add" || node.op === "update" || node.op === "cumsum") return false;
   if (group.family === "update") return single;
   return single || ((at === "space" || at === `over:${group.rows?.axes}`) && storable(group, node.shape));
 }

@@ -22,7 +22,6 @@ const anywhere = [
   "mul(?x, 0) => 0",
   "mul(?x, -1) => neg(?x)",
   "stop_gradient(?x) => ?x",
-  "straight_through(?x, ?y) => ?x",
   "neg(neg(?x)) => ?x",
   "neg(sub(?x, ?y)) => sub(?y, ?x)",
   "neg(mul(?x, #a)) => mul(?x, neg(#a))",
@@ -83,6 +82,7 @@ const anywhere = [
 
 /** Of f32 alone: real division, roots, exponentials. */
 const ofReals = [
+  "straight_through(?x, ?y) => ?x",
   "div(?x, 1) => ?x",
   "div(0, ?x) => 0",
   "div(?x, -1) => neg(?x)",

@@ -11,6 +11,8 @@ import type { Built, Graph, Node } from "../ir/graph.js";
 import { topological } from "../ir/rewrite.js";
 import type { Size } from "../ir/shape.js";
 import { elementCount, evaluateSize } from "../ir/shape.js";
+import type { DecodingGraphs } from "./decoding/graphs.js";
+import { capacity } from "./decoding/graphs.js";
 import type { LengthValues } from "./flops.js";
 import { flopsOf, mixFlops } from "./flops.js";
 import type { EntryName, Place, Schedule } from "./schedule.js";
@@ -43,8 +45,8 @@ export interface ModelSummary {
   readonly activationBytes: { readonly forward: number; readonly train: number | undefined };
   /** With the sums of gradients where a step comes in parts. */
   readonly optimizerBytes: number;
-  /** Keys and values of all layers at these lengths. */
-  readonly cacheBytes: number;
+  /** What steps keep of a batch of texts of these lengths; undefined where there are no steps. */
+  readonly cacheBytes: number | undefined;
   readonly flops: { readonly forward: number; readonly train: number | undefined; readonly decode: number };
 }
 
@@ -57,6 +59,8 @@ export interface SummarySource {
   /** Where a step comes in parts: the graph of a part and that of the update. */
   readonly parts?: { readonly accumulate: Graph; readonly apply: Graph } | undefined;
   readonly schedule: Schedule;
+  /** What is kept between steps, where the model has them. */
+  readonly steps?: Pick<DecodingGraphs, "caches" | "symbol"> | undefined;
 }
 
 const wordBytes = 4;
@@ -77,7 +81,7 @@ export function summarize(source: SummarySource, options: SummaryOptions): Model
       train: stepBytes(source, lengths),
     },
     optimizerBytes: stateBytes(schedule, lengths),
-    cacheBytes: cacheBytes(forward, lengths),
+    cacheBytes: source.steps && cacheBytes(source.steps, lengths),
     flops: {
       forward: total(forward, (node) => flopsOf(node, lengths)),
       train: stepFlops(source, lengths),
@@ -121,11 +125,12 @@ function decodeFlops(graph: Graph, lengths: LengthValues): number {
 
 // ---------------------------------------------------------------------- bytes
 
-function cacheBytes(graph: Graph, lengths: LengthValues): number {
-  const elements = (node: Node): number => evaluateSize(elementCount(node.shape), lengths);
-  return total(graph, (node) =>
-    node.op === "mix" ? wordBytes * (elements(node.inputs[1]!) + elements(node.inputs[2]!)) : 0,
-  );
+function cacheBytes(
+  { caches, symbol }: Pick<DecodingGraphs, "caches" | "symbol">,
+  lengths: LengthValues,
+): number {
+  const full = { ...lengths, [capacity]: lengths[symbol]! };
+  return caches.reduce((sum, { shape }) => sum + wordBytes * evaluateSize(elementCount(shape), full), 0);
 }
 
 const aligned = (elements: number): number => Math.ceil(elements / 64) * 64;

@@ -26,12 +26,12 @@ ACT = {
 class Weights:
     """Name in the checkpoint -> tensor, drawn at its first use."""
 
-    def __init__(self, seed):
-        self.g = torch.Generator().manual_seed(seed)
+    def __init__(self, seed, width=0.3):
+        self.g, self.width = torch.Generator().manual_seed(seed), width
         self.tensors, self.buffers = {}, {}
 
-    def draw(self, shape, mean=0.0, width=0.3):
-        return (mean + width * torch.randn(shape, generator=self.g, dtype=torch.float64)).float().double()
+    def draw(self, shape, mean=0.0, width=None):
+        return (mean + (width or self.width) * torch.randn(shape, generator=self.g, dtype=torch.float64)).float().double()
 
     def get(self, name, *shape, mean=0.0):
         if name not in self.tensors:
@@ -268,7 +268,8 @@ def make_inputs(c, g):
 def main():
     root = pathlib.Path(__file__).resolve().parents[2] / "test" / "reference" / "hugging-face"
     for number, (name, (run, c)) in enumerate(MODELS.items()):
-        w = Weights(3000 + number)
+        # Nothing divides T5's products: with wider weights its softmaxes amplify roundings a hundredfold.
+        w = Weights(3000 + number, 0.15 if c["model_type"] == "t5" else 0.3)
         inputs = make_inputs(c, w.g)
         outputs, loss = run(w, c, inputs)
         loss.backward()

@@ -110,6 +110,15 @@ variant c : b { layers = 1; train { steps = 3; optimizer = sgd(lr: d / 100) } }
   });
 });
 
+test("a model hides no block: one called t5 may have t5's positions", () => {
+  const text = (
+    name: string,
+  ): string => `model ${name} : decoder { position = t5; ffn = mlp; norm = rms_norm }
+`;
+  for (const name of ["t5", "mlp", "rms_norm"])
+    expect(summaryOf(text(name), name)).toEqual(summaryOf(text("other"), "other"));
+});
+
 test("a base of another file keeps that file's names", () => {
   const files = {
     "base.tfm": `block cube(x[*]) { return x * x * x }\nmask near(i, j) = i == j\n${FAMILY.replace("act = gelu", "act = cube").replace("mask = none", "mask = near")}`,

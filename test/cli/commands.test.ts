@@ -257,6 +257,18 @@ describe("graph, summary, compile", () => {
     expect(err).toContain("the nearest is `fuse`");
   });
 
+  test("the graphs that decode step by step, or why there are none", async () => {
+    const path = file("m.tfm", good);
+    expect((await tfmc(["graph", path, "--entry", "step"])).out).toMatch(/input\.cache .*C, /);
+    const ahead = file("ahead.tfm", good.replace("mask: causal", "mask: full"));
+    const { exit, err } = await tfmc(["graph", ahead, "--entry", "step"]);
+    expect([exit, err]).toEqual([
+      2,
+      expect.stringMatching(/no `step` graph: `layers\.\*\.attention`.* later/),
+    ]);
+    expect((await tfmc(["graph", path, "--entry", "encode"])).err).toContain("nothing to do for it");
+  });
+
   test("the summary adds up", async () => {
     const { out } = await tfmc(["summary", file("m.tfm", good), "--batch", "4", "--length", "8", "--json"]);
     const result = JSON.parse(out) as {

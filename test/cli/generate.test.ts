@@ -104,6 +104,26 @@ describe("a model of streams", () => {
     ]);
   });
 
+  test("-v and --json say how the next token is computed", async () => {
+    const options = ["-p", "the ", "-n", "2", "--temperature", "0"];
+    expect((await tfmc(["generate", await stream(), ...options, "-v"])).err).toContain("tokens: by steps\n");
+    const document = JSON.parse((await tfmc(["generate", await stream(), ...options, "--json"])).out);
+    expect(document).toMatchObject({ text: "se", tokens: { by: "steps" } });
+    const ahead = models.stream.replace("mask: causal", "mask: full").replace("steps = 60", "steps = 2");
+    const run = join(folder, "ahead");
+    const data = file("ahead.txt", "the sea is calm. ".repeat(60));
+    const training = ["--data", data, "--tokenizer", "chars", "-o", run, "-q"];
+    await tfmc(["train", file("ahead.tfm", ahead), ...training]);
+    const { err, out } = await tfmc(["generate", run, ...options, "-v"]);
+    expect(err).toMatch(/tokens: by whole passes: TFM4101: `attention`/);
+    expect(out).toMatch(/^the /);
+    expect(
+      JSON.parse((await tfmc(["generate", run, "-p", "a", "-p", "s", "-n", "1", "--json"])).out),
+    ).toMatchObject({
+      tokens: { by: "whole passes", why: { code: "TFM4101" } },
+    });
+  });
+
   test("a beam, its best, and --json", async () => {
     const out = await stream();
     const found = await tfmc(["generate", out, "-p", "the ", "-n", "8", "--beam", "3", "--best", "2"]);

@@ -100,6 +100,11 @@ test.each<[string, string, readonly string[]]>([
     "param a[context, context] ~ normal(0.3)\n low[i < t, j < t] = if j <= i then a[i, j] else 0\n y[i, c] = low[i, j] * low[j, k] * x[k, c]",
     ["wte"],
   ],
+  [
+    "a null position before the first",
+    "param null[1, d] ~ normal(1)\n z = concat(null, x)\n s[i < t, j < t + 1] = x[i, c] * z[j, c]\n p[i, j] = softmax[j](s[i, j] where j <= i + 1)\n y[i, c] = p[i, j] * z[j, c]",
+    ["wte"],
+  ],
   ["the first position", "y[i, c] = x[i, c] + x[0, c]", ["wte"]],
   [
     "blocks of 3 and what is before",
@@ -172,6 +177,14 @@ test.each<[string, string, number, readonly number[]]>([
     2,
     [3, 4, 3],
   ],
+  ["a causal convolution", "y = conv1d(x, d, width: 3, causal: true)", 2, [4]],
+  [
+    "one in groups, one by channels",
+    "z = conv1d(x, d, width: 2, groups: 2, dilation: 3, causal: true)\n y = depthwise_conv1d(z, width: 4, causal: true)",
+    3,
+    [6, 6],
+  ],
+  ["a padded shift", "z = pad(x, 1, 0)\n y[i < t, c] = x[i, c] + z[i, c]", 2, [3]],
   ["a window of sums", "y[i < t, c] = sum[j](x[j, c] where j <= i and i - j < 3)", 2, [4]],
   ["a window in a layer", "repeat 3 { x = x + mixed(x) }\n y = x", 2, [5, 5]],
   [

@@ -41,9 +41,22 @@ const knobs = {
 };
 const families = {
   decoder: { tied: ["false"] },
-  encoder: { tied: ["false"], segments: ["3"], task: ["classify"], classes: ["5"], pooling: ["first"] },
+  encoder: {
+    tied: ["false"],
+    segments: ["3"],
+    task: ["classify", "both", "features"],
+    classes: ["5"],
+    pooling: ["first"],
+    pooler: ["dense", "dense(act: relu)"],
+    embedding_size: ["6", "d_model"],
+    head_transform: ["dense_norm", "dense_norm(act: relu)"],
+    head_bias: ["true", "frozen"],
+    encoder_position: ["stored_rope", "sinusoidal(layout: halves)", "learned(offset: 2)"],
+  },
   encoder_decoder: {
-    tied: ["none", "output"],
+    tied: ["none", "output", "input"],
+    head_bias: ["true", "frozen"],
+    head_scale: ["d_model ^ -0.5"],
     encoder_layers: ["1"],
     decoder_layers: ["3"],
     source_vocab: ["11"],
@@ -58,9 +71,9 @@ const settingsOf = (all: Readonly<Record<string, readonly string[]>>): fc.Arbitr
       fc.tuple(...names.map((name) => fc.constantFrom(...all[name]!).map((value) => [name, value] as const))),
     )
     .map((list) =>
-      [...new Map(list.map(([name, value]) => [name.replace("inner_", ""), value]))].map(
-        ([name, value]) => `${name} = ${value}`,
-      ),
+      [
+        ...new Map(list.map(([name, value]) => [name.replace(/^(inner|encoder)_(?=position)/, ""), value])),
+      ].map(([name, value]) => `${name} = ${value}`),
     );
 
 const textOf = (family: string, settings: readonly string[]): string => `${OWN}model m : ${family} {

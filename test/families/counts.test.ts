@@ -55,6 +55,28 @@ test.each<[string, Knobs, number]>([
     { task: "classify", classes: 5 },
     whole(attention() + mlp() + 2 * norm, C * D + norm + 5 * D + 5),
   ],
+  ["a head's bias", { head_bias: true }, whole(attention() + mlp() + 2 * norm, C * D + norm + V)],
+  [
+    "a layer before the head",
+    { head_transform: "dense_norm" },
+    whole(attention() + mlp() + 2 * norm, C * D + norm + D * D + D + norm),
+  ],
+  [
+    "narrow embeddings",
+    { embedding_size: 5, tied: true, head_transform: "dense_norm", segments: 2 },
+    (V + C + 2) * 5 + 5 * D + D + L * (attention() + mlp() + 2 * norm) + norm + D * 5 + 5 + 10,
+  ],
+  [
+    "both tasks",
+    { task: "both", pooler: "dense" },
+    whole(attention() + mlp() + 2 * norm, C * D + norm + D * D + D + 2 * D + 2),
+  ],
+  ["features", { task: "features" }, whole(attention() + mlp() + 2 * norm, C * D + norm)],
+  [
+    "stored sinusoids",
+    { position: "stored_rope" },
+    whole(attention() + mlp() + 2 * norm, norm + (C * D) / H),
+  ],
 ])("encoder: %s", (_, knobs, wanted) => expect(count("encoder", { ...base, ...knobs })).toBe(wanted));
 
 const sides = L * (attention() + mlp() + 2 * norm) + L * (2 * attention() + mlp() + 3 * norm);
@@ -63,6 +85,7 @@ test.each<[string, Knobs, number]>([
   ["post", { norm_at: "post" }, V * D + sides],
   ["output tied", { tied: "output", source_vocab: 31 }, (V + 31) * D + sides + 2 * norm],
   ["untied", { tied: "none" }, 3 * V * D + sides + 2 * norm],
+  ["inputs tied", { tied: "input" }, 2 * V * D + sides + 2 * norm],
   ["learned positions", { position: "learned" }, V * D + sides + 2 * norm + 2 * C * D],
 ])("encoder_decoder: %s", (_, knobs, wanted) =>
   expect(count("encoder_decoder", { ...base, ...knobs })).toBe(wanted),

@@ -171,6 +171,8 @@ const SAMPLES: readonly Sample[] = [
       ],
     }),
   ),
+  { op: "cumsum", make: (b, x, y) => [b.cumsum(b.mul(x, y), 1), b.cumsum(x, 0, true)] },
+  { op: "rank", make: (b, x, y) => [b.mul(y, b.to_f32(b.rank(x, 1))), b.mul(x, b.to_f32(b.rank(y, 0)))] },
   { op: "softmax", make: (b, x) => [b.softmax(x, 1), b.softmax(x, 0)] },
   { op: "softmax", label: "masked", make: (b, x) => [b.softmax(x, 1, mask(b))] },
   { op: "logsumexp", make: (b, x) => [b.logsumexp(x, 1), b.logsumexp(x, 0)] },

@@ -84,22 +84,54 @@ test("rows that see nothing, compiled", async () => {
   expect(flat(found.forward!["y"]!).slice(0, 6)).toEqual([0, 0, 0, 0, 0, 0]);
 });
 
-test("the mask stands after score and blend: what it forbids is no part of any row", () => {
-  const model = (lines: string): string => `
-score high(s, h, i, j) = if j > i then 1e4 else s
-block swapped(r[heads, t, s]) {
-  y[h, i, j] = r[1 - h, i, j]
-  return y
-}
+test("the mask stands after the score: what it forbids is no part of any row", () => {
+  const y = (lines: string): readonly number[] => {
+    const model = built(`score high(s, h, i, j) = if j > i then 1e4 else s
 model m {
   input q[2, t <= 6, 3] : real
   output y = mix(q, q, q, ${lines})
-}`;
-  const inputs = { q: drawTensor([1, 2, 4, 3], 2) };
-  const y = (lines: string): readonly number[] =>
-    flat(interpret(built(model(lines)).forward, f64, { inputs, lengths: { B: 1, T: 4 } })["y"]!);
+}`);
+    const inputs = { q: drawTensor([1, 2, 4, 3], 2) };
+    return flat(interpret(model.forward, f64, { inputs, lengths: { B: 1, T: 4 } })["y"]!);
+  };
   expect(y("mask: causal, score: high")).toEqual(y("mask: causal"));
-  // A mask by heads stays where it is when heads change places.
-  const none = y("mask: first, blend: swapped".replace("first", "full"));
-  expect(none).not.toEqual(y("mask: full"));
+});
+
+/** Parameters that an option of `attention` brings, beside its own four. */
+const options: Readonly<Record<string, readonly string[]>> = {
+  "weight: hard(k: 2)": [],
+  "weight: l1, temperature: 1": [],
+  "post: damped, weight: softmax1": [],
+  "value: shifted": [],
+  "blend: talking, post_blend: talking": ["attention.talking.w", "attention.talking_2.w"],
+  "sink: logit": ["attention.sink_score"],
+  "sink: null_key, kv_heads: 1": ["attention.sink_key", "attention.sink_value"],
+};
+
+test.each(Object.entries(options))("attention(%s)", async (option, more) => {
+  const model = `# Infinite where j = i + 1, which the mask forbids.
+score damped(a, h, i, j) = a / (1 + i - j)
+score shifted(v, h, i, j, c) = v + j - i
+block talking(r[heads, t, s]) {
+  param w[heads, heads] ~ normal(1)
+  y[n, i, j] = r[h, i, j] * w[h, n]
+  return y
+}
+model m {
+  input x[t <= 6, 4] : real
+  y = attention(x, 2, mask: causal, bias: false, ${option})
+  output y = y
+  loss sum[i, c](y[i, c] * y[i, c])
+}`;
+  const own = ["wq", "wk", "wv", "wo"].map((name) => `attention.${name}`);
+  expect(
+    built(model)
+      .parameters.map(({ name }) => name)
+      .sort(),
+  ).toEqual([...own, ...more].sort());
+  await runModel(model, {
+    inputs: { x: drawTensor([2, 5, 4], 3) },
+    lengths: { B: 2, T: 5 },
+    devices: ["cpu"],
+  });
 });

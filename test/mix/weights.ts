@@ -147,6 +147,18 @@ score gaussian(p[h, t], w)(a, h, i, j) = a * exp(-2 * (j - p[h, i]) ^ 2 / w ^ 2)
       across: (w) => range(heads).map((h) => over(heads, (n) => w[n]! * x.at("behind", n, h))),
     }),
   },
+  "a mask by heads behind heads that change places": {
+    declarations: `mask own(h, i, j) = h == 0 and j <= i or h == 1 and j > i
+block swapped(r[heads, t, s]) {
+  y[h, i, j] = r[1 - h, i, j]
+  return y
+}`,
+    lines: "y = mix(q, k, v, mask: own, blend: swapped)",
+    formula: (x) => ({
+      score: (h, i, j) => scaled(x)(1 - h, i, j),
+      allowed: (h, i, j) => (h === 0 ? j <= i : j > i),
+    }),
+  },
   // Xiao et al., 2024: the scores' composition stands before the mask, the weights' behind the softmax
   DCMHA: {
     declarations: compose,

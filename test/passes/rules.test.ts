@@ -1,6 +1,7 @@
 /** Every rule: both sides are equal on random tensors; identities make terms smaller, so that rewriting ends. */
 import { describe, expect, it } from "vitest";
 import { createBuilder } from "../../compiler/ir/builder.js";
+import { ops } from "../../compiler/ir/ops/index.js";
 import type { DType } from "../../compiler/ir/shape.js";
 import { contractionRules } from "../../compiler/passes/contraction_rules.js";
 import { factoringRules } from "../../compiler/passes/factor_reductions.js";
@@ -48,31 +49,11 @@ describe("rules of shapes", () => {
       const op = rule.op as Parameters<typeof mapOf>[1];
       const dtype: DType = ["and", "or", "not"].includes(op)
         ? "bool"
-        : ["floordiv", "mod"].includes(op)
+        : ["floordiv", "mod", "hash"].includes(op)
           ? "i32"
           : "f32";
-      const arity =
-        op === "select"
-          ? 3
-          : [
-                "add",
-                "sub",
-                "mul",
-                "div",
-                "pow",
-                "min",
-                "max",
-                "floordiv",
-                "mod",
-                "eq",
-                "ne",
-                "lt",
-                "le",
-                "and",
-                "or",
-              ].includes(op)
-            ? 2
-            : 1;
+      const row = ops[op];
+      const arity = row.kind === "map" ? row.arity : 1;
       const typeAt = (n: number): DType => (op === "select" && n === 0 ? "bool" : dtype);
       const isFold = rule.says.endsWith("constant");
       const isSwap = / => \w+\(x, a\)$/.test(rule.says);

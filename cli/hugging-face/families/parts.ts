@@ -21,20 +21,31 @@ export const norm = (from: string, to: string, bias = true): readonly Weight[] =
 /** The checkpoint's names of the four matrices, in the order q, k, v, o. */
 export type Projections = readonly [string, string, string, string];
 
-export function attention([q, k, v, o]: Projections, to: string, bias = true): readonly Weight[] {
-  const inward = [q, k, v].flatMap((from, n): readonly Weight[] => {
+export const attention = ([q, k, v, o]: Projections, to: string, bias = true): readonly Weight[] => [
+  ...inward([q, k, v], to, bias),
+  ...outward(o, to, bias),
+];
+
+/** The matrices of queries, keys and values, and their biases, each of which may be missing. */
+export const inward = (
+  froms: readonly [string, string, string],
+  to: string,
+  bias = true,
+  keyBias = bias,
+): readonly Weight[] =>
+  froms.flatMap((from, n): readonly Weight[] => {
     const letter = "qkv"[n]!;
+    const biased = letter === "k" ? keyBias : bias;
     return [
       { from: `${from}.weight`, to: `${to}.w${letter}`, layout: "(h c) d -> d h c" },
-      ...(bias ? [{ from: `${from}.bias`, to: `${to}.b${letter}`, layout: "(h c) -> h c" }] : []),
+      ...(biased ? [{ from: `${from}.bias`, to: `${to}.b${letter}`, layout: "(h c) -> h c" }] : []),
     ];
   });
-  return [
-    ...inward,
-    { from: `${o}.weight`, to: `${to}.wo`, layout: "d (h c) -> h c d" },
-    ...(bias ? [{ from: `${o}.bias`, to: `${to}.bo` }] : []),
-  ];
-}
+
+export const outward = (from: string, to: string, bias = true): readonly Weight[] => [
+  { from: `${from}.weight`, to: `${to}.wo`, layout: "d (h c) -> h c d" },
+  ...(bias ? [{ from: `${from}.bias`, to: `${to}.bo` }] : []),
+];
 
 /** May be in the file as another name of the same tensor. */
 export const copies = (like: string, ...names: readonly string[]): readonly Weight[] =>

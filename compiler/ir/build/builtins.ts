@@ -18,6 +18,7 @@ import { fail } from "./session.js";
 import { lift, toIndexed } from "./tensors.js";
 import type { Value } from "./values.js";
 import { describe, innerShape, number } from "./values.js";
+import { wholeBatch } from "./whole-batch.js";
 
 export interface BuiltinCall {
   readonly name: string;
@@ -70,7 +71,7 @@ function finite(env: Env, value: number, span: Span): Value {
   return fail(env, "TFM2006", span, "The result is not a finite number.");
 }
 
-/** `next(x)`, `valid(x)`, `original(x)`: an input that the host makes of the input x; see DerivedInput. */
+/** `next(x)`, `valid(x)`, `original(x)`, `marks(x)`: an input that the host makes of the input x; see DerivedInput. */
 const derived =
   (how: DerivedInput["how"], dtype: DType): Builtin =>
   (env, call) => {
@@ -88,7 +89,7 @@ const derived =
     const { inputs, builder } = env.session;
     const source = inputs.find(({ name }) => name === node.attributes.name)!;
     const name = outsideName(env, source.name, call.span, how);
-    const bound = how === "valid" ? undefined : source.bound;
+    const bound = how === "valid" || how === "marks" ? undefined : source.bound;
     if (!inputs.some((input) => input.name === name))
       inputs.push({ ...source, name, dtype, bound, derived: { how, of: source.name } });
     return { ...x, node: builder.input("input", name, source.shape, dtype) };
@@ -180,6 +181,8 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   next: derived("next", "i32"),
   valid: derived("valid", "bool"),
   original: derived("original", "i32"),
+  marks: derived("marks", "i32"),
+  whole_batch: wholeBatch,
   positions,
   random,
   count,

@@ -15,7 +15,7 @@ import { refusePrefix, unknownName } from "./habits.js";
 import { instanceMember } from "./instances.js";
 import { evaluate } from "./meaning.js";
 import { evaluateReduce } from "./reduce.js";
-import { lookup } from "./scope.js";
+import { lookupValue } from "./scope.js";
 import type { Env } from "./session.js";
 import { fail, TurnNeeded } from "./session.js";
 import { evaluateSubscript } from "./subscript.js";
@@ -75,7 +75,7 @@ export function evaluateAny(env: Env, x: Expression): Value {
 function evaluateName(env: Env, x: NameExpression): Value {
   const { text } = x;
   if (env.index?.labels.has(text)) return { kind: "index", affine: indexAffine(text) };
-  const binding = lookup(env.scope, text);
+  const binding = lookupValue(env.scope, text);
   // No knob takes a model: `variant post : gpt2 { norm_at = post }` means the choice.
   const hidden = binding?.value.kind === "model" && env.session.choices.has(text);
   if (binding && !hidden) return binding.value;

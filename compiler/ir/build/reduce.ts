@@ -4,6 +4,7 @@
  * ```
  * mean[c](x[i, c])                  div(reduce(%x) sum [2], 64)
  * softmax[j](s where mask(i, j))    softmax(%s, %mask) axis=3
+ * sort[j](x[i, j])                  by ranks: order.ts
  * max[j](x[j] where valid[j])       largest of the valid ones, 0 where there are none
  * ```
  */
@@ -13,13 +14,15 @@ import { product } from "../shape.js";
 import { indexContext, inferRanges, labelOfName } from "./indices.js";
 import { align, axisOf, coerce, orderLabels, rangeUnknown } from "./labels.js";
 import { evaluate } from "./meaning.js";
+import type { Ordered } from "./order.js";
+import { inOrder, ordered } from "./order.js";
 import type { Env } from "./session.js";
 import { fail, suggest } from "./session.js";
 import { toIndexed } from "./tensors.js";
 import type { IndexedValue, Value } from "./values.js";
 import { BATCH } from "./values.js";
 
-const REDUCTIONS = ["sum", "mean", "max", "min", "softmax", "logsumexp", "argmax"] as const;
+const REDUCTIONS = ["sum", "mean", "max", "min", "softmax", "logsumexp", "argmax", ...ordered] as const;
 type Reduction = (typeof REDUCTIONS)[number];
 export const isReduction = (name: string): name is Reduction =>
   (REDUCTIONS as readonly string[]).includes(name);
@@ -149,6 +152,22 @@ const logsumexp: Reducer = (env, row) => {
   return without(row, env.session.builder.logsumexp(node, axis, mask));
 };
 
+const along =
+  (name: Ordered): Reducer =>
+  (env, row, span) => {
+    if (row.over.length > 1) fail(env, "TFM2008", span, `\`${name}\` takes one index.`);
+    if (row.mask && !TAKES_WHERE.has(name))
+      fail(env, "TFM2009", span, `\`${name}\` takes no \`where\`: it gives every element a place.`, {
+        hint: "Give what does not count a value that puts it at the end.",
+      });
+    const otherwise = name === "cumsum" ? 0 : LOWEST;
+    const node = inOrder(env.session.builder, name, masked(env, row, otherwise), axesOf(row)[0]!);
+    return { ...row.x, node };
+  };
+
+/** What excludes elements: they add nothing to a running sum, and rank behind all others. */
+const TAKES_WHERE: ReadonlySet<Ordered> = new Set<Ordered>(["cumsum", "rank"]);
+
 const argmax: Reducer = (env, row, span) => {
   if (row.over.length > 1) fail(env, "TFM2008", span, "`argmax` takes one index.");
   return without(row, env.session.builder.reduce("argmax", masked(env, row, LOWEST), axesOf(row)));
@@ -162,4 +181,8 @@ const REDUCERS: { readonly [K in Reduction]: Reducer } = {
   softmax,
   logsumexp,
   argmax,
+  cumsum: along("cumsum"),
+  rank: along("rank"),
+  sort: along("sort"),
+  argsort: along("argsort"),
 };

@@ -47,6 +47,15 @@ export function holder(scope: Scope, name: string): Scope | undefined {
 export const lookup = (scope: Scope, name: string): Binding | undefined =>
   holder(scope, name)?.names.get(name);
 
+/** The innermost binding that is no model, since models are no values; a model where there is no other. */
+export function lookupValue(scope: Scope, name: string): Binding | undefined {
+  for (let at: Scope | undefined = scope; at; at = at.outer) {
+    const found = at.names.get(name);
+    if (found && found.value.kind !== "model") return found;
+  }
+  return lookup(scope, name);
+}
+
 /** Kinds of value that can stand before `(`; what failed counts, for nothing must follow from it. */
 const FUNCTIONS: ReadonlySet<Value["kind"]> = new Set<Value["kind"]>([
   "formula",

@@ -155,7 +155,7 @@ function isStable({ text }: Open): boolean {
     (text.kind === "call" && text.callee.kind === "name" && DERIVED.has(text.callee.text))
   );
 }
-const DERIVED: ReadonlySet<string> = new Set(["next", "valid", "original"]);
+const DERIVED: ReadonlySet<string> = new Set(["next", "valid", "original", "marks"]);
 
 export const captureItems = (p: Place, items: readonly Known[]): readonly Known[] =>
   items.map((known) => capture(p, { known, explicit: false }, "part").known);

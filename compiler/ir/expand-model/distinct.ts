@@ -1,5 +1,5 @@
 /**
- * Functions of one name in one text → two names: the file's own one gives way to the library's.
+ * Functions of one name in one text → two names: the file's own one gives way to the library's, and the library's to a model.
  *
  * ```
  * block dropout(x[*]) { … }  # the file's, beside the library's     block dropout_2(x[*]) { … } … dropout_2(x) as dropout
@@ -50,7 +50,7 @@ function tellApart({ declaration, scope }: Declared, x: Expression): Expression 
   });
 }
 
-/** By place: the new name of what the files declare under a name that a function of the library has here too. */
+/** By place: the new name of what the files declare under a name that a function of the library has here too, and of what has a model's name. */
 function newNames(
   declarations: readonly Declaration[],
   seen: ReadonlyMap<string, Declared>,
@@ -63,11 +63,14 @@ function newNames(
     if (d.kind !== "import") add(d.name);
     for (const x of expressionsIn(d)) visitExpression(x, (e) => void (e.kind === "name" && add(e)));
   }
-  const isLibrary = (place: string): boolean => isLibraryFile(seen.get(place)!.declaration.span.file);
-  const taken = new Set([...places].filter(([place]) => isLibrary(place)).map(([, text]) => text));
+  const models = new Set(declarations.flatMap((d) => (d.kind === "model" ? [d.name.text] : [])));
+  const written = new Set(declarations.flatMap((d) => (d.kind === "import" ? [] : [placeOf(d.name.span)])));
+  const stays = ([place, text]: readonly [string, string]): boolean =>
+    isLibraryFile(seen.get(place)!.declaration.span.file) && !(models.has(text) && written.has(place));
+  const taken = new Set([...models, ...[...places].filter(stays).map(([, text]) => text)]);
   const names = new Map<string, string>();
   for (const [place, text] of places) {
-    if (isLibrary(place)) continue;
+    if (stays([place, text])) continue;
     let name = text;
     for (let n = 2; taken.has(name); n++) name = `${text}_${n}`;
     taken.add(name);

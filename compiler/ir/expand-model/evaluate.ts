@@ -15,7 +15,7 @@ import type {
   SubscriptExpression,
 } from "../../parser/model.js";
 import type { Scope } from "../build/scope.js";
-import { lookup, lookupFunction } from "../build/scope.js";
+import { lookupFunction, lookupValue } from "../build/scope.js";
 import type { Value } from "../build/values.js";
 import { number } from "../build/values.js";
 import type { Place } from "./engine.js";
@@ -63,10 +63,11 @@ export function know(p: Place, x: Expression): Known {
 const isTrue = (value: Value): boolean => value.kind === "full" || (value.kind === "boolean" && value.value);
 
 function knowName({ engine, frame, labels, inSubscript }: Place, x: NameExpression): Known {
-  if (labels.has(x.text)) return open(x, false);
+  // As the builder has it: among arguments an index counts as a tensor.
+  if (labels.has(x.text)) return open(x, !inSubscript);
   const own = frame.names.get(x.text);
   if (own) return own;
-  const declared = lookup(frame.scope, x.text)?.value;
+  const declared = lookupValue(frame.scope, x.text)?.value;
   const known = declared && globalKnown(declared, x);
   if (known && !(inSubscript && known.kind === "function")) return known;
   const isFree = !declared || declared.kind === "model";

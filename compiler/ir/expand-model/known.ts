@@ -29,7 +29,7 @@ export interface Constant {
 export interface Open {
   readonly kind: "open";
   readonly text: Expression;
-  /** Whether it is a tensor for certain; compile-time values that vary and indices are not. */
+  /** Whether it is a tensor for certain; compile-time values that vary are not, nor indices in subscripts. */
   readonly tensor: boolean;
 }
 

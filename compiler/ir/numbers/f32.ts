@@ -2,12 +2,20 @@
 import { f64 } from "./f64.js";
 import type { Numbers } from "./scalar.js";
 
+type Operation = (x: never, y: never, z: never) => number;
+
+/** By how many operands there are: what takes any number is slow. */
+function rounding(operation: Operation): unknown {
+  if (operation.length === 3) return (x: never, y: never, z: never) => Math.fround(operation(x, y, z));
+  if (operation.length === 2)
+    return (x: never, y: never) => Math.fround((operation as (x: never, y: never) => number)(x, y));
+  return (x: never) => Math.fround((operation as (x: never) => number)(x));
+}
+
 const rounded = Object.fromEntries(
   Object.entries(f64).map(([name, operation]) => [
     name,
-    name === "allocate"
-      ? operation
-      : (...operands: never[]) => Math.fround((operation as (...x: never[]) => number)(...operands)),
+    name === "allocate" ? operation : rounding(operation as Operation),
   ]),
 ) as unknown as Numbers<number>;
 

@@ -21,6 +21,24 @@ function demandRow(op: "softmax" | "logsumexp", inputs: readonly Node[], axis: n
   return x;
 }
 
+/** Every element against every other one of its row; counts are exact in f32 below 2²⁴ elements. */
+function expandRank(b: Builder, node: NodeOf<"rank">): Node {
+  const x = node.inputs[0]!;
+  const { axis } = node.attributes;
+  const own = x.shape[axis]!;
+  const pairs = [...x.shape.slice(0, axis + 1), own, ...x.shape.slice(axis + 1)]; // [..., i, j, ...]
+  const spread = (skipped: number): Node =>
+    b.broadcastTo(
+      x,
+      pairs,
+      pairs.map((_, n) => (n === skipped ? -1 : n > skipped ? n - 1 : n)),
+    );
+  const [mine, other] = [spread(axis + 1), spread(axis)];
+  const earlier = b.lt(b.iota(pairs, axis + 1), b.iota(pairs, axis));
+  const before = b.or(b.lt(mine, other), b.and(b.eq(mine, other), earlier));
+  return b.to_i32(b.sum(b.to_f32(before), [axis + 1]));
+}
+
 interface Exponentials {
   /** e^(x - max), 0 where masked out. */
   readonly exponentials: Node;
@@ -43,7 +61,20 @@ function exponentials(b: Builder, x: Node, mask: Node | undefined, axis: number)
   return { exponentials: kept, sum: b.sum(kept, [axis]), max, spread };
 }
 
-export const composites: { readonly [K in "softmax" | "logsumexp" | "mix"]: OpRow<K> } = {
+export const composites: { readonly [K in "rank" | "softmax" | "logsumexp" | "mix"]: OpRow<K> } = {
+  rank: {
+    kind: "composite",
+    doc: "y_i = how many j have x_j > x_i, or x_j = x_i and j < i; no gradient",
+    attributes: { axis: "number" },
+    type(inputs, { axis }) {
+      demandCount("rank", inputs, 1);
+      demandAxis("rank", inputs, axis);
+      if (inputs[0]!.dtype === "bool") misuse("rank", inputs, "wants numbers");
+      return value(inputs[0]!.shape, "i32");
+    },
+    expand: expandRank,
+    vjp: () => [],
+  },
   softmax: {
     kind: "composite",
     doc: "y = e^(x - max x) / Σ e^(x - max x) over the allowed elements, 0 elsewhere; dx = y ∘ (dy - Σ y ∘ dy)",

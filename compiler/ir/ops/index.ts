@@ -3,6 +3,7 @@ import type { Node, ValueType } from "../graph.js";
 import type { OpName, Vocabulary } from "../vocabulary.js";
 import { arithmetic } from "./arithmetic.js";
 import { composites } from "./composites.js";
+import { cumulative } from "./cumulative.js";
 import { layout } from "./layout.js";
 import { leaves } from "./leaves.js";
 import { maps } from "./map.js";
@@ -16,6 +17,7 @@ export const ops: { readonly [K in OpName]: OpRow<K> } = {
   ...maps,
   ...layout,
   ...windows,
+  ...cumulative,
   ...arithmetic,
   update,
   ...composites,

@@ -182,7 +182,10 @@ function boundsOf(node: Node, of: BoundsOf): Bounds {
       return widened(x(), 1, 0);
     case "to_i32":
       return node.inputs[0]!.dtype === "f32" ? widened(x(), 1, 1) : x();
+    case "round":
+      return widened(x(), 1, 1);
     case "to_f32":
+    case "straight_through":
     case "stop_gradient":
       return x();
     default:

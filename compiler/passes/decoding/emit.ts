@@ -21,6 +21,7 @@ import {
   reshapeStep,
   sliceStep,
   transposeStep,
+  windowStep,
 } from "./layout.js";
 import { excess, isNew, isTime, modesText, reach, shapeIn, timeAxes } from "./modes.js";
 import { placeName } from "./names.js";
@@ -89,6 +90,8 @@ function step(want: Want): Node {
       return padStep(want as WantOf<"pad">);
     case "concat":
       return concatStep(want as WantOf<"concat">);
+    case "window":
+      return windowStep(want as WantOf<"window">);
     case "contract":
       return contractStep(want as WantOf<"contract">);
     case "reduce":

@@ -204,6 +204,7 @@ function nonzeroFacts(node: Node, of: FactsOf): Facts {
     case "mul":
       return all(of(x, "nonzero"), of(y, "nonzero"));
     case "div":
+    case "straight_through":
       return of(x, "nonzero");
     case "add":
     case "sub":
@@ -234,6 +235,7 @@ const ZERO_AT_ZERO: ReadonlySet<Node["op"]> = new Set<Node["op"]>([
   "sin",
   "abs",
   "floor",
+  "round",
   "to_f32",
   "to_i32",
   "stop_gradient",

@@ -165,6 +165,25 @@ function looked({ frame, node }: WantOf<"concat">, part: Node, mode: Rows, offse
   return b.gather(part, index, axis);
 }
 
+/** Windows of neighbouring positions: those of the new ones reach back to earlier ones. */
+export function windowStep(want: WantOf<"window">): Node {
+  const { frame, node, modes, emit } = want;
+  const { time, b } = frame.d;
+  const { axis, along, stride, dilation, size } = node.attributes;
+  const x = node.inputs[0]!;
+  const width = x.shape[along]!.size;
+  const mode = modes[axis];
+  if (isTime(width, time) || isTime(x.shape[axis]!.size, time) !== (mode !== undefined))
+    return unfit(want, `reads windows as long as ${axisWord(want)}`);
+  if (!mode) return b.window(emit(frame, x, modes), node.attributes);
+  if (stride !== 1 || typeof width !== "number")
+    return unfit(want, `has not one window for each position of ${axisWord(want)}`);
+  if (mode.kind === "slots") return unfit(want, `reads windows of all positions of ${axisWord(want)}`);
+  const reached = rowsFrom(mode.from, mode.more + (width - 1) * dilation);
+  const rows = emit(frame, x, replaced(modes, axis, reached));
+  return b.window(rows, { ...node.attributes, size: sizeIn(size, mode, time) });
+}
+
 export function iotaStep({ frame, node, modes }: WantOf<"iota">): Node {
   const { b, time } = frame.d;
   const { shape, axis, offset } = node.attributes;

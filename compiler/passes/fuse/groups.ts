@@ -13,7 +13,7 @@ import { isContraction, isFree, isLayout, isMap, isReduction, stripLayout } from
 export type Alignment = "space" | "loose" | "operand" | `over:${string}`;
 
 export interface Group {
-  family: "pointwise" | "rows" | "contract" | "scatter" | "update" | "region";
+  family: "pointwise" | "rows" | "contract" | "scatter" | "update" | "cumsum" | "region";
   space: Shape;
   rows: { readonly axes: string; readonly shape: Shape } | undefined;
   readonly members: Set<Node>;
@@ -203,7 +203,7 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
 
 function familyOf(node: Node): Group["family"] {
   if (node.op === "scatter_add") return "scatter";
-  if (node.op === "update") return "update";
+  if (node.op === "update" || node.op === "cumsum") return node.op;
   return isContraction(node) ? "contract" : "pointwise";
 }
 

@@ -372,7 +372,11 @@ const update: Step = (g) => {
   );
   const at = g.b.const(randomNumber(g.random, -1, 3), "i32");
   const most = Math.max(x.most, rows.most);
-  return value(g.b.update(x.node, rows.node, at, axis, g.random() < 0.5), most, Math.min(x.least, rows.least));
+  return value(
+    g.b.update(x.node, rows.node, at, axis, g.random() < 0.5),
+    most,
+    Math.min(x.least, rows.least),
+  );
 };
 
 const normalise: Step = (g) => {

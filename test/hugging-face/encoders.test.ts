@@ -1,0 +1,70 @@
+/**
+ * Folders of encoders and encoder-decoders in odd sizes against plain PyTorch (scripts/reference/hf_encoders.py): every output, the loss and
+ * every gradient.
+ */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { readConfig } from "../../cli/hugging-face/config.js";
+import { modelText } from "../../cli/hugging-face/import.js";
+import { checkLevels } from "../expand/same.js";
+import { measure } from "./folders.js";
+
+/** f32 against f64, through softmaxes and norms of a few dozen terms: roundings of the largest element. */
+const relative = 96 * 2 ** -24;
+const folderOf = (name: string): string =>
+  fileURLToPath(new URL(`../reference/hugging-face/${name}`, import.meta.url));
+
+/** Name → outputs and the parameters that the folder has. */
+const folders: Readonly<Record<string, readonly [readonly string[], number]>> = {
+  bert: [["logits"], 7333],
+  albert: [["label_logits", "logits"], 3179],
+  roformer: [["logits"], 8465],
+  t5: [["logits"], 18672],
+  t5_first: [["logits"], 12912],
+  bart: [["logits"], 14413],
+  marian: [["logits"], 9392],
+};
+
+test.each(Object.entries(folders))("%s", async (name, [names, parameters]) => {
+  const measured = await measure(folderOf(name), "cpu");
+  expect(Object.keys(measured.outputs).sort()).toEqual(names);
+  for (const { error, largest } of Object.values(measured.outputs))
+    expect(error).toBeLessThan(relative * largest);
+  expect(measured.loss).toBeLessThan(relative);
+  expect(measured.norm).toBeLessThan(relative);
+  expect(measured.gradients).toBeLessThan(relative);
+  expect(measured.same).toBe(true);
+  expect(measured.parameters).toBe(parameters);
+  expect(measured.text.split("\n").length).toBeLessThanOrEqual(26);
+});
+
+test.each(["albert", "t5", "marian"])("%s on the levels below", (name) => {
+  const config = readFileSync(`${folderOf(name)}/config.json`, "utf8");
+  checkLevels(modelText(readConfig(config, "config.json")));
+});
+
+test("the text is what a person would have written", async () => {
+  const text = (name: string) => measure(folderOf(name), "cpu").then((measured) => measured.text);
+  expect(await text("t5")).toBe(`model t5 : encoder_decoder {
+  vocab = 97
+  context = 33
+  d_model = 18
+  layers = 2
+  decoder_layers = 3
+  heads = 3
+  head_dim = 5
+  temperature = 1
+  bias = false
+  norm = rms_norm
+  position = t5(buckets: 10, distance: 11)
+  ffn = gated_mlp(hidden: 23, act: gelu_tanh)
+  tied = input
+  input source as input_ids
+  input valid(source) as attention_mask
+  input target as decoder_input_ids
+  input valid(target) as decoder_attention_mask
+  input next(target) as labels
+}
+`);
+});
