@@ -79,7 +79,14 @@ export function differenceOf(
     if (!y) throw new Error(`internal: no values for ${output}`);
     const bound = bounds[output] ?? 0;
     if (x.sizes.join() !== y.sizes.join())
-      return { output, index: [], left: NaN, right: NaN, bound: 0, shapes: [`[${x.sizes.join(", ")}]`, `[${y.sizes.join(", ")}]`] };
+      return {
+        output,
+        index: [],
+        left: NaN,
+        right: NaN,
+        bound: 0,
+        shapes: [`[${x.sizes.join(", ")}]`, `[${y.sizes.join(", ")}]`],
+      };
     for (let n = 0; n < x.data.length; n++) {
       const by = distance(x.data[n]!, y.data[n]!);
       if (by <= bound || by - bound <= excess) continue;

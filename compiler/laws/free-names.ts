@@ -49,7 +49,9 @@ export function freeTensors(
   for (const x of expressions) visit(x, undefined);
   // The name of an axis is its size.
   const sizes = new Set([...found.values()].flatMap((axes) => axes ?? USUAL));
-  return new Map([...found].flatMap(([name, axes]) => (sizes.has(name) ? [] : [[name, axes ?? USUAL] as const])));
+  return new Map(
+    [...found].flatMap(([name, axes]) => (sizes.has(name) ? [] : [[name, axes ?? USUAL] as const])),
+  );
 }
 
 const wantedBy = ({ axes }: Parameter): Wanted =>

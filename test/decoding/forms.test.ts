@@ -105,6 +105,12 @@ test.each<[string, string, readonly string[]]>([
     "param null[1, d] ~ normal(1)\n z = concat(null, x)\n s[i < t, j < t + 1] = x[i, c] * z[j, c]\n p[i, j] = softmax[j](s[i, j] where j <= i + 1)\n y[i, c] = p[i, j] * z[j, c]",
     ["wte"],
   ],
+  ["running sums", "y[i, c] = cumsum[i](x[i, c])", ["wte"]],
+  [
+    "running sums of running sums in layers",
+    "repeat 3 { u[i, c] = cumsum[i](tanh(x[i, c]))\n z[i, c] = cumsum[i](u[i, c])\n x = tanh(z) }\n y = x",
+    ["kept.value", "kept.value_2"],
+  ],
   ["the first position", "y[i, c] = x[i, c] + x[0, c]", ["wte"]],
   [
     "blocks of 3 and what is before",

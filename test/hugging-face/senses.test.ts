@@ -68,3 +68,27 @@ describe("published models have as many parameters as theirs", () => {
     expect(parametersOf(fields)).toBe(116_750_336 - 768);
   });
 });
+
+describe("a field that changes the maths is refused by name", () => {
+  test.each<[string, Fields, RegExp]>([
+    ["unknown", { model_type: "vit", patch_sise: 8 }, /`patch_sise`.*is not understood/],
+    [
+      "an untied head",
+      { model_type: "whisper", tie_word_embeddings: false },
+      /`tie_word_embeddings` is false/,
+    ],
+    ["one direction", { model_type: "xlnet", attn_type: "uni" }, /`attn_type` is "uni"/],
+    ["another width of heads", { model_type: "xlnet", d_model: 8, n_head: 2, d_head: 5 }, /`d_head` is 5/],
+    [
+      "windows of two sizes",
+      { model_type: "longformer", attention_window: [2, 4] },
+      /one even number for all/,
+    ],
+    ["gaps", { model_type: "longformer", attention_dilation: [1, 2] }, /windows without gaps/],
+    ["a part's field", { model_type: "clip", text_config: { hidden: 8 } }, /text_config.*`hidden`/],
+    ["a part that is none", { model_type: "clip", vision_config: 3 }, /`vision_config` is 3/],
+    ["three sides", { model_type: "vit", image_size: [8, 8, 8] }, /`image_size`/],
+  ])("%s", (_, fields, message) => {
+    expect(() => textOf(fields)).toThrow(message);
+  });
+});

@@ -6,12 +6,14 @@ import { checkLaws } from "../../compiler/laws/check.js";
 import { read } from "../build/support.js";
 
 const check = (text: string, file: string, seed = 0) =>
-  checkLaws(read(text, file), { resolve: () => undefined, seed }).map(({ name, status, says, diagnostics }) => ({
-    name,
-    status,
-    says,
-    diagnostics,
-  }));
+  checkLaws(read(text, file), { resolve: () => undefined, seed }).map(
+    ({ name, status, says, diagnostics }) => ({
+      name,
+      status,
+      says,
+      diagnostics,
+    }),
+  );
 
 const folder = new URL("../../examples/", import.meta.url);
 const examples = readdirSync(folder)
@@ -39,7 +41,8 @@ const model = `model m(vocab = 13, d = 12, layers = 2, heads = 3) {
   loss cross_entropy(logits, next(tokens))
 }
 `;
-const one = (law: string, mask = "causal") => check(`${model.replace("MASK", mask)}law l: ${law}\n`, "m.tfm")[0]!;
+const one = (law: string, mask = "causal") =>
+  check(`${model.replace("MASK", mask)}law l: ${law}\n`, "m.tfm")[0]!;
 
 test.each([
   ["params == 1476"],
@@ -57,7 +60,10 @@ test.each([
 
 test.each([
   ["params == 1477", /the left side is 1476 and the right side 1477/],
-  ["attention(x, 4, mask: sliding(2)) == attention(x, 4, mask: causal)", /`value\[.*\]` is .* on the left and .* on the right/],
+  [
+    "attention(x, 4, mask: sliding(2)) == attention(x, 4, mask: causal)",
+    /`value\[.*\]` is .* on the left and .* on the right/,
+  ],
   ["layer_norm(3 * x + 2) == layer_norm(x)", /rounding explains \d\.\de-1\d/],
   ["attention(x, 4, bias: false) == attention(x, 4)", /does not hold/],
   ["linear(x, 8, bias: false) == x", /`value` is \[2, \d+, 8\] on the left and \[2, \d+, 12\] on the right/],
@@ -77,8 +83,10 @@ test("what differs only in gradients does not hold", () => {
 });
 
 test("a failure names what is not shared, the sizes and the seed; the seed shows it again", () => {
-  const [{ hint }] = one("attention(x, 4, bias: false) == attention(x, 4)").diagnostics as [{ hint: string }];
-  expect(hint).toMatch(/^Sizes t = \d+; seed 0\. The sides have different parameters: attention\.bq, .* only on the right\.$/);
+  const { hint } = one("attention(x, 4, bias: false) == attention(x, 4)").diagnostics[0]!;
+  expect(hint).toMatch(
+    /^Sizes t = \d+, d = \d+; seed 0\. The sides have different parameters: attention\.bq, .* only on the right\.$/,
+  );
   const wrong = "law l: x == 1.000001 * x\n";
   const said = (seed: number) => check(wrong, "m.tfm", seed)[0]!.says;
   expect(said(4)).toBe(said(4));
@@ -123,6 +131,10 @@ block twice(x[t, d], by = 2) {
     "wide holds",
     "same holds",
   ]);
-  const set = checkLaws(read(text, "m.tfm"), { resolve: () => undefined, entry: "small", settings: { layers: 2 } });
+  const set = checkLaws(read(text, "m.tfm"), {
+    resolve: () => undefined,
+    entry: "small",
+    settings: { layers: 2 },
+  });
   expect(set.find(({ name }) => name === "own")!.says).toContain("the left side is 1476");
 });

@@ -19,8 +19,12 @@ interface Sample {
   /** As it stands in a call. */
   readonly mask: string;
   readonly sees: Sees;
+  /** Whether what it captures makes the memory as long as the text. */
+  readonly self?: true;
   /** Further inputs that the mask captures: what stands in their brackets, and their values. */
-  readonly inputs?: Readonly<Record<string, readonly [axes: string, values: readonly number[]]>>;
+  readonly inputs?: Readonly<
+    Record<string, readonly [axes: string, element: "real" | "bool", values: readonly number[]]>
+  >;
 }
 
 const valid = [1, 0, 1, 1, 1, 0, 1, 1, 0];
@@ -42,12 +46,19 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     { mask: "sliding(64)", sees: (i, j) => j <= i },
   ],
   prefix: [{ mask: "prefix(4)", sees: (i, j) => j < 4 || j <= i }],
-  padding: [{ mask: "padding(v)", sees: (_, j) => valid[j] === 1, inputs: { v: ["s", valid] } }],
+  padding: [{ mask: "padding(v)", sees: (_, j) => valid[j] === 1, inputs: { v: ["s", "bool", valid] } }],
   padded: [
     {
       mask: "padded(sliding(4), v)",
       sees: (i, j) => i - 3 <= j && j <= i && valid[j] === 1,
-      inputs: { v: ["s", valid] },
+      inputs: { v: ["s", "bool", valid] },
+    },
+  ],
+  itself_or_held: [
+    {
+      mask: "itself_or_held(v)",
+      sees: (i, j) => valid[j] === 1 || i === j,
+      inputs: { v: ["s", "bool", valid] },
     },
   ],
   local: [{ mask: "local(2)", sees: (i, j) => Math.abs(i - j) <= 2 }],
@@ -67,7 +78,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     {
       mask: "block_layout(layout, 3)",
       sees: (i, j, h) => drawn(h, i, j),
-      inputs: { layout: [`${HEADS}, 3, 3`, table] },
+      inputs: { layout: [`${HEADS}, 3, 3`, "real", table] },
     },
   ],
   bigbird: [
@@ -75,13 +86,22 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       mask: "bigbird(random, 2)",
       sees: (i, j, h) => {
         const [a, b] = [i >> 1, j >> 1];
-        return Math.abs(a - b) <= 1 || [0, 4].includes(a) || [0, 4].includes(b) || sparse[h * 25 + a * 5 + b] === 1;
+        return (
+          Math.abs(a - b) <= 1 || [0, 4].includes(a) || [0, 4].includes(b) || sparse[h * 25 + a * 5 + b] === 1
+        );
       },
-      inputs: { random: [`${HEADS}, 5, 5`, sparse] },
+      inputs: { random: [`${HEADS}, 5, 5`, "real", sparse] },
     },
   ],
-  same: [{ mask: "same(number)", sees: (i, j) => numbers[i] === numbers[j], inputs: { number: ["t", numbers] } }],
-  marked: [{ mask: "marked(v)", sees: (_, j) => valid[j] === 1, inputs: { v: ["s", valid] } }],
+  same: [
+    {
+      mask: "same(number)",
+      sees: (i, j) => numbers[i] === numbers[j],
+      inputs: { number: ["t", "real", numbers] },
+      self: true,
+    },
+  ],
+  marked: [{ mask: "marked(v)", sees: (_, j) => valid[j] === 1, inputs: { v: ["s", "real", valid] } }],
   either: [
     {
       mask: "either(sliding(2), atrous(4))",
@@ -105,12 +125,24 @@ type Moved = (j: number) => readonly (readonly boolean[])[];
 
 function movedIn(text: string, moved: string, { inputs = {} }: Sample): Moved {
   const model = built(text);
-  const lengths = Object.fromEntries(Object.keys(model.lengths).map((name) => [name, name === "B" ? 1 : LENGTH]));
+  const lengths = Object.fromEntries(
+    Object.keys(model.lengths).map((name) => [name, name === "B" ? 1 : LENGTH]),
+  );
   const given: Record<string, Tensor<number>> = { ...drawInputs(model.inputs, lengths, 5) };
-  for (const [name, [, values]] of Object.entries(inputs))
+  for (const [name, [, , values]] of Object.entries(inputs))
     given[name] = { sizes: given[name]!.sizes, data: Float64Array.from(values) };
-  const leaves = leavesOf(model, drawParameters(model, 5));
-  const run = (x: Tensor<number>) => evaluate(model.forward, { ...leaves, ...given, [moved]: x }, lengths)["y"]!;
+  const gentle = ({ sizes, data }: Tensor<number>): Tensor<number> => ({
+    sizes,
+    data: Float64Array.from(data as Float64Array, (v) => v / 4),
+  });
+  // Small numbers: a weight of softmax that is too small to be seen would look like a mask.
+  const leaves = leavesOf(
+    model,
+    new Map([...drawParameters(model, 5)].map(([name, x]) => [name, gentle(x)])),
+  );
+  given[moved] = gentle(given[moved]!);
+  const run = (x: Tensor<number>) =>
+    evaluate(model.forward, { ...leaves, ...given, [moved]: x }, lengths)["y"]!;
   const plain = run(given[moved]!);
   return (j) => {
     const x = given[moved]!;
@@ -129,12 +161,14 @@ function rowsThatDiffer(x: Tensor<number>, y: Tensor<number>): readonly (readonl
   const row = (n: number): boolean =>
     Array.from({ length: width }, (_, c) => c).some((c) => x.data[n * width + c] !== y.data[n * width + c]);
   const heads = x.data.length / (LENGTH * width);
-  return Array.from({ length: heads }, (_, h) => Array.from({ length: LENGTH }, (_, i) => row(h * LENGTH + i)));
+  return Array.from({ length: heads }, (_, h) =>
+    Array.from({ length: LENGTH }, (_, i) => row(h * LENGTH + i)),
+  );
 }
 
 const inputLines = ({ inputs = {} }: Sample): string =>
   Object.entries(inputs)
-    .map(([name, [axes]]) => `  input ${name}[${axes}] : real\n`)
+    .map(([name, [axes, element]]) => `  input ${name}[${axes}] : ${element}\n`)
     .join("");
 
 const matrix = (at: (i: number, j: number) => boolean): string =>
@@ -149,7 +183,7 @@ describe.each(all.map((sample) => [sample.mask, sample] as const))("%s", (mask, 
     const moved = movedIn(
       `model m {
   input q[${HEADS}, t <= 16, 4] : real
-  input k[${HEADS}, s <= 16, 4] : real
+  input k[${HEADS}, ${sample.self ? "t" : "s <= 16"}, 4] : real
 ${inputLines(sample)}  output y = mix(q, k, k, mask: ${mask})
 }
 `,

@@ -12,7 +12,7 @@ import type { Support } from "./support.js";
 import { supportOf } from "./support.js";
 import { isTame } from "./tame.js";
 import type { Want, WantOf } from "./want.js";
-import { alsoReads, axisWord, looksAhead, slotsAt, straight, unfit } from "./want.js";
+import { alsoReads, axisWord, looksAhead, looksEverywhere, slotsAt, straight, unfit } from "./want.js";
 
 /** The support, where it ends at the last position that there is. */
 function demandPast(
@@ -27,12 +27,6 @@ function demandPast(
   if (support.last > most) looksAhead(want, support.last - most);
   return support;
 }
-
-const looksEverywhere = (want: Want, verb: string): never =>
-  refuse(
-    "TFM4101",
-    `${placeName(want.frame, want.node)} ${verb} all positions of ${axisWord(want)}, later ones too: nothing there says \`j <= i\`.`,
-  );
 
 /** Rows of a batch are texts of their own. */
 function demandRows(want: Want, axes: Shape): void {
@@ -191,6 +185,24 @@ function attended(want: WantOf<"softmax" | "logsumexp">, own: Modes, mode: Mode 
   if (mode.kind === "rows") return unfit(want, `gives weights for pairs of positions of ${axisWord(want)}`);
   alsoReads(want, mode, window);
   return slotsOf(mode.layout, last);
+}
+
+/** Places in an order: what comes later must be the least that there is, and slots must lie as positions do. */
+export function rankStep(want: WantOf<"rank">): Node {
+  const { frame, node, modes, emit } = want;
+  const { axis } = node.attributes;
+  const x = node.inputs[0]!;
+  const mode = modes[axis];
+  demandRows(want, [x.shape[axis]!]);
+  if (!mode) return frame.d.b.remake(node, [emit(frame, x, modes)]);
+  const others = modes.map((m, n) => (n === axis ? undefined : m));
+  const support = supportOf(frame.facts(x, "lowest"), axis, others);
+  const { last, window } = demandPast(want, support, x.shape[axis]!.size, "orders");
+  if (mode.kind === "rows") return unfit(want, `orders pairs of positions of ${axisWord(want)}`);
+  straight(want, mode);
+  alsoReads(want, mode, window);
+  const known = modes.map((m, n) => (n === axis ? slotsOf(mode.layout, last) : m));
+  return frame.d.b.remake(node, [emit(frame, x, known)]);
 }
 
 export function gatherStep(want: WantOf<"gather">): Node {

@@ -81,7 +81,17 @@ export function encoded({ frame, node, modes, emit }: Want): Node {
   return kept.value;
 }
 
-function demandBatch(frame: Frame, node: Node): void {
+/** A cache of another make: its leaf, and what says its value after the step. */
+export function keepLeaf(frame: Frame, node: Node, shape: Shape, kind: CacheInfo["kind"]) {
+  const { leaf, inside, info } = cacheLeaf(frame, node, shape, kind);
+  const keep = (value: Node): void => {
+    const kept: Kept = { info, id: `${frame.id}${node.key}/own`, frame, node, leaf, value };
+    frame.d.caches.push(kept);
+  };
+  return { inside, keep };
+}
+
+export function demandBatch(frame: Frame, node: Node): void {
   if (node.shape.some(({ size }) => symbolsIn(size).includes(frame.d.batch))) return;
   refuse("TFM4103", `${placeName(frame, node)} keeps something that all rows of a batch share.`);
 }

@@ -8,7 +8,7 @@
  */
 import type { Node } from "../../ir/graph.js";
 import { rowOf } from "../../ir/ops/index.js";
-import { contractStep, gatherStep, reduceStep, softmaxStep } from "./axes.js";
+import { contractStep, gatherStep, rankStep, reduceStep, softmaxStep } from "./axes.js";
 import { encoded, fixedValue, keptRows } from "./caches.js";
 import type { Frame } from "./frame.js";
 import { fixedOperand } from "./frame.js";
@@ -25,6 +25,7 @@ import {
 } from "./layout.js";
 import { excess, isNew, isTime, modesText, reach, shapeIn, timeAxes } from "./modes.js";
 import { placeName } from "./names.js";
+import { cumsumStep } from "./recurrence.js";
 import { refuse } from "./refusal.js";
 import { carriedValue, regionResult, stackedValue } from "./region.js";
 import type { Emit, Want, WantOf } from "./want.js";
@@ -99,6 +100,10 @@ function step(want: Want): Node {
     case "softmax":
     case "logsumexp":
       return softmaxStep(want as WantOf<"softmax" | "logsumexp">);
+    case "rank":
+      return rankStep(want as WantOf<"rank">);
+    case "cumsum":
+      return cumsumStep(want as WantOf<"cumsum">);
     case "gather":
       return gatherStep(want as WantOf<"gather">);
     case "get":

@@ -61,3 +61,9 @@ export function looksAhead(want: Pick<Want, "frame" | "node">, positions: number
     `${placeName(want.frame, want.node)} looks ${count} ahead along ${axisWord(want)}.`,
   );
 }
+
+export const looksEverywhere = (want: Pick<Want, "frame" | "node">, verb: string): never =>
+  refuse(
+    "TFM4101",
+    `${placeName(want.frame, want.node)} ${verb} all positions of ${axisWord(want)}, later ones too: nothing there says \`j <= i\`.`,
+  );
