@@ -3,22 +3,21 @@
  */
 import { evaluate } from "../runtime/evaluate.js";
 import type { Session } from "../runtime/session.js";
-import { readCheckpoint } from "./checkpoint.js";
 import type { Context } from "./context.js";
-import { print, printJson, warn } from "./context.js";
+import { print, printJson } from "./context.js";
 import { accuracyOf } from "./data/accuracy.js";
 import type { DataBatch } from "./data/dataset.js";
-import { encodeData } from "./data/encode.js";
+import { encodeData, longestOf } from "./data/encode.js";
 import { decodedAccuracy } from "./data/matches.js";
 import { readRaw } from "./data/read.js";
 import type { ExitCode } from "./failure.js";
 import { fail } from "./failure.js";
+import { readRunOrImport } from "./imported-run.js";
 import type { OpenedRun } from "./open-run.js";
-import { openRun, weightsOf } from "./open-run.js";
+import { filesOf, openRun, weightsOf } from "./open-run.js";
 import type { AddCommand } from "./options.js";
 import { positive } from "./options.js";
 import type { Resolved } from "./run-folder.js";
-import { readRun } from "./run-folder.js";
 import { withSession } from "./session.js";
 import { count } from "./terminal.js";
 
@@ -34,7 +33,7 @@ export const addEval: AddCommand = (program, action) => {
   program
     .command("eval")
     .description("loss, perplexity and accuracy of a trained model")
-    .argument("<run>", "a folder that `tfmc train` wrote")
+    .argument("<run>", "a folder that `tfmc train` or `tfmc import` wrote")
     .requiredOption("--data <path>", "data of the kind that the run was trained on")
     .option("--target <file>", "of pairs in two files: the targets, line by line beside --data")
     .option("--keys <a,b>", "of `.jsonl`: the two fields; those of the training where nothing is said")
@@ -44,8 +43,8 @@ export const addEval: AddCommand = (program, action) => {
 };
 
 async function evaluateRun(context: Context, folder: string, options: EvalOptions): Promise<ExitCode> {
-  const run = readRun(folder);
-  const files = await readCheckpoint(folder, (message) => warn(context, message));
+  const run = readRunOrImport(folder);
+  const files = await filesOf(context, run);
   const opened = openRun(context, run);
   if (!opened) return 1;
   const { program, task } = opened;
@@ -60,6 +59,9 @@ async function evaluateRun(context: Context, folder: string, options: EvalOption
   return 0;
 }
 
+/** Tokens of a window where nobody trained the model here: its context may be longer than memory. */
+const importedLength = 1024;
+
 function batchesOf(
   context: Context,
   opened: OpenedRun,
@@ -68,7 +70,9 @@ function batchesOf(
 ): readonly DataBatch[] {
   const keys = options.keys ?? resolved.keys;
   const raw = readRaw(opened.task, { data: options.data, target: options.target, keys });
-  const { length, seed } = resolved;
+  const { seed } = resolved;
+  const longest = longestOf(opened.program, opened.task);
+  const length = resolved.length > 0 ? resolved.length : Math.min(importedLength, longest);
   const batch = options.batch ?? resolved.batch;
   const data = encodeData({ context, ...opened }, raw, { length, batch, seed, name: "evaluation" });
   return [...data.inOrder({ batch })];

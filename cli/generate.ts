@@ -4,9 +4,8 @@
  */
 import type { Program } from "../runtime/program.js";
 import { generatingEntries, nextTokenOf } from "../runtime/steps.js";
-import { readCheckpoint } from "./checkpoint.js";
 import type { Context } from "./context.js";
-import { log, print, printJson, warn } from "./context.js";
+import { log, print, printJson } from "./context.js";
 import type { TaskKind } from "./data/task.js";
 import type { ExitCode } from "./failure.js";
 import { fail } from "./failure.js";
@@ -17,10 +16,10 @@ import { checkMeaning, checkTogether, describeGenerate } from "./generate/option
 import { readPrompts } from "./generate/prompts.js";
 import type { Generated, Generation } from "./generate/texts.js";
 import { continueLive, continueTexts, isLive, promptIds, translate } from "./generate/texts.js";
+import { readRunOrImport } from "./imported-run.js";
 import type { OpenedRun } from "./open-run.js";
-import { openRun, weightsOf } from "./open-run.js";
+import { filesOf, openRun, weightsOf } from "./open-run.js";
 import type { AddCommand } from "./options.js";
-import { readRun } from "./run-folder.js";
 import { withSession } from "./session.js";
 
 export const addGenerate: AddCommand = (program, action) => {
@@ -29,9 +28,9 @@ export const addGenerate: AddCommand = (program, action) => {
 
 async function generate(context: Context, folder: string, options: GenerateOptions): Promise<ExitCode> {
   checkTogether(options);
-  const run = readRun(folder);
+  const run = readRunOrImport(folder);
   const prompts = await readPrompts(context, options);
-  const files = await readCheckpoint(folder, (message) => warn(context, message));
+  const files = await filesOf(context, run);
   const opened = openRun(context, run);
   if (!opened) return 1;
   const { program, task, encoding } = opened;

@@ -6,11 +6,15 @@ import type { Program } from "../runtime/program.js";
 import type { Weights } from "../runtime/weights.js";
 import { readWeights } from "../runtime/weights.js";
 import type { CheckpointFiles } from "./checkpoint.js";
+import { readCheckpoint } from "./checkpoint.js";
 import type { Context } from "./context.js";
+import { warn } from "./context.js";
 import type { Encoding } from "./data/encode.js";
 import type { Task } from "./data/task.js";
 import { taskOf } from "./data/task.js";
 import { fail } from "./failure.js";
+import { limits, readBytes } from "./files.js";
+import { withEnds } from "./hugging-face/text-ends.js";
 import { compileSource } from "./load.js";
 import type { Run } from "./run-folder.js";
 import type { Source } from "./source.js";
@@ -37,16 +41,20 @@ export function openRun(context: Context, run: Run): OpenedRun | undefined {
   return { program, task, encoding: encodingOf(run, task) };
 }
 
-function encodingOf({ folder, tokenizer, labels }: Run, { kind }: Task): Encoding {
+function encodingOf({ folder, tokenizer, beside, labels }: Run, { kind }: Task): Encoding {
   if (kind !== "images" && tokenizer === undefined)
     fail(
       "broken-run",
-      `\`${folder}\` is not a whole run folder: \`tokenizer.json\` is missing`,
-      undefined,
+      beside
+        ? `\`${folder}\` has no \`tokenizer.json\`, so it reads no text`
+        : `\`${folder}\` is not a whole run folder: \`tokenizer.json\` is missing`,
+      beside &&
+        "put the file beside model.tfm: `AutoTokenizer.from_pretrained(…).save_pretrained(folder)` writes it",
       folder,
     );
+  const read = tokenizer === undefined ? undefined : parseTokenizer(tokenizer, "tokenizer.json", beside);
   return {
-    tokenizer: tokenizer === undefined ? undefined : parseTokenizer(tokenizer),
+    tokenizer: read && beside ? withEnds(read, folder, { pairs: kind === "pairs" }) : read,
     labels: labels === undefined ? [] : parseLabels(labels, folder),
   };
 }
@@ -60,6 +68,12 @@ function parseLabels(text: string, folder: string): readonly string[] {
   }
   return fail("broken-run", `\`${join(folder, "labels.json")}\` is not a list of names`, undefined, folder);
 }
+
+/** The newest checkpoint of a run, or what was imported. */
+export const filesOf = async (context: Context, run: Run): Promise<CheckpointFiles> =>
+  run.beside
+    ? new Map([["model.safetensors", readBytes(join(run.folder, "model.safetensors"), limits.tensors)]])
+    : readCheckpoint(run.folder, (message) => warn(context, message));
 
 export const weightsOf = (program: Program, files: CheckpointFiles): Weights =>
   readWeights(program, files.get("model.safetensors")!);

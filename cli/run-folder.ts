@@ -12,6 +12,7 @@ import { version } from "../compiler/version.js";
 import type { TaskKind } from "./data/task.js";
 import { fail } from "./failure.js";
 import { appendLine, exists, isFolder, limits, readText, writeAllAtomic, writeAtomic } from "./files.js";
+import { originFolder } from "./hugging-face/record.js";
 
 /** Everything about a run that is not in model.tfm, after defaults and the command line were applied. */
 export interface Resolved {
@@ -56,6 +57,10 @@ export interface Run {
   readonly tokenizer: string | undefined;
   /** The contents of labels.json, the names of the classes, where there are any. */
   readonly labels?: string | undefined;
+  /** Files of the imported folder that the model and its first parameters came from: what `export` needs. */
+  readonly origin?: ReadonlyMap<string, Uint8Array> | undefined;
+  /** Of a folder that `tfmc import` wrote: what the files beside tokenizer.json say. Such a folder has no checkpoints. */
+  readonly beside?: readonly unknown[];
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
@@ -79,10 +84,11 @@ export function createRun(run: Run, device: Readonly<Record<string, unknown>>): 
     device,
   };
   writeAllAtomic(
-    new Map([
+    new Map<string, string | Uint8Array>([
       [join(run.folder, "model.tfm"), run.source],
       ...optional(join(run.folder, "tokenizer.json"), run.tokenizer),
       ...optional(join(run.folder, "labels.json"), run.labels),
+      ...[...(run.origin ?? [])].map(([name, data]) => [join(run.folder, originFolder, name), data] as const),
       [join(run.folder, "env.json"), json(environment)],
       [join(run.folder, "metrics.jsonl"), ""],
       [join(run.folder, "resolved.json"), json(run.resolved)],

@@ -62,13 +62,15 @@ function bpeSize(choice: string, wanted: readonly SpecialName[]): number {
 function readTokenizer(path: string): Tokenizer {
   const folder = isFolder(path) ? path : join(path, "..");
   const file = isFolder(path) ? join(path, "tokenizer.json") : path;
-  const text = readText(file, limits.text);
-  const beside = ["tokenizer_config.json", "special_tokens_map.json"]
+  return parseTokenizer(readText(file, limits.text), file, filesBeside(folder));
+}
+
+/** What the files beside a tokenizer.json say. */
+export const filesBeside = (folder: string): readonly unknown[] =>
+  ["tokenizer_config.json", "special_tokens_map.json"]
     .map((name) => join(folder, name))
     .filter(exists)
     .map((name) => parseJson(readText(name, limits.text), name));
-  return parseTokenizer(text, file, beside);
-}
 
 /** What a tokenizer.json says, in our form or in Hugging Face's; `name` is the file in messages. */
 export function parseTokenizer(

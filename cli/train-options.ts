@@ -19,6 +19,7 @@ export interface TrainOptions extends ModelOptions {
   readonly val: string;
   readonly evalEvery: number | undefined;
   readonly saveEvery: number | undefined;
+  readonly weights?: string | undefined;
   readonly output: string | undefined;
   readonly resume: string | undefined;
 }
@@ -34,6 +35,10 @@ export const describeTrain = (program: Command): Command =>
       ),
   )
     .option("--model <name>", "which model of the file")
+    .option(
+      "--weights <file>",
+      "safetensors: begin with these parameters, as `import` writes them, instead of random ones",
+    )
     .option("-o, --output <run>", "the run folder to write; a new one under runs/ where nothing is said")
     .option("--resume <run>", "continue this run; --steps may extend it");
 

@@ -6,6 +6,7 @@ import { version } from "../compiler/version.js";
 import type { CheckpointParts } from "../runtime/checkpoint.js";
 import { openCheckpoint } from "../runtime/checkpoint.js";
 import type { Program } from "../runtime/program.js";
+import type { Weights } from "../runtime/weights.js";
 import { readCheckpoint } from "./checkpoint.js";
 import type { Context } from "./context.js";
 import { log, warn } from "./context.js";
@@ -21,6 +22,7 @@ import type { InputsUnder, Settings } from "./data/vocabulary.js";
 import { checkVocabulary, reconcile } from "./data/vocabulary.js";
 import { fail } from "./failure.js";
 import { exists } from "./files.js";
+import { originOf } from "./hugging-face/record.js";
 import type { Loaded } from "./load.js";
 import { buildQuietly, compileSource, settingsOf } from "./load.js";
 import { openRun } from "./open-run.js";
@@ -28,6 +30,7 @@ import type { Resolved, Run } from "./run-folder.js";
 import { readRun } from "./run-folder.js";
 import type { Source } from "./source.js";
 import { readSource, tfmTextOf } from "./source.js";
+import { readWeightsFile } from "./tensor-files.js";
 import { openTokenizer } from "./tokenizers.js";
 import type { TrainOptions } from "./train-options.js";
 
@@ -40,6 +43,8 @@ export interface TrainingPlan {
   readonly validation: Dataset | undefined;
   /** Where a resumed run continues. */
   readonly checkpoint: CheckpointParts | undefined;
+  /** What a new run begins with, where it is not random. */
+  readonly weights?: Weights | undefined;
   /** Of a new run: what the compiler said of its model, and its data as another seed orders it. */
   readonly fresh?: { readonly loaded: Loaded; dataOf(seed: number): Encoded };
 }
@@ -76,6 +81,7 @@ export async function planTraining(
     source: tfmTextOf(source),
     tokenizer: encoding.tokenizer && `${JSON.stringify(encoding.tokenizer.toJSON())}\n`,
     labels: encoding.labels.length > 0 ? `${JSON.stringify(encoding.labels)}\n` : undefined,
+    origin: options.weights === undefined || path === "-" ? undefined : originOf(dirname(path)),
     resolved: {
       ...resolveOptions(program, task, options),
       ...{ file: source.file, model: program.name, settings, imports: importsOf(context, source) },
@@ -96,6 +102,7 @@ export async function planTraining(
     encoding,
     ...encodeSplit(context, { program, task, encoding }, raw, run.resolved),
     checkpoint: undefined,
+    weights: options.weights === undefined ? undefined : readWeightsFile(program, options.weights),
     fresh: {
       loaded,
       dataOf: (seed) =>

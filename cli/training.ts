@@ -72,7 +72,7 @@ export async function trainPlan(
 ): Promise<ExitCode> {
   const { program, run, checkpoint } = plan;
   const { resolved, folder } = run;
-  const weights = checkpoint?.weights ?? initialise(program, resolved.seed);
+  const weights = checkpoint?.weights ?? plan.weights ?? initialise(program, resolved.seed);
   return withSession(context, program, weights, ["train"], async ({ device, session }) => {
     if (checkpoint) session.writeStates(checkpoint.states);
     else createRun(run, { ...device.info });

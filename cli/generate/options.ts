@@ -22,7 +22,7 @@ export const describeGenerate = (program: Command): Command =>
   program
     .command("generate")
     .description("continue a text, translate it, fill in its <mask>, or name its class")
-    .argument("<run>", "a folder that `tfmc train` wrote")
+    .argument("<run>", "a folder that `tfmc train` or `tfmc import` wrote")
     .option("-p, --prompt <text>", "the text to begin with (repeatable)", several, [])
     .option("--input <file>", "texts to begin with, one a line; - for standard input")
     .option("-n, --count <tokens>", "at most so many tokens; 200, or 50 more than a source has", positive)

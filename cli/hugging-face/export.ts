@@ -19,7 +19,7 @@ import { modelText, shapesOf } from "./import.js";
 import type { Shapes, WeightPlan } from "./plan.js";
 import { planWeights } from "./plan.js";
 import type { SourceRecord } from "./record.js";
-import { isImported, readRecord, recordName } from "./record.js";
+import { homeOf, isImported, readRecord, recordName } from "./record.js";
 import { toTensors } from "./weights.js";
 import { wordsOf } from "./words.js";
 
@@ -32,15 +32,16 @@ export interface Source {
 
 /** Undefined where the model no longer builds: that has been reported. */
 export function sourceOf(context: Context, folder: string): Source | undefined {
-  if (!isImported(folder))
+  const home = homeOf(folder);
+  if (!isImported(home))
     return fail(
       "broken-run",
       `\`${folder}\` did not come from Hugging Face: it has no \`${recordName}\``,
       "`tfmc import` writes it, and runs that are trained from such a folder keep it",
       folder,
     );
-  const record = readRecord(folder);
-  const path = join(folder, "config.json");
+  const record = readRecord(home);
+  const path = join(home, "config.json");
   const read = readConfig(readText(path, limits.model), path);
   const built = buildReported(context, { file: join(folder, "model.tfm"), text: modelText(read) });
   if (!built) return undefined;
@@ -94,7 +95,9 @@ export async function exportFolder(
   return new Map<string, Uint8Array | string>([
     ...files.map((file) => [file.name, packFile(file, words, aside)] as const),
     ...(index === null ? [] : [[indexName, index] as const]),
-    ...(tensorsOnly ? [] : copied.map((name) => [name, readBytes(join(folder, name), limits.text)] as const)),
+    ...(tensorsOnly
+      ? []
+      : copied.map((name) => [name, readBytes(join(homeOf(folder), name), limits.text)] as const)),
   ]);
 }
 

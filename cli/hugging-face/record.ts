@@ -6,7 +6,7 @@
  */
 import { basename, join } from "node:path";
 import { fail } from "../failure.js";
-import { exists, limits, readText } from "../files.js";
+import { exists, limits, readBytes, readText } from "../files.js";
 import type { ReadType } from "./words.js";
 import { isReadType } from "./words.js";
 
@@ -34,6 +34,21 @@ export interface SourceRecord {
   readonly kept?: Readonly<Record<string, string>>;
   /** Files that went along as they were, config.json the first. */
   readonly copied: readonly string[];
+}
+
+/** Where in a run lies what is kept of the imported folder that it was trained from. */
+export const originFolder = "hugging-face";
+
+/** The folder that holds the record: an imported one itself, or a part of a run. */
+export const homeOf = (folder: string): string =>
+  isImported(join(folder, originFolder)) ? join(folder, originFolder) : folder;
+
+/** What a run that is trained from an imported folder keeps of it; undefined where it is none. */
+export function originOf(folder: string): ReadonlyMap<string, Uint8Array> | undefined {
+  const home = homeOf(folder);
+  if (!isImported(home)) return undefined;
+  const names = [recordName, ...readRecord(home).copied];
+  return new Map(names.map((name) => [name, readBytes(join(home, name), limits.text)]));
 }
 
 export const isImported = (folder: string): boolean => exists(join(folder, recordName));

@@ -155,6 +155,11 @@ function totalled(env: Env, e: Emission): Emission {
 
 function runInRuns(env: Env, loop: Loop): void {
   const id = env.session.counters.regions++ + 1;
+  const still = unchangedInAll(env, loop, id);
+  if (still.length > 0) {
+    runInRuns(env, { ...loop, carried: loop.carried.filter((name) => !still.includes(name)) });
+    return;
+  }
   const collected: Emission[] = [];
   let run: { made: Made; first: number; key: string; count: number } | undefined;
   const close = (): void => {
@@ -192,6 +197,19 @@ function runInRuns(env: Env, loop: Loop): void {
   }
   close();
   env.region.emissions.push(...mergeEmissions(env, collected));
+}
+
+/** What no turn changes. */
+function unchangedInAll(env: Env, loop: Loop, id: number): readonly string[] {
+  let made: Made | undefined;
+  let still: readonly string[] = loop.carried;
+  for (let l = 0; l < loop.count && still.length > 0; l++) {
+    const values: ReadonlyMap<string, Value> = made ? carriedOn(made) : carriesBefore(env, loop, new Set());
+    made = makeTurn(env, loop, id, values, number(l));
+    const same = unchanged(made);
+    still = still.filter((name) => same.includes(name));
+  }
+  return still;
 }
 
 /** The carried values after a turn, as the next turn of the run sees them. */
