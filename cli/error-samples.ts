@@ -522,32 +522,22 @@ tfmc fmt --to json m.tfm
 `,
   },
   TFM2004: {
-    file: `TFM2004-use.tfm`,
-    text: `model m {
-  input x[t, 8] : real
-  use norm = layer_norm()
-  use norm = rms_norm()
-  y = norm(x)
-  output y = y
+    file: `TFM2004-rename-twice.tfm`,
+    text: `model m : decoder {
+  input tokens as input_ids
+  input tokens as ids
 }
 `,
-    said: `error TFM2004: \`norm\` is defined already.
-  --> TFM2004-use.tfm:4:7
+    said: `error TFM2004: \`tokens\` is set twice.
+  --> TFM2004-rename-twice.tfm:3:3
      |
-   4 |   use norm = rms_norm()
-     |       ^^^^
-     = note: it is defined here
-  --> TFM2004-use.tfm:3:7
+   3 |   input tokens as ids
+     |   ^^^^^^^^^^^^^^^^^^^
+     = note: the first is here
+  --> TFM2004-rename-twice.tfm:2:3
      |
-   3 |   use norm = layer_norm()
-     |       ----
-`,
-    mended: `model m {
-  input x[t, 8] : real
-  use norm = layer_norm()
-  y = norm(x)
-  output y = y
-}
+   2 |   input tokens as input_ids
+     |   -------------------------
 `,
   },
   TFM2005: {
@@ -1235,6 +1225,39 @@ tfmc compare m.tfm n.tfm --data text.txt --tokenizer chars --match params --step
 note: the tokenizer \`chars\` has 13 tokens, so \`vocab\` is 13 instead of 64
 error TFM5030: --match: \`n.m\` has 240 parameters, \`m.m\` 120 parameters; it has no argument \`hidden\` and no knob \`ffn\` that could be adjusted
   = hint: set an argument of the model that makes them equal, or leave --match away
+`,
+  },
+  TFM5040: {
+    file: `TFM5040-pickle.sh`,
+    text: `mkdir tiny
+printf '{"model_type": "gpt2"}' > tiny/config.json
+printf 'pickled' > tiny/pytorch_model.bin
+tfmc import tiny -o imported
+`,
+    said: `error TFM5040: \`tiny\` has no \`model.safetensors\`, only \`pytorch_model.bin\`, a pickled program that is not run here
+  = hint: in Python: AutoModelForCausalLM.from_pretrained(folder).save_pretrained(folder), with the class that the model is of; or take the repository's revision that has safetensors
+`,
+  },
+  TFM5041: {
+    file: `TFM5041-field.sh`,
+    text: `mkdir tiny
+printf '{"model_type": "gpt2", "n_layers": 1}' > tiny/config.json
+printf '\\100\\0\\0\\0\\0\\0\\0\\0%s\\0\\0\\0\\0' '{"wte.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} ' > tiny/model.safetensors
+tfmc import tiny -o imported
+`,
+    said: `error TFM5041: \`tiny/config.json\`: the field \`n_layers\`, here 1, is not understood
+  = hint: did you mean \`n_layer\`?
+`,
+  },
+  TFM5042: {
+    file: `TFM5042-names.sh`,
+    text: `mkdir tiny
+printf '{"model_type": "opt", "num_hidden_layers": 1, "enable_bias": false}' > tiny/config.json
+printf '\\100\\0\\0\\0\\0\\0\\0\\0%s\\0\\0\\0\\0' '{"wte.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} ' > tiny/model.safetensors
+tfmc import tiny -o imported
+`,
+    said: `error TFM5042: \`tiny\` does not fit its \`config.json\`: the model wants \`decoder.embed_tokens.weight\`, \`decoder.embed_positions.weight\`, \`decoder.layers.0.self_attn_layer_norm.weight\`, \`decoder.layers.0.self_attn_layer_norm.bias\`, \`decoder.layers.0.self_attn.q_proj.weight\`, \`decoder.layers.0.self_attn.k_proj.weight\`, \`decoder.layers.0.self_attn.v_proj.weight\`, \`decoder.layers.0.self_attn.out_proj.weight\` and 6 more, which is not there; there is \`wte.weight\` [1], which nothing of the model takes
+  = hint: every tensor has a place in the model, and every parameter of the model is there
 `,
   },
   TFM5060: {
