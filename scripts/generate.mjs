@@ -12,6 +12,7 @@ import { argv, exit } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { bundle } from "./bundle.mjs";
 import { familiesDocument } from "./families-document.mjs";
+import { huggingFaceDocument } from "./hugging-face-document.mjs";
 import { schemaDocument, validatorModule } from "./model-schema.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -26,6 +27,7 @@ const generators = [
   { path: "cli/error-samples.ts", from: "sources", make: errorSamples },
   { path: "spec/ops.md", from: "build", make: opsDocument },
   { path: "spec/families.md", from: "build", make: familiesPage },
+  { path: "spec/hugging-face.md", from: "build", make: huggingFacePage },
   { path: "spec/errors.md", from: "build", make: errorsDocument },
   { path: "spec/model.schema.json", from: "build", make: async () => schemaDocument(await modelSchema()) },
   {
@@ -47,6 +49,12 @@ async function modelSchema() {
  * @param {string} path
  */
 const built = (path) => import(pathToFileURL(join(root, "dist", path)).href);
+
+/** The rows of Hugging Face's families -> what is understood of each. */
+async function huggingFacePage() {
+  const { families } = await built("cli/hugging-face/families.js");
+  return huggingFaceDocument(families);
+}
 
 /** The op table -> one table a kind: name, formula, attributes. */
 async function opsDocument() {

@@ -168,6 +168,9 @@ const { statement } = fc.letrec<{ statement: Statement; body: Statement[] }>((ti
     fc
       .tuple(name, sizes, optional)
       .map(([n, axes, bound]): Statement => ({ kind: "input", name: n, axes, element: "int", bound, span })),
+    fc
+      .tuple(name, fc.option(name, { nil: undefined }), name)
+      .map(([input, derived, n]): Statement => ({ kind: "rename", input, derived, name: n, span })),
     fc.tuple(name, expression).map(
       ([n, value]): Statement => ({
         kind: "use",
