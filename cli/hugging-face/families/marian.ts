@@ -64,5 +64,5 @@ function tables(config: Config): readonly Weight[] {
 }
 
 const sinusoids = (side: string): readonly Weight[] => [
-  { from: `model.${side}.embed_positions.weight`, ignored: "the sinusoids, which the class computes" },
+  { from: `model.${side}.embed_positions.weight`, kept: "the sinusoids, which the class computes" },
 ];

@@ -87,6 +87,22 @@ const resized = (x: Node, axis: number, ...by: Axis[]): Shape => [
   ...x.shape.slice(axis + 1),
 ];
 
+/** Windows of two elements, and with them sometimes what they give back. */
+function windows(pool: Pool, { a, b, c }: Instruction): void {
+  const x = picked(pool, a);
+  const axis = fixedAxis(x);
+  if (axis < 0 || x.shape.length > 3) return;
+  const whole = x.shape[axis]!;
+  const shape = resized(x, axis, whole, { name: "k", size: 2 });
+  const from = shape.map((_, n) => (n <= axis ? n : n === axis + 1 ? -1 : n - 1));
+  const stride = 1 + (b % 2);
+  const count = 1 + Math.floor(((whole.size as number) - 2) / stride);
+  const attributes = { axis, along: axis + 1, stride, dilation: 1 };
+  const seen = pool.b.window(pool.b.broadcastTo(x, shape, from), { ...attributes, size: count });
+  pool.add(seen, pool.bound(x));
+  if (c % 2 === 0) pool.add(pool.b.unwindow(seen, { ...attributes, size: whole.size }), pool.bound(x));
+}
+
 export const STEPS: readonly Step[] = [
   // leaves
   simple((pool, { a, b }) => void pool.leaf(shapeOf(a), "f32", b)),
@@ -161,6 +177,9 @@ export const STEPS: readonly Step[] = [
   binary("mod", "i32", (_, y) => y + 1),
   binary("floordiv", "i32", (x) => x + 1),
   ...(["lt", "le", "eq", "ne"] as const).flatMap((op) => [binary(op, "f32", one), binary(op, "i32", one)]),
+  // Bits are large: the pool keeps their remainder.
+  binary("hash", "i32", () => 2 ** 31),
+  binary("straight_through", "f32", (x) => x),
   binary("and", "bool", one),
   binary("or", "bool", one),
   simple((pool, { a, b, c }) => {
@@ -287,6 +306,13 @@ export const STEPS: readonly Step[] = [
       most(pool.bound(x), pool.bound(rows)),
     );
   }),
+  simple((pool, { a, b, c }) => {
+    const x = picked(pool, a);
+    const axis = axisOf(x, b);
+    if (c % 2 === 0) pool.add(pool.b.cumsum(x, axis, c % 4 === 0), 12 * pool.bound(x));
+    else pool.add(pool.b.rank(x, axis), 12);
+  }),
+  simple(windows),
   // composites and regions
   ...([true, false] as const).map((whole) =>
     simple((pool, { a, b, c }) => {
