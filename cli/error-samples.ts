@@ -1406,4 +1406,119 @@ tfmc train --resume run --steps 2 --device cpu
     said: `error TFM6302: This checkpoint is of another model. TFM6102: \`wte.table\` is [13, 8]; the model has [13, 16]. \`layer_norm.gain\` is [8]; the model has [16]. \`layer_norm.bias\` is [8]; the model has [16].
 `,
   },
+  TFM7001: {
+    file: `TFM7001-law.sh`,
+    text: `cat > window.tfm <<'END'
+law wide_window: attention(x, 4, mask: sliding(2)) == attention(x, 4, mask: causal)
+END
+tfmc verify window.tfm
+`,
+    said: `error TFM7001: The law \`wide_window\` does not hold: \`value[0, 8, 1]\` is -0.139769801 on the left and -42.3266553 on the right (rounding explains 2.9e-12).
+  --> window.tfm:1:18
+     |
+   1 | law wide_window: attention(x, 4, mask: sliding(2)) == attention(x, 4, mask: causal)
+     |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     = hint: Sizes t = 9, d = 12; seed 0.
+law wide_window does not hold
+`,
+  },
+  TFM7002: {
+    file: `TFM7002-claim.sh`,
+    text: `cat > m.tfm <<'END'
+model m(d = 8) {
+  input x[t <= 16, d] : real
+  output y = layer_norm(x)
+  law size: 2 * d
+}
+END
+tfmc verify m.tfm
+`,
+    said: `error TFM7002: This claims nothing that can be checked.
+  --> m.tfm:4:13
+     |
+   4 |   law size: 2 * d
+     |             ^^^^^
+     = hint: A law is \`params == …\`, \`a == b\` of two forms, \`step == full\`, \`prefix_invariant(y)\`, \`permutation_equivariant(y)\` or \`translation_invariant(y)\`.
+law size could not be checked
+model m (batch = 2, t = 5)
+  forward: 1 output through 2 passes
+  on cpu: forward
+`,
+  },
+  TFM7003: {
+    file: `TFM7003-sizes.sh`,
+    text: `cat > laws.tfm <<'END'
+law heads: atention(x, 4) == attention(x, 4)
+END
+tfmc verify laws.tfm
+`,
+    said: `error TFM7003: The law \`heads\` builds with no sizes that were tried. \`atention\` is not a name here.
+  --> laws.tfm:1:12
+     |
+   1 | law heads: atention(x, 4) == attention(x, 4)
+     |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     = note: here
+  --> laws.tfm:1:12
+     |
+   1 | law heads: atention(x, 4) == attention(x, 4)
+     |            --------
+     = hint: Did you mean \`attention\`?
+law heads could not be checked
+`,
+  },
+  TFM7004: {
+    file: `TFM7004-parameters.sh`,
+    text: `cat > a.tfm <<'END'
+model m(d = 8) {
+  input x[t <= 16, d] : real
+  output y = layer_norm(x)
+}
+END
+sed 's/layer_norm/rms_norm/' a.tfm > b.tfm
+tfmc verify a.tfm b.tfm
+`,
+    said: `error TFM7004: The models have different parameters: only the first has \`layer_norm.gain\`, \`layer_norm.bias\`, only the second has \`rms_norm.gain\`.
+  --> b.tfm:1:7
+     |
+   1 | model m(d = 8) {
+     |       ^
+`,
+  },
+  TFM7005: {
+    file: `TFM7005-large.sh`,
+    text: `cat > wide.tfm <<'END'
+model wide(d = 16384) {
+  input x[t <= 16, d] : real
+  output y = linear(x, d)
+}
+END
+tfmc verify wide.tfm
+`,
+    said: `error TFM7005: \`wide\` takes 5.64e+3 million operations and tensors of 268 million elements, more than are computed here.
+  --> wide.tfm:1:7
+     |
+   1 | model wide(d = 16384) {
+     |       ^^^^
+     = hint: Make the model smaller with \`--set\`: fewer layers, a smaller width or vocabulary.
+`,
+  },
+  TFM7006: {
+    file: `TFM7006-numbers.sh`,
+    text: `cat > a.tfm <<'END'
+model m(d = 8) {
+  input x[t <= 16, d] : real
+  output y = mlp(x, 12, act: gelu)
+}
+END
+sed 's/gelu/gelu_tanh/' a.tfm > b.tfm
+tfmc verify a.tfm b.tfm
+`,
+    said: `error TFM7006: The two are not equal: \`y[0, 4, 0]\` is 0.707206662 in the first and 0.706240738 in the second; rounding explains 1.9e-12.
+  --> b.tfm:1:7
+     |
+   1 | model m(d = 8) {
+     |       ^
+     = hint: Lengths batch = 2, t = 5; seed 0.
+`,
+  },
 };

@@ -107,6 +107,7 @@ A code is never reused for something else.
 | TFM4xxx | limits of the compiler |
 | TFM5xxx | the command line |
 | TFM6xxx | devices, weights, data and training at run time |
+| TFM7xxx | laws and verification |
 ${/** @type {readonly string[]} */ (allCodes).map((code) => errorSection(code, meaningOf(code), samples[code])).join("")}`;
 }
 

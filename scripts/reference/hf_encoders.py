@@ -228,9 +228,9 @@ def run_bart(w, c, i):
 
 BERT = dict(layer_norm_eps=1e-12, type_vocab_size=3, vocab_size=97, hidden_size=15, num_attention_heads=3, num_hidden_layers=3, intermediate_size=22, max_position_embeddings=19,
             pad_token_id=0)
-PAIR = dict(is_encoder_decoder=True, vocab_size=97, encoder_layers=2, decoder_layers=1, encoder_attention_heads=3, decoder_attention_heads=3, encoder_ffn_dim=26, decoder_ffn_dim=26,
+PAIR = dict(is_encoder_decoder=True, vocab_size=97, encoder_layers=2, decoder_layers=1, encoder_attention_heads=3, decoder_attention_heads=3, encoder_ffn_dim=22, decoder_ffn_dim=22,
             max_position_embeddings=24, pad_token_id=1, decoder_start_token_id=2, eos_token_id=2)
-T5 = dict(is_encoder_decoder=True, vocab_size=97, d_model=18, d_kv=5, d_ff=23, num_heads=3, num_layers=2, num_decoder_layers=3, n_positions=33, layer_norm_epsilon=1e-6,
+T5 = dict(is_encoder_decoder=True, vocab_size=97, d_model=14, d_kv=5, d_ff=19, num_heads=3, num_layers=1, num_decoder_layers=2, n_positions=33, layer_norm_epsilon=1e-6,
           relative_attention_num_buckets=10, relative_attention_max_distance=11, pad_token_id=0, decoder_start_token_id=0, eos_token_id=1)
 MODELS = {
     "bert": (run_bert, dict(model_type="bert", architectures=["BertForMaskedLM"], hidden_act="gelu", **BERT)),
@@ -238,8 +238,8 @@ MODELS = {
     "roformer": (run_roformer, {**BERT, **dict(model_type="roformer", architectures=["RoFormerForSequenceClassification"], hidden_act="relu", embedding_size=9, hidden_size=18,
                                                id2label={"0": "no", "1": "perhaps", "2": "yes", "3": "certainly", "4": "unknown"})}),
     "t5": (run_t5, dict(model_type="t5", architectures=["T5ForConditionalGeneration"], feed_forward_proj="gated-gelu", tie_word_embeddings=False, **T5)),
-    "t5_first": (run_t5, dict(model_type="t5", architectures=["T5ForConditionalGeneration"], feed_forward_proj="relu", tie_word_embeddings=True, **{**T5, "num_layers": 1})),
-    "bart": (run_bart, dict(model_type="bart", architectures=["BartForConditionalGeneration"], activation_function="gelu", d_model=21, scale_embedding=True, **PAIR)),
+    "t5_first": (run_t5, dict(model_type="t5", architectures=["T5ForConditionalGeneration"], feed_forward_proj="relu", tie_word_embeddings=True, **{**T5, "num_layers": 2, "num_decoder_layers": 1})),
+    "bart": (run_bart, dict(model_type="bart", architectures=["BartForConditionalGeneration"], activation_function="gelu", d_model=15, scale_embedding=True, **PAIR)),
     "marian": (run_bart, dict(model_type="marian", architectures=["MarianMTModel"], activation_function="swish", d_model=15, decoder_vocab_size=89, scale_embedding=True,
                               share_encoder_decoder_embeddings=False, **PAIR)),
 }
