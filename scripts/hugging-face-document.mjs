@@ -44,7 +44,8 @@ tfmc export run --to hf -o theirs
 const shown = (value) => `\`${JSON.stringify(value)}\``;
 
 /** @param {readonly (readonly [string, Field])[]} fields @param {string} kind */
-const named = (fields, kind) => fields.filter(([, field]) => field.kind === kind).map(([name]) => `\`${name}\``);
+const named = (fields, kind) =>
+  fields.filter(([, field]) => field.kind === kind).map(([name]) => `\`${name}\``);
 
 /** @param {Family} family */
 function section({ modelType, architectures, fields }) {
