@@ -539,6 +539,10 @@ tfmc fmt --to json m.tfm
    2 |   input tokens as input_ids
      |   -------------------------
 `,
+    mended: `model m : decoder {
+  input tokens as input_ids
+}
+`,
   },
   TFM2005: {
     file: `TFM2005-number.tfm`,
