@@ -167,7 +167,7 @@ describe("a step in parts", () => {
 
   test("a program that does not accumulate says so", async () => {
     const plain = compileModel(text(""), settings);
-    expect(Object.keys(plain.program.entries)).toEqual(["forward", "loss", "grad", "train"]);
+    expect(Object.keys(plain.program.entries)).toEqual(["forward", "loss", "grad", "train", "step"]);
     const session = await opened("cpu", plain);
     const trainer = createTrainer(session);
     await expect(trainer.step(parts)).rejects.toThrow(
