@@ -1,6 +1,6 @@
 /**
  * Tokens per second of generation by steps against generation by whole passes, of one model on one device in one run: the two take
- * turns, and the medians are compared. Run with `npx vite-node bench/decode.ts [cpu|webgpu] [layers] [d_model] [tokens]`.
+ * turns, and the medians are compared. Run with `npx vite-node bench/decode.ts -- [cpu|webgpu] [layers] [d_model] [tokens]`.
  */
 import { argv } from "node:process";
 import { compile } from "../compiler/index.js";
@@ -11,7 +11,9 @@ import type { Session } from "../runtime/session.js";
 import { createSession } from "../runtime/session.js";
 import { initialise } from "../runtime/weights.js";
 
-const [kind = "cpu", layers = "2", width = "64", count = "96"] = argv.slice(2);
+const [kind = "cpu", layers = "2", width = "64", count = "96"] = argv
+  .slice(2)
+  .filter((word) => word !== "--");
 const tokens = Number(count);
 const prompt = 16;
 const rounds = 5;
