@@ -2,7 +2,6 @@
  * Tokens per second of generation by steps against generation by whole passes, of one model on one device in one run: the two take
  * turns, and the medians are compared. Run with `npx vite-node bench/decode.ts -- [cpu|webgpu] [layers] [d_model] [tokens]`.
  */
-import { argv } from "node:process";
 import { compile } from "../compiler/index.js";
 import { openDevice } from "../runtime/device.js";
 import { generate } from "../runtime/generate.js";
@@ -11,7 +10,7 @@ import type { Session } from "../runtime/session.js";
 import { createSession } from "../runtime/session.js";
 import { initialise } from "../runtime/weights.js";
 
-const [kind = "cpu", layers = "2", width = "64", count = "96"] = argv
+const [kind = "cpu", layers = "2", width = "64", count = "96"] = process.argv
   .slice(2)
   .filter((word) => word !== "--");
 const tokens = Number(count);
