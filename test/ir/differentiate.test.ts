@@ -9,10 +9,10 @@ import { topological } from "../../compiler/ir/rewrite.js";
 import { symbol } from "../../compiler/ir/shape.js";
 import { printGraph } from "../../compiler/ir/text.js";
 import { verify } from "../../compiler/ir/verify.js";
+import { unroll } from "../../compiler/passes/decoding/unroll.js";
 import { expectGradients, weightedLoss } from "../support/gradients.js";
 import { createDraw, flat, randomTensor } from "../support/numbers.js";
 import { sampleGraph } from "../support/random-graphs.js";
-import { unroll } from "../support/unroll.js";
 
 const T: Axis = { name: "t", size: symbol("T") };
 const D: Axis = { name: "d", size: 4 };

@@ -9,10 +9,10 @@ import { bodiesOf, rewrite, topological } from "../../compiler/ir/rewrite.js";
 import { evaluateSize } from "../../compiler/ir/shape.js";
 import { parseGraph, printGraph } from "../../compiler/ir/text.js";
 import { verify } from "../../compiler/ir/verify.js";
+import { unroll } from "../../compiler/passes/decoding/unroll.js";
 import { forwardDerivative, reverseGradient, weightedLoss } from "../support/gradients.js";
 import { createDraw, dot, flat, normOf, randomTensor } from "../support/numbers.js";
 import { sampleGraph } from "../support/random-graphs.js";
-import { unroll } from "../support/unroll.js";
 
 const SEEDS = Array.from({ length: 150 }, (_, n) => n);
 const opsIn = (graph: Graph): string[] =>

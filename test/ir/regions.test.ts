@@ -7,10 +7,10 @@ import { interpret } from "../../compiler/ir/interpret.js";
 import { f64, tensor } from "../../compiler/ir/numbers/f64.js";
 import { topological } from "../../compiler/ir/rewrite.js";
 import { symbol } from "../../compiler/ir/shape.js";
+import { unroll } from "../../compiler/passes/decoding/unroll.js";
 import type { Point } from "../support/gradients.js";
 import { expectGradients, reverseGradient, weightedLoss } from "../support/gradients.js";
 import { createDraw, flat, normOf, randomTensor } from "../support/numbers.js";
-import { unroll } from "../support/unroll.js";
 
 const T: Axis = { name: "t", size: symbol("T") };
 const D: Axis = { name: "d", size: 3 };

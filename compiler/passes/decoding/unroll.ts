@@ -14,13 +14,14 @@ export function unrollInner(graph: Graph, b: Builder): Graph {
   const hasInner = topological(graph).some(
     (node) => node.op === "repeat" && topological(node.attributes.body).some(({ op }) => op === "repeat"),
   );
-  return hasInner ? mapRegions(graph, b, (body) => written(body, b)) : graph;
+  return hasInner ? mapRegions(graph, b, (body) => unroll(body, b)) : graph;
 }
 
-const written = (body: Graph, b: Builder): Graph => {
-  const values = valuesOf(body, b, () => undefined);
-  return { ...body, outputs: body.outputs.map(({ name }, n) => ({ name, node: values[n]! })) };
-};
+/** The graph without `repeat`: every turn written out. */
+export function unroll(graph: Graph, b: Builder): Graph {
+  const values = valuesOf(graph, b, () => undefined);
+  return { ...graph, outputs: graph.outputs.map(({ name }, n) => ({ name, node: values[n]! })) };
+}
 
 function valuesOf(
   body: Graph,
