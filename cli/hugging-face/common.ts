@@ -54,3 +54,6 @@ export const common: Readonly<Record<string, Field>> = {
 /** Makes fields of names, all of one kind. */
 export const neutrals = (names: string): Readonly<Record<string, Field>> =>
   Object.fromEntries(names.split(" ").map((name) => [name, neutral]));
+
+/** A field that is understood, and what the class takes where a file does not say it. */
+export const read = (otherwise: Json): Field => ({ kind: "read", otherwise });

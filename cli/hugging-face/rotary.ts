@@ -4,11 +4,10 @@
  *
  *   "rope_parameters": {"rope_theta": 5e5, "rope_type": "llama3", "factor": 8, …}  →  rope(base: 500000, scaling: llama3, factor: 8, original: 8192)
  */
+import { read } from "./common.js";
 import type { Config, Field, Json } from "./family.js";
 import type { Settings } from "./model-text.js";
 import { call, unless } from "./model-text.js";
-
-const read = (otherwise: Json): Field => ({ kind: "read", otherwise });
 
 /** `fraction`: how much of a head is turned where the config does not say. */
 export const rotaryFields = (theta = 10000, fraction = 1): Readonly<Record<string, Field>> => ({

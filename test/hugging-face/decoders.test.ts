@@ -3,7 +3,6 @@
  * export writes; published models by their number of parameters; and what the rows refuse.
  */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { Failure } from "../../cli/failure.js";
 import { readConfig } from "../../cli/hugging-face/config.js";
@@ -11,12 +10,7 @@ import type { Json } from "../../cli/hugging-face/family.js";
 import { modelText, shapesOf } from "../../cli/hugging-face/import.js";
 import { built } from "../build/support.js";
 import { checkLevels } from "../expand/same.js";
-import { measure } from "./folders.js";
-
-/** f32 against f64, through softmaxes and norms of a few dozen terms: roundings of the largest element. */
-const relative = 96 * 2 ** -24;
-const folderOf = (name: string): string =>
-  fileURLToPath(new URL(`../reference/hugging-face/${name}`, import.meta.url));
+import { folderOf, measure, relative } from "./folders.js";
 
 /** Name → the parameters that the folder has. */
 const folders: Readonly<Record<string, number>> = {

@@ -3,17 +3,11 @@
  * every gradient.
  */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readConfig } from "../../cli/hugging-face/config.js";
 import { modelText } from "../../cli/hugging-face/import.js";
 import { checkLevels } from "../expand/same.js";
-import { measure } from "./folders.js";
-
-/** f32 against f64, through softmaxes and norms of a few dozen terms: roundings of the largest element. */
-const relative = 96 * 2 ** -24;
-const folderOf = (name: string): string =>
-  fileURLToPath(new URL(`../reference/hugging-face/${name}`, import.meta.url));
+import { folderOf, measure, relative } from "./folders.js";
 
 /** Name → outputs and the parameters that the folder has. */
 const folders: Readonly<Record<string, readonly [readonly string[], number]>> = {

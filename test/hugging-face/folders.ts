@@ -6,6 +6,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { exportFolder, sourceOf } from "../../cli/hugging-face/export.js";
 import { importFolder } from "../../cli/hugging-face/import.js";
 import { toTensors } from "../../cli/hugging-face/weights.js";
@@ -15,6 +16,13 @@ import type { Inputs } from "../../runtime/tensor.js";
 import { createTestHost, testContext } from "../cli/host.js";
 import type { Compiling, DeviceKind } from "../support/program-runs.js";
 import { compileModel, openSession } from "../support/program-runs.js";
+
+/** One of the folders of test/reference/hugging-face. */
+export const folderOf = (name: string): string =>
+  fileURLToPath(new URL(`../reference/hugging-face/${name}`, import.meta.url));
+
+/** f32 against f64, through softmaxes and norms of a few dozen terms: roundings of the largest element. */
+export const relative = 96 * 2 ** -24;
 
 export interface Measured {
   /** Output → the largest absolute difference, and the largest element. */

@@ -2,18 +2,12 @@
  * Folders of ViT, Whisper, CLIP, XLNet and Longformer in odd sizes against plain PyTorch (scripts/reference/hf_senses.py): every output, the
  * loss and every gradient; published models by their number of parameters; and what the rows refuse.
  */
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { readConfig } from "../../cli/hugging-face/config.js";
 import type { Json } from "../../cli/hugging-face/family.js";
 import { modelText, shapesOf } from "../../cli/hugging-face/import.js";
 import { built } from "../build/support.js";
-import { measure } from "./folders.js";
-
-/** f32 against f64, through softmaxes and norms of a few dozen terms: roundings of the largest element. */
-const relative = 96 * 2 ** -24;
-const folderOf = (name: string): string =>
-  fileURLToPath(new URL(`../reference/hugging-face/${name}`, import.meta.url));
+import { folderOf, measure, relative } from "./folders.js";
 
 const pair = ["image_embeds", "logits", "logits_per_image", "logits_per_text", "text_embeds"];
 /** Name → outputs, the parameters that the folder has, and lines of the text. */

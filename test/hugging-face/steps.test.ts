@@ -1,6 +1,5 @@
 /** Imported models that generate, step by step: as the whole text at every split, and as PyTorch with the weights of the folders. */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readConfig } from "../../cli/hugging-face/config.js";
 import { importFolder, modelText } from "../../cli/hugging-face/import.js";
@@ -9,9 +8,7 @@ import type { Inputs } from "../../runtime/tensor.js";
 import { createTestHost, testContext } from "../cli/host.js";
 import { generating, openWith } from "../decoding/programs.js";
 import { decoderOf, expectSteps } from "../decoding/support.js";
-
-const folderOf = (name: string): string =>
-  fileURLToPath(new URL(`../reference/hugging-face/${name}`, import.meta.url));
+import { folderOf, relative } from "./folders.js";
 
 /** What the folders give of a text, and of what it is made from; the symbols of lengths in the first's program. */
 interface Reading {
@@ -60,9 +57,6 @@ test.each(cases)("%s: steps are the whole text at every split", (name, { source 
   expect(decoder.graphs.encode?.outputs.length ?? 0).toBeGreaterThan(source.length > 0 ? 0 : -1);
   expectSteps(decoder, 5, 7);
 });
-
-/** f32 against f64, through softmaxes and norms of a few dozen terms: roundings of the largest element. */
-const relative = 96 * 2 ** -24;
 
 interface Numbers {
   readonly data: readonly number[];

@@ -1,11 +1,9 @@
 /**
  * BLOOM (BigScience, 2022): ALiBi, a norm of the embeddings, queries, keys and values in one matrix, head by head.
  */
-import { neutrals } from "../common.js";
-import type { Config, Family, Field, Json, Weight } from "../family.js";
+import { neutrals, read } from "../common.js";
+import type { Config, Family, Weight } from "../family.js";
 import { call, causalInputs, configForm, unless } from "../model-text.js";
-
-const read = (otherwise: Json): Field => ({ kind: "read", otherwise });
 
 export const bloom: Family = {
   modelType: "bloom",

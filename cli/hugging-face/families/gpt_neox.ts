@@ -3,12 +3,10 @@
  * queries, keys and values in one matrix, head by head.
  */
 import { activation } from "../activations.js";
-import { neutrals } from "../common.js";
-import type { Config, Family, Field, Json, Weight } from "../family.js";
+import { neutrals, read } from "../common.js";
+import type { Config, Family, Weight } from "../family.js";
 import { call, causalInputs, configForm, unless } from "../model-text.js";
 import { rotary, rotaryFields } from "../rotary.js";
-
-const read = (otherwise: Json): Field => ({ kind: "read", otherwise });
 
 export const gptNeox: Family = {
   modelType: "gpt_neox",

@@ -3,15 +3,13 @@
  * positions, grouped queries, swiglu.
  */
 import { activation } from "../activations.js";
-import { neutrals } from "../common.js";
-import type { Config, Family, Field, Json, Weight } from "../family.js";
+import { neutrals, read } from "../common.js";
+import type { Config, Family, Field, Weight } from "../family.js";
 import { attention, ends, gatedMlp, normOf, norms } from "../llama-weights.js";
 import { layerMasks, slidingMask } from "../masks.js";
 import type { Settings } from "../model-text.js";
 import { call, causalInputs, configForm, unless } from "../model-text.js";
 import { rotary, rotaryFields } from "../rotary.js";
-
-const read = (otherwise: Json): Field => ({ kind: "read", otherwise });
 
 const fields: Readonly<Record<string, Field>> = {
   ...neutrals("attention_dropout pretraining_tp"),

@@ -3,11 +3,9 @@
  * narrower than the stream.
  */
 import { activation } from "../activations.js";
-import { neutrals } from "../common.js";
-import type { Config, Family, Field, Json, Weight } from "../family.js";
+import { neutrals, read } from "../common.js";
+import type { Config, Family, Weight } from "../family.js";
 import { call, causalInputs, configForm, unless } from "../model-text.js";
-
-const read = (otherwise: Json): Field => ({ kind: "read", otherwise });
 
 export const opt: Family = {
   modelType: "opt",

@@ -3,14 +3,13 @@
  * et al., 2024), a LLaMA with fused projections.
  */
 import { activation } from "../activations.js";
-import { neutrals } from "../common.js";
-import type { Config, Family, Field, Json, Weight } from "../family.js";
+import { neutrals, read } from "../common.js";
+import type { Config, Family, Field, Weight } from "../family.js";
 import { attention, ends, normOf, norms } from "../llama-weights.js";
 import { slidingMask } from "../masks.js";
 import { call, causalInputs, configForm, unless } from "../model-text.js";
 import { rotary, rotaryFields } from "../rotary.js";
 
-const read = (otherwise: Json): Field => ({ kind: "read", otherwise });
 const [layer, own] = ["model.layers.{l}.", "layers.{l}."];
 
 const fields: Readonly<Record<string, Field>> = {

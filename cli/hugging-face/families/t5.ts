@@ -3,14 +3,12 @@
  * The first version ties its output to the embeddings and scales it by d_model ^ -0.5; 1.1 has a table of its own and gated layers.
  */
 import { activation } from "../activations.js";
-import { neutrals } from "../common.js";
-import type { Config, Family, Field, Json, Weight } from "../family.js";
+import { neutrals, read } from "../common.js";
+import type { Config, Family, Field, Weight } from "../family.js";
 import { call, configForm, unless } from "../model-text.js";
 import { textPairInputs } from "./pairs.js";
 import type { Projections } from "./parts.js";
 import { attention, copies, matrix, norm } from "./parts.js";
-
-const read = (otherwise: Json): Field => ({ kind: "read", otherwise });
 
 const fields: Readonly<Record<string, Field>> = {
   ...neutrals("classifier_dropout dropout_rate output_past"),
