@@ -11,17 +11,20 @@ import { topological } from "./rewrite.js";
 import type { InputKind, OpName } from "./vocabulary.js";
 
 /** Where a graph stands: what may be an input of it. */
-type Place = "entry" | "repeat" | "fused" | "mix" | "table";
+type Place = "entry" | "repeat" | "fused" | "mix" | "pairwise" | "table";
 
 const ALLOWED: { readonly [P in Place]: readonly InputKind[] } = {
   entry: ["input", "parameter", "state", "cache", "scalar"],
   repeat: ["carry", "slice", "fixed", "turn", "scalar"],
   fused: ["fixed", "turn", "scalar"],
   mix: ["fixed"],
+  pairwise: ["fixed"],
   table: ["fixed"],
 };
-const ARGUMENT: { readonly mix: RegExp; readonly table: RegExp } = {
+/** The names of a formula's arguments. */
+const ARGUMENT: { readonly [P in Place]?: RegExp } = {
   mix: /^(?:[alshij]|field\d+)$/,
+  pairwise: /^(?:[hij]|s\d+|field\d+)$/,
   table: /^i\d+$/,
 };
 
@@ -31,7 +34,7 @@ function verifyGraph(graph: Graph, place: Place, where: string): string[] {
   const faults: string[] = [];
   const inputs = new Map<string, Node>();
   const keys = new Map<string, Node>();
-  const isFormula = place === "mix" || place === "table";
+  const isFormula = ARGUMENT[place] !== undefined;
   topological(graph).forEach((node, n) => {
     const say = (what: string): void => void faults.push(`${where}: %${n} = ${node.op}: ${what}`);
     if (!rowOf(node.op)) return say("no such op");
@@ -67,8 +70,7 @@ function inputFaults(node: NodeOf<"input">, place: Place, inputs: Map<string, No
   const { kind, name } = node.attributes;
   const faults: string[] = [];
   if (!ALLOWED[place].includes(kind)) faults.push(`${kind} ${name} is not bound here`);
-  if ((place === "mix" || place === "table") && !ARGUMENT[place].test(name))
-    faults.push(`${name} is no argument`);
+  if (ARGUMENT[place]?.test(name) === false) faults.push(`${name} is no argument`);
   const address =
     kind === "carry" || kind === "slice" || kind === "fixed" || kind === "turn" ? `${kind} ${name}` : name;
   if (inputs.has(address)) faults.push(`${name} has two types`);
@@ -82,9 +84,11 @@ const isScalarOp = (node: Node): boolean =>
 function bodyFaults(node: Node, where: string): string[] {
   if (node.op === "repeat" || node.op === "fused") return verifyGraph(node.attributes.body, node.op, where);
   if (node.op === "table") return verifyGraph(node.attributes.formula, "table", where);
-  if (node.op !== "mix") return [];
-  const { score, mask, post } = node.attributes;
-  return [score, mask, post]
+  if (node.op !== "mix" && node.op !== "pairwise") return [];
+  const { mask } = node.attributes;
+  const others =
+    node.op === "mix" ? [node.attributes.score, node.attributes.post] : [node.attributes.formula];
+  return [...others, mask]
     .flatMap((formula) => formula ?? [])
-    .flatMap((formula) => verifyGraph(formula, "mix", where));
+    .flatMap((formula) => verifyGraph(formula, node.op, where));
 }

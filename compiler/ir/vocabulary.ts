@@ -154,6 +154,34 @@ export interface Vocabulary extends MapAttributes {
     readonly offset: Size;
   };
 
+  /**
+   * Sums over pairs of positions, of which no tensor has to be kept. The pairs are `space` = [...batch, h, i, j]; for each
+   *   s_n = Σ_c left_n[…, h, i, c] · right_n[…, g, j, c]                     n < products, g = h // (heads / heads of right_n)
+   *   f   = formula(s0, s1, …, h, i, j, field0, …) where mask(h, i, j, field0, …), nothing elsewhere
+   * over "columns": y[…, h, i] = Σ_j f, or Σ_j f · x[…, g, j, e] → [..., h, i, e]
+   * over "rows":    y[…, h, j] = Σ_i f, or Σ_i f · x[…, h, i, e] → [..., g, j, e], summed over the heads h of each of `heads` groups g
+   * over "batch":   y[kept] = Σ f over the axes of the space that `kept` lacks; `kept` (positions, in order) has i and j
+   * reduce "logsumexp": log Σ exp f instead of Σ f, 0 where there is nothing (over columns, without x).
+   * inputs: left_0, right_0, left_1, …, then x where `valued`, then the fields. `fields[n]`: which axes of the space field n has, in order.
+   * A field may be anything that a kernel computes at an index (random bits, indices, maps of those): then nothing of it is kept either.
+   * i and j count from `offset`.
+   */
+  pairwise: {
+    readonly space: Shape;
+    readonly products: number;
+    readonly formula: ScalarFormula;
+    readonly mask: ScalarFormula | undefined;
+    readonly reduce: "sum" | "logsumexp";
+    readonly over: "columns" | "rows" | "batch";
+    readonly valued: boolean;
+    /** Of the result along h: over rows the number of groups, else all of them. */
+    readonly heads: Size;
+    /** Over "batch" the axes of the result, else []. */
+    readonly kept: readonly number[];
+    readonly fields: readonly (readonly number[])[];
+    readonly offset: Size;
+  };
+
   // ---- regions
   /**
    * `count` turns of `body`, turn numbers first … first+count-1 (run backwards when `reverse`).

@@ -2,13 +2,15 @@
  * Pass: Graph → equal Graph.
  */
 import type { Builder } from "../ir/builder.js";
-import type { Graph } from "../ir/graph.js";
+import type { Graph, Node } from "../ir/graph.js";
 
 export type Level = 0 | 1 | 2;
 
 export interface PassContext {
   readonly builder: Builder;
   readonly level: Level;
+  /** Told of every place that the pass looked at and left, and why; nobody asks where there is none. */
+  readonly explain?: ((node: Node, why: string) => void) | undefined;
 }
 
 export interface Pass {

@@ -5,6 +5,7 @@ import type { Shape } from "../shape.js";
 import { divideSize, sameSizes, sizeEquals } from "../shape.js";
 import { keptAxes } from "./arithmetic.js";
 import { expandMix, mixParts } from "./mix.js";
+import { pairwise } from "./pairwise.js";
 import type { OpRow } from "./row.js";
 import { demandAxis, demandCount, misuse, value } from "./row.js";
 
@@ -61,7 +62,9 @@ function exponentials(b: Builder, x: Node, mask: Node | undefined, axis: number)
   return { exponentials: kept, sum: b.sum(kept, [axis]), max, spread };
 }
 
-export const composites: { readonly [K in "rank" | "softmax" | "logsumexp" | "mix"]: OpRow<K> } = {
+export const composites: {
+  readonly [K in "rank" | "softmax" | "logsumexp" | "mix" | "pairwise"]: OpRow<K>;
+} = {
   rank: {
     kind: "composite",
     doc: "y_i = how many j have x_j > x_i, or x_j = x_i and j < i; no gradient",
@@ -136,6 +139,7 @@ export const composites: { readonly [K in "rank" | "softmax" | "logsumexp" | "mi
     },
     expand: expandMix,
   },
+  pairwise,
 };
 
 function mixShape(inputs: readonly Node[], attributes: NodeOf<"mix">["attributes"]): Shape {

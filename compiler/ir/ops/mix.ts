@@ -11,8 +11,8 @@
 import type { Builder } from "../builder.js";
 import type { Node, NodeOf } from "../graph.js";
 import type { Axis, Shape, Size } from "../shape.js";
-import { divideSize, sizeEquals } from "../shape.js";
 import { instantiate } from "./formula.js";
+import { alongKept, repeatHeads } from "./heads.js";
 
 export interface MixParts {
   readonly batch: Shape;
@@ -106,24 +106,5 @@ function position(b: Builder, node: NodeOf<"mix">, name: string, scores: Shape):
   const n = Number(name.slice("field".length));
   const field = node.inputs[3 + n];
   if (!name.startsWith("field") || !field) throw new Error(`internal: mix has no argument ${name}`);
-  return b.broadcastTo(
-    field,
-    scores,
-    scores.map((_, axis) => fields[n]!.indexOf(axis)),
-  );
-}
-
-/** [...batch, g, j, c] → [...batch, h, j, c], head h a copy of head h // (heads / g). */
-function repeatHeads(b: Builder, x: Node, heads: Size): Node {
-  const at = x.shape.length - 3;
-  const own = x.shape[at]!;
-  if (sizeEquals(own.size, heads)) return x;
-  const group: Axis = { name: "group", size: divideSize(heads, own.size)! };
-  const wide = [...x.shape.slice(0, at + 1), group, ...x.shape.slice(at + 1)];
-  const from = wide.map((_, n) => (n <= at ? n : n === at + 1 ? -1 : n - 1));
-  const repeated = b.broadcastTo(x, wide, from); // [...batch, g, group, j, c]
-  return b.reshape(
-    repeated,
-    x.shape.map((axis, n) => (n === at ? { name: own.name, size: heads } : axis)),
-  );
+  return alongKept(b, field, fields[n]!, scores);
 }

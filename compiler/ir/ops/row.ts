@@ -72,7 +72,7 @@ export interface RegionRow<K extends OpName> extends RowBase<K> {
   readonly kind: "region";
 }
 
-type CompositeOp = "rank" | "softmax" | "logsumexp" | "mix";
+type CompositeOp = "rank" | "softmax" | "logsumexp" | "mix" | "pairwise";
 type RegionOp = "repeat" | "fused" | "get";
 
 export type OpRow<K extends OpName> = K extends MapOp
