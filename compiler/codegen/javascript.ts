@@ -12,6 +12,7 @@ import { constantExtent, extentKey, scalarIndex, usesOf } from "./extents.js";
 import { javascriptFunctions } from "./javascript-functions.js";
 import type { BinaryFunction, Expr, Kernel, Stmt, UnaryFunction, ValueType } from "./kernel.js";
 import { lanes } from "./kernel.js";
+import { walk } from "./tidy.js";
 
 interface Printer {
   readonly kernel: Kernel;
@@ -55,7 +56,19 @@ function prologue({ kernel, uses, scalars }: Printer): readonly string[] {
     ...uses.extents.map((_, n) => `const n${n} = n[${n}];`),
     ...(uses.turn ? [`const turn = n[${uses.extents.length}];`] : []),
     ...uses.scalars.map(scalar),
+    ...arrays(kernel.body),
   ];
+}
+
+/** One for all invocations, which come one after another; in f64, as all that is not stored. */
+function arrays(body: readonly Stmt[]): readonly string[] {
+  const lines: string[] = [];
+  walk(body, (statement) => {
+    if (statement.tag !== "array") return;
+    const numbers = statement.length * (statement.type === "f32x4" ? 4 : 1);
+    lines.push(`const ${statement.name} = new Float64Array(${numbers});`);
+  });
+  return lines;
 }
 
 /** The flattened grid runs along x first. */
@@ -88,6 +101,13 @@ function print(printer: Printer, statement: Stmt): readonly string[] {
       return [`let ${set(statement.name, statement.value).join(", ")};`];
     case "assign":
       return set(statement.name, statement.value).map((line) => `${line};`);
+    case "array":
+      return [];
+    case "put": {
+      const wide = statement.value.type === "f32x4";
+      const at = wide ? `4 * ${text(statement.index)}` : text(statement.index);
+      return each(statement.value).map((value, n) => `${statement.name}[${elementIndex(at, n)}] = ${value};`);
+    }
     case "store":
       return each(statement.value).map(
         (value, n) => `b${statement.binding}[${elementIndex(text(statement.index), n)}] = ${value};`,
@@ -131,6 +151,10 @@ function expression(printer: Printer, x: Expr, lane: Lane): string {
       return "turn";
     case "load":
       return `b${x.binding}[${elementIndex(text(x.index), x.type === "f32x4" ? lane : 0)}]`;
+    case "element": {
+      const wide = x.type === "f32x4";
+      return `${x.name}[${wide ? elementIndex(`4 * ${text(x.index)}`, lane) : text(x.index)}]`;
+    }
     case "unary":
       return unaryText[x.fn](text(x.x), x.type);
     case "binary":

@@ -14,6 +14,8 @@ import { sizeText } from "../ir/shape.js";
 export type ScalarType = "f32" | "i32" | "u32" | "bool";
 export type ValueType = ScalarType | "f32x4";
 
+export type ArrayType = "f32" | "f32x4";
+
 /** A number the host computes from the lengths before the kernel runs: a size, or a size rounded up to 64 elements. */
 export type Extent = Size | { readonly aligned: Size };
 
@@ -84,6 +86,8 @@ export type Expr =
       readonly y: Expr;
       readonly z: Expr;
     }
+  /** Element `index` of a local array. */
+  | { readonly tag: "element"; readonly type: ArrayType; readonly name: string; readonly index: Expr }
   /** `condition` is scalar. */
   | {
       readonly tag: "select";
@@ -105,6 +109,16 @@ export type Stmt =
   /** A mutable local. */
   | { readonly tag: "var"; readonly name: string; readonly value: Expr }
   | { readonly tag: "assign"; readonly name: string; readonly type: ValueType; readonly value: Expr }
+  /** `length` elements that the invocation keeps; they hold nothing until they are put. */
+  | {
+      readonly tag: "array";
+      readonly name: string;
+      readonly type: ArrayType;
+      readonly length: number;
+      readonly space: "local";
+    }
+  /** Element `index` of an array becomes `value`. */
+  | { readonly tag: "put"; readonly name: string; readonly index: Expr; readonly value: Expr }
   /** Stores value (f32x4: to index … index+3, index a multiple of 4). */
   | { readonly tag: "store"; readonly binding: number; readonly index: Expr; readonly value: Expr }
   /** for name (i32) from `from` below `to` by `step`. */
@@ -251,6 +265,7 @@ export function children(x: Expr): readonly Expr[] {
     case "turn":
       return [];
     case "load":
+    case "element":
       return [x.index];
     case "unary":
     case "convert":
@@ -284,6 +299,7 @@ export function withChildren(x: Expr, below: readonly Expr[]): Expr {
     case "turn":
       return x;
     case "load":
+    case "element":
       return { ...x, index: at(0) };
     case "unary":
     case "convert":
@@ -323,6 +339,8 @@ export function exprKey(x: Expr, nameOf: (name: string) => string = itself): str
       return "turn";
     case "load":
       return `load${x.binding}.${x.type}(${key(x.index)})`;
+    case "element":
+      return `${x.name}(${key(x.index)})`;
     case "unary":
       return `${x.fn}(${key(x.x)})`;
     case "binary":

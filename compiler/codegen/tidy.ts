@@ -50,7 +50,10 @@ export function exprsOf(statement: Stmt): readonly Expr[] {
     case "var":
     case "assign":
       return [statement.value];
+    case "array":
+      return [];
     case "store":
+    case "put":
       return [statement.index, statement.value];
     case "for":
       return [statement.from, statement.to];
@@ -68,7 +71,10 @@ function withExprs(statement: Stmt, exprs: readonly Expr[]): Stmt {
     case "var":
     case "assign":
       return { ...statement, value: exprs[0]! };
+    case "array":
+      return statement;
     case "store":
+    case "put":
       return { ...statement, index: exprs[0]!, value: exprs[1]! };
     case "for":
       return { ...statement, from: exprs[0]!, to: exprs[1]! };
@@ -115,7 +121,10 @@ const heaviest = 24;
 
 /** Whether moving past a store or an assignment could change the value. */
 const isPure = (x: Expr): boolean =>
-  x.tag !== "load" && !(x.tag === "var" && x.name.startsWith("m")) && children(x).every(isPure);
+  x.tag !== "load" &&
+  x.tag !== "element" &&
+  !(x.tag === "var" && x.name.startsWith("m")) &&
+  children(x).every(isPure);
 
 function inlineOnce(statements: readonly Stmt[], isSingle: (name: string) => boolean): readonly Stmt[] {
   const result: Stmt[] = [];

@@ -110,6 +110,10 @@ function print(printer: Printer, statement: Stmt): readonly string[] {
       return [`var ${statement.name}: ${typeNames[statement.value.type]} = ${text(statement.value)};`];
     case "assign":
       return [`${statement.name} = ${text(statement.value)};`];
+    case "array":
+      return [`var ${statement.name}: array<${typeNames[statement.type]}, ${statement.length}>;`];
+    case "put":
+      return [`${statement.name}[${text(statement.index)}] = ${text(statement.value)};`];
     case "store":
       return [
         `${element(printer, statement.binding, statement.value.type, statement.index)} = ${text(statement.value)};`,
@@ -155,6 +159,8 @@ function expression(printer: Printer, x: Expr): string {
       return "turn";
     case "load":
       return element(printer, x.binding, x.type, x.index);
+    case "element":
+      return `${x.name}[${text(x.index)}]`;
     case "unary":
       return unaryText[x.fn](text(x.x), x.type);
     case "binary":
