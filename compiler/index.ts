@@ -30,7 +30,8 @@ import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
-import type { Hook, PipelineOptions } from "./passes/pipeline.js";
+import type { Level } from "./passes/pass.js";
+import type { Explain, Hook, PipelineOptions } from "./passes/pipeline.js";
 import { modelPasses, runModelPasses, runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
 import { decodingNames, entryNames, schedule } from "./passes/schedule.js";
@@ -51,9 +52,11 @@ export interface CompileOptions {
   /** The forward entry also gives the mean square of what each `repeat` carries: `norm.<place>.<name>`. */
   readonly norms?: boolean | undefined;
   /** How much is optimised; 2 where nothing is said. */
-  readonly level?: 0 | 1 | 2 | undefined;
+  readonly level?: Level | undefined;
   /** Called after every pass of every entry. */
   readonly hook?: Hook | undefined;
+  /** Called with every place that a pass looked at and left as it is. */
+  readonly explain?: Explain | undefined;
 }
 
 /** What the compiler knows of one model; nothing but diagnostics where the source has errors. */
@@ -72,7 +75,8 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const builder = createBuilder();
   const { built, diagnostics } = buildSource(source, options, builder);
   if (!built) return { ...nothing, diagnostics, built };
-  const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
+  const { level = 2, hook, explain } = options;
+  const pipelineOptions = { builder, level, hook, explain };
   const entries = deriveEntries(runModelPasses(built, pipelineOptions), builder);
   const decoding = deriveDecoding(built, builder);
   const steps = decoding && "step" in decoding ? decoding : undefined;
