@@ -23,6 +23,10 @@ export interface Scope {
   /** Statements under a condition; nothing inside is computed before it. */
   when(condition: Expr, body: () => void): void;
   store(binding: number, index: Expr, value: Expr): void;
+  /** A new array; its name. */
+  array(type: "f32" | "f32x4", length: number, space: "local" | "workgroup"): string;
+  put(array: string, index: Expr, value: Expr): void;
+  barrier(): void;
   /** Σ of terms as a named value, summed from the outermost loop inwards so that its invariant part leaves the loops. */
   sum(terms: readonly Expr[]): Expr;
   /** What a name stands for. */
@@ -53,7 +57,9 @@ export function createScope(): Scope {
   const top = (): Frame => frames[frames.length - 1]!;
 
   const readsMutable = (x: Expr): boolean =>
-    x.tag === "var" ? mutables.has(x.name) : children(x).some(readsMutable);
+    x.tag === "var"
+      ? mutables.has(x.name)
+      : x.tag === "element" || x.tag === "subgroup" || children(x).some(readsMutable);
   const depthOf = (x: Expr): number =>
     x.tag === "var"
       ? (depths.get(x.name) ?? 0)
@@ -129,6 +135,17 @@ export function createScope(): Scope {
     },
     store(binding, index, value) {
       top().statements.push({ tag: "store", binding, index, value });
+    },
+    array(type, length, space) {
+      const name = fresh("a");
+      frames[0]!.statements.push({ tag: "array", name, type, length, space });
+      return name;
+    },
+    put(array, index, value) {
+      top().statements.push({ tag: "put", name: array, index, value });
+    },
+    barrier() {
+      top().statements.push({ tag: "barrier" });
     },
     sum(terms) {
       const sorted = terms.map((term) => ({ term, depth: depthOf(term) })).sort((x, y) => x.depth - y.depth);
