@@ -50,12 +50,12 @@ export function printJavascript(kernel: Kernel, scalars: readonly CallScalar[]):
   return { code: lines.join("\n"), grid: kernel.grid, workgroup, extents: uses.extents };
 }
 
-/** Arrays, made once: no invocation reads what it has not put. */
+/** Arrays, made once: none is read where it was not put. In f64, as all that is not stored. */
 function memory({ kernel, spread }: Printer): readonly string[] {
   const count = kernel.cooperative ? invocationsOf(kernel) : 1;
   const arrays = arraysOf(kernel.body).map(({ name, type, length, space }) => {
     const each = length * (type === "f32x4" ? 4 : 1);
-    return `const ${name} = new Float32Array(${space === "local" ? each * count : each});`;
+    return `const ${name} = new Float64Array(${space === "local" ? each * count : each});`;
   });
   const names = [...spread].flatMap(([name, type]) => named(name, type));
   return [...arrays, ...names.map((name) => `const ${name} = new Array(${count}).fill(0);`)];
@@ -159,7 +159,7 @@ function print(printer: Printer, statement: Stmt): readonly string[] {
     case "put":
       return each(statement.value).map(
         (value, n) =>
-          `${statement.name}[${slot(printer, statement.name, text(statement.index), n)}] = ${value};`,
+          `${statement.name}[${slot(printer, statement.name, text(statement.index), lanes[n]!)}] = ${value};`,
       );
     default:
       statement satisfies never;
@@ -168,12 +168,12 @@ function print(printer: Printer, statement: Stmt): readonly string[] {
 }
 
 /** Where an array has an element's lane: four numbers an f32x4, and each invocation's own ones after the other. */
-function slot({ kernel, invocation }: Printer, name: string, index: string, n: number): string {
+function slot({ kernel, invocation }: Printer, name: string, index: string, n: Lane): string {
   const array = arraysOf(kernel.body).find((found) => found.name === name);
   if (!array) throw new Error(`internal: there is no array ${name}`);
   const own = array.space === "local" && kernel.cooperative;
   const element = own ? `${array.length} * ${invocation} + ${index}` : index;
-  return array.type === "f32x4" ? `4 * (${element}) + ${n}` : element;
+  return array.type === "f32x4" ? elementIndex(`4 * ${own ? `(${element})` : element}`, n) : element;
 }
 
 const elementIndex = (index: string, lane: number): string => (lane === 0 ? index : `${index} + ${lane}`);

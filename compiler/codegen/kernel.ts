@@ -15,6 +15,8 @@ import { sizeText } from "../ir/shape.js";
 export type ScalarType = "f32" | "i32" | "u32" | "bool";
 export type ValueType = ScalarType | "f32x4";
 
+export type ArrayType = "f32" | "f32x4";
+
 /** A number the host computes from the lengths before the kernel runs: a size, or a size rounded up to 64 elements. */
 export type Extent = Size | { readonly aligned: Size };
 
@@ -71,8 +73,6 @@ export type Expr =
   | { readonly tag: "turn"; readonly type: "i32" }
   /** Element `index` of a binding; with type f32x4 elements index … index+3, index a multiple of 4. */
   | { readonly tag: "load"; readonly type: ValueType; readonly binding: number; readonly index: Expr }
-  /** Element `index` of an array of the kernel's own, in elements of its type. */
-  | { readonly tag: "element"; readonly type: "f32" | "f32x4"; readonly name: string; readonly index: Expr }
   /** The invocation's index in its workgroup (i32). */
   | { readonly tag: "local"; readonly type: "i32" }
   /** x of all invocations of a subgroup, combined; they must all come by. */
@@ -96,6 +96,8 @@ export type Expr =
       readonly y: Expr;
       readonly z: Expr;
     }
+  /** Element `index` of an array of the kernel's own, in elements of its type. */
+  | { readonly tag: "element"; readonly type: ArrayType; readonly name: string; readonly index: Expr }
   /** `condition` is scalar. */
   | {
       readonly tag: "select";
@@ -117,6 +119,16 @@ export type Stmt =
   /** A mutable local. */
   | { readonly tag: "var"; readonly name: string; readonly value: Expr }
   | { readonly tag: "assign"; readonly name: string; readonly type: ValueType; readonly value: Expr }
+  /** `length` elements that the invocation keeps, or its workgroup shares; they hold nothing until they are put. */
+  | {
+      readonly tag: "array";
+      readonly name: string;
+      readonly type: ArrayType;
+      readonly length: number;
+      readonly space: "local" | "workgroup";
+    }
+  /** Element `index` of an array becomes `value`. */
+  | { readonly tag: "put"; readonly name: string; readonly index: Expr; readonly value: Expr }
   /** Stores value (f32x4: to index … index+3, index a multiple of 4). */
   | { readonly tag: "store"; readonly binding: number; readonly index: Expr; readonly value: Expr }
   /** for name (i32) from `from` below `to` by `step`. */
@@ -134,16 +146,6 @@ export type Stmt =
       readonly then: readonly Stmt[];
       readonly otherwise: readonly Stmt[];
     }
-  /** An array of the invocation's own, or one that its workgroup shares; it holds nothing yet. */
-  | {
-      readonly tag: "array";
-      readonly name: string;
-      readonly type: "f32" | "f32x4";
-      readonly length: number;
-      readonly space: "local" | "workgroup";
-    }
-  /** Sets an element of such an array. */
-  | { readonly tag: "put"; readonly name: string; readonly index: Expr; readonly value: Expr }
   /** All invocations of the workgroup come here before one goes on, and see what the others put. */
   | { readonly tag: "barrier" };
 
@@ -205,12 +207,6 @@ export const load = (binding: number, type: ValueType, index: Expr): Expr => ({
 });
 
 export const local: Expr = { tag: "local", type: "i32" };
-export const element = (name: string, type: "f32" | "f32x4", index: Expr): Expr => ({
-  tag: "element",
-  type,
-  name,
-  index,
-});
 export const subgroup = (fn: SubgroupFunction, x: Expr): Expr => ({ tag: "subgroup", type: x.type, fn, x });
 
 export const isConst = (x: Expr, value?: number): x is Expr & { tag: "const" } =>

@@ -50,15 +50,15 @@ export function exprsOf(statement: Stmt): readonly Expr[] {
     case "var":
     case "assign":
       return [statement.value];
+    case "array":
+      return [];
     case "store":
+    case "put":
       return [statement.index, statement.value];
     case "for":
       return [statement.from, statement.to];
     case "if":
       return [statement.condition];
-    case "put":
-      return [statement.index, statement.value];
-    case "array":
     case "barrier":
       return [];
     default:
@@ -73,15 +73,15 @@ function withExprs(statement: Stmt, exprs: readonly Expr[]): Stmt {
     case "var":
     case "assign":
       return { ...statement, value: exprs[0]! };
+    case "array":
+      return statement;
     case "store":
+    case "put":
       return { ...statement, index: exprs[0]!, value: exprs[1]! };
     case "for":
       return { ...statement, from: exprs[0]!, to: exprs[1]! };
     case "if":
       return { ...statement, condition: exprs[0]! };
-    case "put":
-      return { ...statement, index: exprs[0]!, value: exprs[1]! };
-    case "array":
     case "barrier":
       return statement;
     default:

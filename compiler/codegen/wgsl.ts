@@ -75,7 +75,8 @@ function builtins({ kernel, uses }: Printer): string {
   const flat = isFlat(kernel);
   const ids = flat || kernel.cooperative ? [] : ["@builtin(global_invocation_id) id: vec3<u32>"];
   const counts = flat ? ["@builtin(num_workgroups) groups: vec3<u32>"] : [];
-  const index = flat || kernel.cooperative ? ["@builtin(local_invocation_index) invocation: u32"] : [];
+  const name = kernel.cooperative ? "invocation" : "local";
+  const index = flat || kernel.cooperative ? [`@builtin(local_invocation_index) ${name}: u32`] : [];
   const subgroups = uses.subgroups
     ? ["@builtin(subgroup_size) lanes: u32", "@builtin(subgroup_invocation_id) lane: u32"]
     : [];
@@ -97,7 +98,7 @@ function prologue(printer: Printer): readonly string[] {
   const dimensions = kernel.grid.map((extent, n) => ({ extent, n })).filter(({ n }) => !flat || n === 0);
   const index = (n: number): string => {
     if (flat && kernel.cooperative) return "i32(group.y * groups.x + group.x)";
-    if (flat) return `i32((group.y * groups.x + group.x) * ${kernel.workgroup[0]}u + invocation)`;
+    if (flat) return `i32((group.y * groups.x + group.x) * ${kernel.workgroup[0]}u + local)`;
     return `i32(${kernel.cooperative || kernel.workgroup[n] === 1 ? "group" : "id"}.${words[n]})`;
   };
   const outside = dimensions.map(({ extent, n }) => `g${n} >= ${extentText(printer, extent)}`).join(" || ");
