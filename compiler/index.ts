@@ -30,6 +30,8 @@ import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
+import type { Merging } from "./passes/merge_projections.js";
+import { mergeProjections } from "./passes/merge_projections.js";
 import type { Hook } from "./passes/pipeline.js";
 import { runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
@@ -72,22 +74,31 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const builder = createBuilder();
   const { built, diagnostics } = buildSource(source, options, builder);
   if (!built) return { ...nothing, diagnostics, built };
-  const entries = deriveEntries(built, builder);
+  const level = options.level ?? 2;
+  const merging = mergeProjections(built, { builder, level });
+  const entries = deriveEntries(merging.built, builder);
   const decoding = deriveDecoding(built, builder);
-  const steps = decoding && "step" in decoding ? decoding : undefined;
-  const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
+  const steps = decoding && "step" in decoding ? packedSteps(decoding, merging) : undefined;
+  const pipelineOptions = { builder, level, ...(options.hook && { hook: options.hook }) };
   const graphs: Partial<Record<EntryName, Graph | undefined>> = { ...entries, ...decodingEntries(steps) };
   const kernels = [...entryNames, ...decodingNames].flatMap((name) => {
     const graph = graphs[name];
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });
-  const scheduled = schedule(kernels, built, steps);
+  const scheduled = schedule(kernels, merging.built, steps);
   const meta = { compiler: version, source: sha256(source) };
-  const program = emitProgram(scheduled, built, meta, decoding);
+  const program = emitProgram(scheduled, merging.built, meta, steps ?? decoding);
   return { diagnostics, built, entries, decoding, schedule: scheduled, program };
 }
 
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
+
+/** Decoding is derived of the model as written and shares its parameters with the other entries. */
+const packedSteps = (steps: DecodingGraphs, { pack }: Merging): DecodingGraphs => ({
+  ...steps,
+  encode: steps.encode && pack(steps.encode),
+  step: pack(steps.step),
+});
 
 /** A model that keeps nothing has nothing to reorder. */
 const decodingEntries = (steps: DecodingGraphs | undefined): Partial<DecodingGraphs> =>
