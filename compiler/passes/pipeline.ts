@@ -23,7 +23,7 @@ const fusing: Pass = {
   name: "fuse",
   says: "nodes that one kernel computes => fused(…) { … }",
   from: 0,
-  run: (graph, { builder }) => fuse(graph, builder),
+  run: fuse,
 };
 
 /** Every pass, in the order in which they run. */
