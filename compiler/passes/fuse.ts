@@ -11,6 +11,9 @@
  * maps and layout anywhere (layout is index arithmetic); one contraction under pointwise work on its own result; any number
  * of reductions over one set of axes of one space. A map that several kernels need is computed again in each when that is
  * cheap, and stored by the first of them when it is not. What leaves a kernel is one of its outputs.
+ *
+ * That is level 2. At level 1 nothing is computed twice: a map joins where it is read once. At level 0 only maps meet: a chain
+ * of them, each read once, is one kernel, and everything else is a kernel of its own.
  */
 import type { Builder } from "../ir/builder.js";
 import type { Graph, Node } from "../ir/graph.js";
@@ -30,6 +33,7 @@ import {
   isRegion,
   recomputeCosts,
 } from "./fuse/kinds.js";
+import type { Level } from "./pass.js";
 
 /** Storage bindings that one kernel may use: the WebGPU default limit. */
 const MAX_BINDINGS = 8;
@@ -38,27 +42,27 @@ const CHEAP_COST = 32;
 /** … and reads at most this many stored values. */
 const CHEAP_SOURCES = 3;
 
-export function fuse(graph: Graph, b: Builder): Graph {
-  const inner = fuseBodies(graph, b);
-  return emitGroups(inner, formGroups(inner), b);
+export function fuse(graph: Graph, b: Builder, level: Level = 2): Graph {
+  const inner = fuseBodies(graph, b, level);
+  return emitGroups(inner, formGroups(inner, level), b);
 }
 
 /** Bodies first: a `repeat` is opaque to the graph around it. */
-function fuseBodies(graph: Graph, b: Builder): Graph {
+function fuseBodies(graph: Graph, b: Builder, level: Level): Graph {
   const done = new Map<Node, Node>();
   for (const node of topological(graph)) {
     const inputs = node.inputs.map((input) => done.get(input)!);
     done.set(
       node,
       node.op === "repeat"
-        ? b.make("repeat", inputs, { ...node.attributes, body: fuse(node.attributes.body, b) })
+        ? b.make("repeat", inputs, { ...node.attributes, body: fuse(node.attributes.body, b, level) })
         : b.remake(node, inputs),
     );
   }
   return { ...graph, outputs: graph.outputs.map(({ name, node }) => ({ name, node: done.get(node)! })) };
 }
 
-function formGroups(graph: Graph): Groups {
+function formGroups(graph: Graph, level: Level): Groups {
   const order = topological(graph);
   const costs = recomputeCosts(order);
   const groups = createGroups(MAX_BINDINGS, replacedLeaves(graph, order));
@@ -71,7 +75,7 @@ function formGroups(graph: Graph): Groups {
         order.filter((other) => other.op === "get" && other.inputs[0] === node),
       );
     else if (isFree(node) || isLayout(node) ? groups.isStored(node) : groups.isUsed(node))
-      place(node, groups, costs);
+      place(node, groups, costs, level);
   }
   return groups;
 }
@@ -92,19 +96,28 @@ function replacedLeaves(graph: Graph, order: readonly Node[]): ReadonlyMap<Node,
 }
 
 /** Chooses the kernels that compute `node`; every consumer already has its own. */
-function place(node: Node, groups: Groups, costs: RecomputeCosts): void {
+function place(node: Node, groups: Groups, costs: RecomputeCosts, level: Level): void {
   const consumers = groups.consumersOf(node);
   const single = consumers.length === 1 && !groups.isStored(node);
   if (isMap(node) && !groups.isStored(node) && (single || isCheap(node, costs)))
-    if (consumers.every((group) => groups.fits(group, node, false))) {
+    if (consumers.every((group) => groups.fits(group, node, false) && mayJoin(group, node, groups, level))) {
       for (const group of consumers) groups.absorb(group, node);
       return;
     }
   const host = consumers.find(
-    (group) => groups.fits(group, node, !single) && canHost(group, node, single, groups),
+    (group) => level > 0 && groups.fits(group, node, !single) && canHost(group, node, single, groups),
   );
   if (host) groups.absorb(host, node);
   if (!host || !single) groups.store(host ?? groups.create(node), node);
+}
+
+/** What the level allows of a map that every reader would compute for itself. */
+function mayJoin(group: Group, node: Node, groups: Groups, level: Level): boolean {
+  if (level === 2) return true;
+  if (groups.consumersOf(node).length > 1) return false;
+  const at = groups.alignment(group, node);
+  if (level === 0) return at === "space" && group.family === "pointwise" && [...group.members].every(isMap);
+  return at === "space" || (group.rows !== undefined && at === `over:${group.rows.axes}`);
 }
 
 const isCheap = (node: Node, costs: RecomputeCosts): boolean =>

@@ -112,7 +112,7 @@ export function readsInPlace({ body }: Pick<WalkStep, "body">, read: number, wri
     const isOperand = node.op === "input" && node.attributes.name === `fixed.${read}`;
     const depends = node.inputs.some((input) => dependent.has(input));
     if (depends && ops[node.op].kind !== "map") return false;
-    if (isOperand && !sameSizes(node.shape, target.shape)) return false;
+    if (isOperand && !(sameSizes(node.shape, target.shape) && node.dtype === target.dtype)) return false;
     if (isOperand || depends) dependent.add(node);
   }
   return true;
