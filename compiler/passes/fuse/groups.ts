@@ -41,6 +41,7 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
   const uses = new Map<Node, Use[]>();
   const stored = new Set<Node>();
   const storedBy = new Map<Node, Group>();
+  const all: Group[] = [];
 
   const usesOf = (node: Node): Use[] => uses.get(node) ?? [];
   const consumersOf = (node: Node): readonly Group[] => [...new Set(usesOf(node).map((use) => use.group))];
@@ -108,6 +109,34 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
     return [...from.readers].some((next) => !seen.has(next) && reaches(next, to, seen));
   }
 
+  /** Stored values that a kernel binds. */
+  function bindings(sources: ReadonlySet<Node>, outputs: readonly Node[]): number {
+    const own = outputs.filter((output) => {
+      const leaf = replaces.get(output);
+      return leaf === undefined || !sources.has(leaf);
+    });
+    return sources.size + own.length;
+  }
+
+  /** Whether two row kernels walk the same rows of one value, and neither waits for the other. */
+  function areSiblings(x: Group, y: Group): boolean {
+    if (x.family !== "rows" || y.family !== "rows" || x.rows!.axes !== y.rows!.axes) return false;
+    if (!sameSizes(x.space, y.space)) return false;
+    const shared = [...x.sources].some((source) => y.sources.has(source) && sameSizes(source.shape, x.space));
+    if (!shared || reaches(x, y) || reaches(y, x)) return false;
+    return bindings(new Set([...x.sources, ...y.sources]), [...x.outputs, ...y.outputs]) <= maxBindings;
+  }
+
+  function mergeInto(to: Group, from: Group): void {
+    for (const node of from.members) to.members.add(node);
+    for (const node of from.sources) to.sources.add(node);
+    for (const node of from.outputs) storedBy.set(node, to);
+    to.outputs.push(...from.outputs);
+    for (const group of all) if (group.readers.delete(from)) group.readers.add(to);
+    for (const reader of from.readers) to.readers.add(reader);
+    all.splice(all.indexOf(from), 1);
+  }
+
   return {
     consumersOf,
     alignment,
@@ -125,11 +154,15 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
       for (const source of node.inputs.map(stripLayout))
         if (!isFree(source) && !group.members.has(source)) sources.add(source);
       const outputs = group.family === "update" ? [] : group.outputs; // in place of an operand
-      const own = [...outputs, ...(storing ? [node] : [])].filter((output) => {
-        const leaf = replaces.get(output);
-        return leaf === undefined || !sources.has(leaf);
-      });
-      return sources.size + own.length <= maxBindings;
+      return bindings(sources, storing ? [...outputs, node] : outputs) <= maxBindings;
+    },
+
+    /** Row kernels that walk the same rows of one value become one kernel: max, sum and the picked logit are one walk. */
+    mergeSiblings(): void {
+      for (const group of [...all]) {
+        const other = all.find((earlier) => earlier !== group && areSiblings(earlier, group));
+        if (other) mergeInto(other, group);
+      }
     },
 
     /** Whether the reduction can run once per row of `group`. */
@@ -170,6 +203,7 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
         group.space = node.inputs[0]!.shape;
         group.rows = { axes: node.attributes.axes.join(), shape: node.shape };
       }
+      all.push(group);
       join(group, node, "space");
       return group;
     },
@@ -185,6 +219,7 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
         sources: new Set(),
         readers: new Set(),
       };
+      all.push(group);
       for (const result of results) for (const reader of consumersOf(result)) group.readers.add(reader);
       for (const input of node.inputs) {
         stored.add(input);
