@@ -9,7 +9,7 @@
  *
  * Nodes are visited consumers first. A node joins the kernel of its consumer where codegen can compute it there:
  * maps and layout anywhere (layout is index arithmetic); one contraction under pointwise work on its own result; any number
- * of reductions over one set of axes of one space. A map that several kernels need is computed again in each when that is
+ * of reductions over one set of axes of one space, also such as only read the same rows. A map that several kernels need is computed again in each when that is
  * cheap, and stored by the first of them when it is not. What leaves a kernel is one of its outputs.
  *
  * That is level 2. At level 1 nothing is computed twice: a map joins where it is read once. At level 0 only maps meet: a chain
@@ -80,6 +80,7 @@ function formGroups(graph: Graph, context: PassContext): Groups {
     else if (isFree(node) || isLayout(node) ? groups.isStored(node) : groups.isUsed(node))
       place(node, { groups, costs, context });
   }
+  groups.mergeSiblings();
   return groups;
 }
 

@@ -50,7 +50,8 @@ export function chooseResiduals(order: readonly Node[], needed: ReadonlySet<Node
     readers.get(value) === 1 &&
     !needed.has(value);
 
-  for (const node of order) if (needed.has(node) && supply(node) === "stored" && !isSplit(node)) chosen.add(node);
+  for (const node of order)
+    if (needed.has(node) && supply(node) === "stored" && !isSplit(node)) chosen.add(node);
   for (const node of order) {
     const how = supply(node);
     const below = [...new Set(node.inputs.flatMap((input) => sources.get(input)!))];

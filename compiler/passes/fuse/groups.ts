@@ -46,11 +46,11 @@ export interface GroupOptions {
 }
 
 export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
-  const all: Group[] = [];
   const placed = new Set<Node>();
   const uses = new Map<Node, Use[]>();
   const stored = new Set<Node>();
   const storedBy = new Map<Node, Group>();
+  const all: Group[] = [];
 
   const usesOf = (node: Node): Use[] => uses.get(node) ?? [];
   const consumersOf = (node: Node): readonly Group[] => [...new Set(usesOf(node).map((use) => use.group))];
@@ -132,11 +132,7 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
     if (group.family === "region") return false;
     const sources = sourcesWith(group, node);
     const outputs = group.family === "update" ? [] : group.outputs; // in place of an operand
-    const own = [...outputs, ...(storing ? [node] : [])].filter((output) => {
-      const leaf = replaces.get(output);
-      return leaf === undefined || !sources.has(leaf);
-    });
-    return sources.size + own.length <= maxBindings;
+    return bindings(sources, storing ? [...outputs, node] : outputs) <= maxBindings;
   };
 
   /** `node` joins, and then what only it reads, as far as the bindings go. */
@@ -155,6 +151,34 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
     if (from === to) return true;
     seen.add(from);
     return [...from.readers].some((next) => !seen.has(next) && reaches(next, to, seen));
+  }
+
+  /** Stored values that a kernel binds. */
+  function bindings(sources: ReadonlySet<Node>, outputs: readonly Node[]): number {
+    const own = outputs.filter((output) => {
+      const leaf = replaces.get(output);
+      return leaf === undefined || !sources.has(leaf);
+    });
+    return sources.size + own.length;
+  }
+
+  /** Whether two row kernels walk the same rows of one value, and neither waits for the other. */
+  function areSiblings(x: Group, y: Group): boolean {
+    if (x.family !== "rows" || y.family !== "rows" || x.rows!.axes !== y.rows!.axes) return false;
+    if (!sameSizes(x.space, y.space)) return false;
+    const shared = [...x.sources].some((source) => y.sources.has(source) && sameSizes(source.shape, x.space));
+    if (!shared || reaches(x, y) || reaches(y, x)) return false;
+    return bindings(new Set([...x.sources, ...y.sources]), [...x.outputs, ...y.outputs]) <= maxBindings;
+  }
+
+  function mergeInto(to: Group, from: Group): void {
+    for (const node of from.members) to.members.add(node);
+    for (const node of from.sources) to.sources.add(node);
+    for (const node of from.outputs) storedBy.set(node, to);
+    to.outputs.push(...from.outputs);
+    for (const group of all) if (group.readers.delete(from)) group.readers.add(to);
+    for (const reader of from.readers) to.readers.add(reader);
+    all.splice(all.indexOf(from), 1);
   }
 
   return {
@@ -180,6 +204,14 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
           rows!.axes === node.attributes.axes.join() &&
           sameSizes(space, node.inputs[0]!.shape),
       ),
+
+    /** Row kernels that walk the same rows of one value become one kernel: max, sum and the picked logit are one walk. */
+    mergeSiblings(): void {
+      for (const group of [...all]) {
+        const other = all.find((earlier) => earlier !== group && areSiblings(earlier, group));
+        if (other) mergeInto(other, group);
+      }
+    },
 
     /** Whether the reduction can run once per row of `group`. */
     reducesRows(group: Group, node: Extract<Node, { op: "reduce" }>): boolean {
@@ -235,6 +267,7 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
         sources: new Set(),
         readers: new Set(),
       };
+      all.push(group);
       for (const result of results) for (const reader of consumersOf(result)) group.readers.add(reader);
       for (const input of node.inputs) {
         stored.add(input);
