@@ -53,7 +53,9 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
   const storedBy = new Map<Node, Group>();
 
   const usesOf = (node: Node): Use[] => uses.get(node) ?? [];
-  const consumersOf = (node: Node): readonly Group[] => [...new Set(usesOf(node).map((use) => use.group))];
+  /** The groups that read `node` and do not compute it themselves. */
+  const consumersOf = (node: Node): readonly Group[] =>
+    [...new Set(usesOf(node).map((use) => use.group))].filter((group) => !group.members.has(node));
 
   function alignment(group: Group, node: Node): Alignment {
     const all = new Set(
@@ -168,7 +170,7 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
 
     /** Whether `node` in `group`, with what only it reads, keeps it within the bindings of one kernel. */
     fits,
-    isPlaced: (node: Node): boolean => placed.has(node),
+    isPlaced: (node: Node): boolean => placed.has(node) && consumersOf(node).length === 0,
     /** The stored values that a group reads, as far as that can be told. */
     reads: (group: Group): ReadonlySet<Node> =>
       new Set([...group.sources].flatMap((x) => (stored.has(x) ? [x] : [...costs.sources(x)]))),
