@@ -33,7 +33,7 @@
 import type { Graph, Node } from "../ir/graph.js";
 import type { Family } from "./family.js";
 import { contractOf, family, nodesOf } from "./family.js";
-import type { Binding, Kernel, Stmt } from "./kernel.js";
+import type { Binding, Expr, Kernel, Stmt } from "./kernel.js";
 import type { Context, Launch, Target } from "./kernels/context.js";
 import { lowerContract } from "./kernels/contract.js";
 import { lowerCumsum } from "./kernels/cumsum.js";
@@ -41,6 +41,7 @@ import { lowerPointwise } from "./kernels/pointwise.js";
 import { lowerRows } from "./kernels/rows.js";
 import { lowerScatter } from "./kernels/scatter.js";
 import { lowerUpdate } from "./kernels/update.js";
+import type { Scope } from "./scope.js";
 import { createScope } from "./scope.js";
 import { tidy, wideBindings } from "./tidy.js";
 import type { Access, Read } from "./values.js";
@@ -153,15 +154,31 @@ function fixedInputs(body: Graph): ReadonlyMap<number, Node> {
 /** An output may lie on an input only where each element is read by the invocation that overwrites it, at that index; an update reads none. */
 function checkInPlace({ scope, values, stores, outputs }: Context, bindings: readonly Binding[]): void {
   const keysOf = (accesses: readonly Access[], binding: number): readonly string[] =>
-    accesses
-      .filter((access) => access.binding === binding)
-      .map(({ index }) => withoutCounters(scope.key(index)));
+    accesses.filter((access) => access.binding === binding).map(({ index }) => placeText(scope, index));
   for (const { binding, node } of outputs) {
     if (bindings[binding]!.access !== "both" || node.op === "scatter_add") continue;
     const written = new Set(keysOf(stores, binding));
     if (keysOf(values.loads, binding).some((key) => !written.has(key)))
       throw new Error("internal: an output in place of an input that is read elsewhere");
   }
+}
+
+/** An index as a text that is equal for equal sums, in whatever order they were formed. */
+function placeText(scope: Scope, index: Expr): string {
+  let constant = 0;
+  const terms: string[] = [];
+  const visit = (x: Expr): void => {
+    const meaning = scope.definition(x);
+    if (meaning.tag === "const") constant += meaning.value;
+    else if (meaning.tag === "binary" && meaning.fn === "add") {
+      visit(meaning.x);
+      visit(meaning.y);
+    } else terms.push(scope.key(meaning));
+  };
+  visit(index);
+  const blank = (text: string): string => text.replace(/\bi_\d+\b/g, "i");
+  terms.sort((x, y) => (blank(x) < blank(y) ? -1 : 1));
+  return withoutCounters([...terms, constant].join(" + "));
 }
 
 /** Loop counters by order of appearance: the loops of one kernel walk the same space. */
