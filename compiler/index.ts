@@ -30,7 +30,10 @@ import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
-import type { Hook, PipelineOptions } from "./passes/pipeline.js";
+import type { Merging } from "./passes/merge_projections.js";
+import { mergeProjections } from "./passes/merge_projections.js";
+import type { Level } from "./passes/pass.js";
+import type { Explain, Hook, PipelineOptions } from "./passes/pipeline.js";
 import { modelPasses, runModelPasses, runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
 import { decodingNames, entryNames, schedule } from "./passes/schedule.js";
@@ -51,9 +54,11 @@ export interface CompileOptions {
   /** The forward entry also gives the mean square of what each `repeat` carries: `norm.<place>.<name>`. */
   readonly norms?: boolean | undefined;
   /** How much is optimised; 2 where nothing is said. */
-  readonly level?: 0 | 1 | 2 | undefined;
+  readonly level?: Level | undefined;
   /** Called after every pass of every entry. */
   readonly hook?: Hook | undefined;
+  /** Called with every place that a pass looked at and left as it is. */
+  readonly explain?: Explain | undefined;
 }
 
 /** What the compiler knows of one model; nothing but diagnostics where the source has errors. */
@@ -72,10 +77,12 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const builder = createBuilder();
   const { built, diagnostics } = buildSource(source, options, builder);
   if (!built) return { ...nothing, diagnostics, built };
-  const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
-  const entries = deriveEntries(runModelPasses(built, pipelineOptions), builder);
+  const { level = 2, hook, explain } = options;
+  const pipelineOptions = { builder, level, hook, explain };
+  const merging = mergeProjections(built, { builder, level });
+  const entries = deriveEntries(runModelPasses(merging.built, pipelineOptions), builder);
   const decoding = deriveDecoding(built, builder);
-  const steps = decoding && "step" in decoding ? decoding : undefined;
+  const steps = decoding && "step" in decoding ? packedSteps(decoding, merging) : undefined;
   const graphs: Partial<Record<EntryName, Graph | undefined>> = {
     ...entries,
     ...decodingEntries(steps, pipelineOptions),
@@ -84,13 +91,20 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
     const graph = graphs[name];
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });
-  const scheduled = schedule(kernels, built, steps);
+  const scheduled = schedule(kernels, merging.built, steps);
   const meta = { compiler: version, source: sha256(source) };
-  const program = emitProgram(scheduled, built, meta, decoding);
+  const program = emitProgram(scheduled, merging.built, meta, steps ?? decoding);
   return { diagnostics, built, entries, decoding, schedule: scheduled, program };
 }
 
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
+
+/** Decoding is derived of the model as written and shares its parameters with the other entries. */
+const packedSteps = (steps: DecodingGraphs, { pack }: Merging): DecodingGraphs => ({
+  ...steps,
+  encode: steps.encode && pack(steps.encode),
+  step: pack(steps.step),
+});
 
 /** A model that keeps nothing has nothing to reorder. */
 function decodingEntries(

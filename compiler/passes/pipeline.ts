@@ -8,7 +8,7 @@
  */
 import type { Builder } from "../ir/builder.js";
 import { createBuilder } from "../ir/builder.js";
-import type { Built, Graph } from "../ir/graph.js";
+import type { Built, Graph, Node } from "../ir/graph.js";
 import { printGraph } from "../ir/text.js";
 import { verify } from "../ir/verify.js";
 import { eliminate } from "./eliminate.js";
@@ -26,7 +26,7 @@ const fusing: Pass = {
   name: "fuse",
   says: "nodes that one kernel computes => fused(…) { … }",
   from: 0,
-  run: (graph, { builder }) => fuse(graph, builder),
+  run: fuse,
 };
 
 /** Passes on what a model computes, in order: gradients are taken of what they give. Packing of parameters stands between these two. */
@@ -46,11 +46,15 @@ export const pipeline: readonly Pass[] = [
 /** Called after each pass. */
 export type Hook = (pass: string, before: Graph, after: Graph, milliseconds: number) => void;
 
+/** Told by a pass, of a node of the graph of that name, why it was left as it is. */
+export type Explain = (pass: string, graph: string, node: Node, why: string) => void;
+
 export interface PipelineOptions {
-  /** 0: what lowering needs; 1 and 2: everything. */
+  /** 0: what lowering needs; 1: also what never adds arithmetic; 2: everything. */
   readonly level: Level;
   readonly builder?: Builder;
-  readonly hook?: Hook;
+  readonly hook?: Hook | undefined;
+  readonly explain?: Explain | undefined;
   /** Check the invariants of the Graph after each pass. */
   readonly verify?: boolean;
   /** Other passes than the list's: for tests and experiments. */
@@ -58,12 +62,13 @@ export interface PipelineOptions {
 }
 
 export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
-  const { level, hook, builder = createBuilder(), passes = pipeline } = options;
+  const { level, hook, explain, builder = createBuilder(), passes = pipeline } = options;
   let current = graph;
   for (const pass of passes) {
     if (pass.from > level) continue;
     const started = performance.now();
-    const next = pass.run(current, { builder, level });
+    const told = explain && ((node: Node, why: string): void => explain(pass.name, graph.name, node, why));
+    const next = pass.run(current, { builder, level, explain: told });
     const milliseconds = performance.now() - started;
     if (options.verify) demandValid(pass, current, next);
     hook?.(pass.name, current, next, milliseconds);
