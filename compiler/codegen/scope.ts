@@ -19,14 +19,15 @@ export interface Scope {
   mutable(value: Expr): Expr;
   read(local: Expr): Expr;
   assign(local: Expr, value: Expr): void;
-  /** An array of the invocation's own, and what it holds. */
-  array(type: ArrayType, length: number): Expr;
+  /** An array of the invocation's own or of its workgroup, and what it holds. */
+  array(type: ArrayType, length: number, space?: "local" | "workgroup"): Expr;
   element(array: Expr, index: Expr): Expr;
   put(array: Expr, index: Expr, value: Expr): void;
   loop(from: Expr, to: Expr, step: number, body: (index: Expr) => void): void;
   /** Statements under a condition, and where it is not so; nothing inside is computed before it. */
   when(condition: Expr, body: () => void, otherwise?: () => void): void;
   store(binding: number, index: Expr, value: Expr): void;
+  barrier(): void;
   /** Σ of terms as a named value, summed from the outermost loop inwards so that its invariant part leaves the loops. */
   sum(terms: readonly Expr[]): Expr;
   /** What a name stands for. */
@@ -57,7 +58,9 @@ export function createScope(): Scope {
   const top = (): Frame => frames[frames.length - 1]!;
 
   const readsMutable = (x: Expr): boolean =>
-    x.tag === "element" || (x.tag === "var" ? mutables.has(x.name) : children(x).some(readsMutable));
+    x.tag === "var"
+      ? mutables.has(x.name)
+      : x.tag === "element" || x.tag === "subgroup" || children(x).some(readsMutable);
   const depthOf = (x: Expr): number =>
     x.tag === "var"
       ? (depths.get(x.name) ?? 0)
@@ -118,9 +121,9 @@ export function createScope(): Scope {
     assign(local, value) {
       top().statements.push({ tag: "assign", name: nameOf(local), type: local.type, value });
     },
-    array(type, length) {
+    array(type, length, space = "local") {
       const local = fresh("a");
-      top().statements.push({ tag: "array", name: local, type, length, space: "local" });
+      top().statements.push({ tag: "array", name: local, type, length, space });
       return variable(local, type);
     },
     element: (array, index) =>
@@ -145,6 +148,9 @@ export function createScope(): Scope {
     },
     store(binding, index, value) {
       top().statements.push({ tag: "store", binding, index, value });
+    },
+    barrier() {
+      top().statements.push({ tag: "barrier" });
     },
     sum(terms) {
       const sorted = terms.map((term) => ({ term, depth: depthOf(term) })).sort((x, y) => x.depth - y.depth);

@@ -59,6 +59,8 @@ export function exprsOf(statement: Stmt): readonly Expr[] {
       return [statement.from, statement.to];
     case "if":
       return [statement.condition];
+    case "barrier":
+      return [];
     default:
       statement satisfies never;
       throw new Error("internal: statement of no tag");
@@ -80,6 +82,8 @@ function withExprs(statement: Stmt, exprs: readonly Expr[]): Stmt {
       return { ...statement, from: exprs[0]!, to: exprs[1]! };
     case "if":
       return { ...statement, condition: exprs[0]! };
+    case "barrier":
+      return statement;
     default:
       statement satisfies never;
       throw new Error("internal: statement of no tag");
@@ -119,10 +123,11 @@ const dropUnused = (statements: readonly Stmt[], used: ReadonlyMap<string, numbe
 const weight = (x: Expr): number => children(x).reduce((sum, child) => sum + weight(child), 1);
 const heaviest = 24;
 
-/** Whether moving past a store or an assignment could change the value. */
+/** Whether moving past a store, an assignment or a barrier could change the value. */
 const isPure = (x: Expr): boolean =>
   x.tag !== "load" &&
   x.tag !== "element" &&
+  x.tag !== "subgroup" &&
   !(x.tag === "var" && x.name.startsWith("m")) &&
   children(x).every(isPure);
 
@@ -158,7 +163,7 @@ function repeatedNames(statements: readonly Stmt[]): ReadonlySet<string> {
     for (const child of children(x)) visit(child, repeated || (below && child.type !== "f32x4"));
   };
   walk(statements, (statement) => {
-    const wide = statement.tag === "store" && statement.value.type === "f32x4";
+    const wide = (statement.tag === "store" || statement.tag === "put") && statement.value.type === "f32x4";
     for (const x of exprsOf(statement)) visit(x, wide && x.type !== "f32x4");
   });
   return found;
