@@ -6,7 +6,7 @@
  * ```
  */
 import type { Graph, Node } from "../../ir/graph.js";
-import { pairwiseParts } from "../../ir/ops/pairwise.js";
+import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
 import type { Size } from "../../ir/shape.js";
 import { divideSize, sizeEquals } from "../../ir/shape.js";
 import type { Pairwise } from "../../ir/streaming.js";

@@ -7,7 +7,7 @@
  * Nothing of a pair is stored. Positions that the mask excludes for the whole tile are not walked.
  */
 import type { Node } from "../../ir/graph.js";
-import { pairwiseParts } from "../../ir/ops/pairwise.js";
+import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
 import { divideSize, product, sizeEquals } from "../../ir/shape.js";
 import type { Pairwise } from "../../ir/streaming.js";
 import { pairwiseOf } from "../family.js";

@@ -7,7 +7,7 @@
  * ```
  */
 import type { Graph, Node, NodeOf } from "../../ir/graph.js";
-import { pairwiseParts } from "../../ir/ops/pairwise.js";
+import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
 import type { Shape } from "../../ir/shape.js";
 import { isPairwise } from "../../ir/streaming.js";
 import type { MapOp } from "../../ir/vocabulary.js";

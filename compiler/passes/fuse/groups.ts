@@ -6,7 +6,7 @@
  * to be stored before the kernel starts.
  */
 import type { Node } from "../../ir/graph.js";
-import { pairwiseParts } from "../../ir/ops/pairwise.js";
+import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
 import type { Shape } from "../../ir/shape.js";
 import { elementCount, sameSizes } from "../../ir/shape.js";
 import type { Pairwise } from "../../ir/streaming.js";
