@@ -58,7 +58,7 @@ function holds(mask: Graph, at: Readonly<Record<string, number>>): boolean {
 
 const same = (x: Expr): Expr => x;
 const between = (lo: number, hi: number): Range => ({ lo: i32(lo), hi: i32(hi) });
-const SIZE = 24;
+const SIZE = 16;
 
 interface Claims {
   readonly possible: boolean;
@@ -104,33 +104,36 @@ const tiles = [
 
 /** No tile that holds a pair is called empty, and none that lacks one full. */
 function neverWrong(node: Node): void {
-  for (const [rows, columns] of tiles)
-    for (const { possible, certain, some, every } of claims(graph(node), rows, columns)) {
-      expect(possible || !some, "a tile called empty holds a pair").toBe(true);
-      expect(every || !certain, "a tile called full lacks a pair").toBe(true);
-    }
+  const all = tiles.flatMap(([rows, columns]) => claims(graph(node), rows, columns));
+  expect(all.filter(({ possible, some }) => some && !possible).length, "called empty, and hold a pair").toBe(
+    0,
+  );
+  expect(all.filter(({ certain, every }) => certain && !every).length, "called full, and lack a pair").toBe(
+    0,
+  );
 }
 
-/** No row has a pair outside the bounds of its loop, and where they say everything, no tile's rows lack one at the ends. */
+/** No row has a pair outside the bounds of its loop. */
 function loopsHoldAll(node: Node): void {
+  const mask = graph(node);
+  const outside: string[] = [];
   for (const [rows] of tiles)
-    for (const along of ["i", "j"] as const)
-      for (let head = 0; head < 2; head++)
-        for (let start = 0; start < SIZE; start += rows) {
-          const own = along === "j" ? "i" : "j";
-          const end = Math.min(start + rows, SIZE) - 1;
-          const ranges: Record<string, Range> = { h: between(head, head), [own]: between(start, end) };
-          const bounds = loopBounds(graph(node), along, (name) => ranges[name], same);
-          const from = bounds.from ? evaluate(bounds.from) : 0;
-          const to = bounds.to ? evaluate(bounds.to) : SIZE;
-          for (let x = start; x <= end; x++)
-            for (let y = 0; y < SIZE; y++)
-              if (holds(graph(node), { h: head, [own]: x, [along]: y, field0: 1 }))
-                expect(
-                  y >= from && y < to,
-                  `${own} = ${x}, ${along} = ${y} is outside [${from}, ${to})`,
-                ).toBe(true);
-        }
+    for (const [along, own] of [
+      ["j", "i"],
+      ["i", "j"],
+    ] as const)
+      for (let start = 0; start < SIZE; start += rows) {
+        const end = Math.min(start + rows, SIZE) - 1;
+        const ranges: Record<string, Range> = { h: between(1, 1), [own]: between(start, end) };
+        const bounds = loopBounds(mask, along, (name) => ranges[name], same);
+        const from = bounds.from ? evaluate(bounds.from) : 0;
+        const to = bounds.to ? evaluate(bounds.to) : SIZE;
+        for (let x = start; x <= end; x++)
+          for (let y = 0; y < SIZE; y++)
+            if ((y < from || y >= to) && holds(mask, { h: 1, [own]: x, [along]: y, field0: 1 }))
+              outside.push(`${own} = ${x}, ${along} = ${y} is outside [${from}, ${to})`);
+      }
+  expect(outside).toEqual([]);
 }
 
 const causal = op("le", j, i);
@@ -176,7 +179,6 @@ describe("masks of the library", () => {
   test.each(Object.entries(exact))("%s: every claim that could be made is", (_, node) => {
     for (const [rows, columns] of tiles)
       for (const { possible, certain, some, every } of claims(graph(node), rows, columns)) {
-        // Two conditions may each hold at another pair; at tiles this small next to the window that does not happen.
         expect(possible).toBe(some);
         expect(certain).toBe(every);
       }
@@ -224,7 +226,7 @@ function predicates(seed: number): Node {
 }
 
 test("random predicates: no claim is wrong", () => {
-  for (let seed = 1; seed <= 40; seed++) {
+  for (let seed = 1; seed <= 10; seed++) {
     const node = predicates(seed * 7919);
     neverWrong(node);
     loopsHoldAll(node);
