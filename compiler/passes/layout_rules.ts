@@ -169,7 +169,11 @@ const windows: readonly Rule[] = [
     const { axis } = node.attributes;
     const isSame = (part: Node): boolean => isOp(part, "concat") && part.attributes.axis === axis;
     if (!node.inputs.some(isSame)) return undefined;
-    return builder.make("concat", node.inputs.flatMap((part) => (isSame(part) ? part.inputs : [part])), { axis });
+    return builder.make(
+      "concat",
+      node.inputs.flatMap((part) => (isSame(part) ? part.inputs : [part])),
+      { axis },
+    );
   }),
   rule("concat", "concat(x) => x", (node) => (node.inputs.length === 1 ? node.inputs[0] : undefined)),
   rule("concat", "concat(x, nothing) => x", (node, { builder }) => {
@@ -216,10 +220,16 @@ function padsAsConcat(node: Node, { builder }: RuleContext): Node | undefined {
   if (!parts.every(({ before, size }) => typeof before === "number" && typeof size === "number"))
     return undefined;
   const sorted = [...parts].sort((p, q) => (p.before as number) - (q.before as number));
-  const fits = sorted.slice(1).every((part, n) => sizeEquals(part.before, addSizes(sorted[n]!.before, sorted[n]!.size)));
+  const fits = sorted
+    .slice(1)
+    .every((part, n) => sizeEquals(part.before, addSizes(sorted[n]!.before, sorted[n]!.size)));
   if (!fits) return undefined;
   const last = sorted[sorted.length - 1]!;
-  const together = builder.make("concat", sorted.map(({ x }) => x), { axis });
+  const together = builder.make(
+    "concat",
+    sorted.map(({ x }) => x),
+    { axis },
+  );
   return builder.pad(together, axis, sorted[0]!.before, subSizes(whole, addSizes(last.before, last.size)));
 }
 

@@ -26,7 +26,7 @@ const fusing: Pass = {
   name: "fuse",
   says: "nodes that one kernel computes => fused(…) { … }",
   from: 0,
-  run: (graph, { builder, level }) => fuse(graph, builder, level),
+  run: fuse,
 };
 
 /** Passes on what a model computes, in order: gradients are taken of what they give. The second one is made for each model. */
