@@ -75,7 +75,12 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const entries = deriveEntries(built, builder);
   const decoding = deriveDecoding(built, builder);
   const steps = decoding && "step" in decoding ? decoding : undefined;
-  const pipelineOptions = { builder, level: options.level ?? 2, ...(options.hook && { hook: options.hook }) };
+  const pipelineOptions = {
+    builder,
+    level: options.level ?? 2,
+    lengths: usualLengths(built),
+    ...(options.hook && { hook: options.hook }),
+  };
   const graphs: Partial<Record<EntryName, Graph | undefined>> = { ...entries, ...decodingEntries(steps) };
   const kernels = [...entryNames, ...decodingNames].flatMap((name) => {
     const graph = graphs[name];
@@ -86,6 +91,12 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const program = emitProgram(scheduled, built, meta, decoding);
   return { diagnostics, built, entries, decoding, schedule: scheduled, program };
 }
+
+/** The recipe's batch of the longest texts. */
+const usualLengths = ({ lengths, recipe }: Built): Readonly<Record<string, number>> => ({
+  ...Object.fromEntries(Object.entries(lengths).map(([symbol, { maximum }]) => [symbol, maximum])),
+  B: recipe.batch,
+});
 
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
 

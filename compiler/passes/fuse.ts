@@ -26,6 +26,7 @@ import {
   isFree,
   isLayout,
   isMap,
+  isPlainGather,
   isReduction,
   isRegion,
   recomputeCosts,
@@ -96,7 +97,8 @@ function replacedLeaves(graph: Graph, order: readonly Node[]): ReadonlyMap<Node,
 function place(node: Node, groups: Groups, costs: RecomputeCosts): void {
   const consumers = groups.consumersOf(node);
   const single = consumers.length === 1 && !groups.isStored(node);
-  if (isMap(node) && !groups.isStored(node) && (single || isCheap(node, costs)))
+  const isElementwise = isMap(node) || isPlainGather(node);
+  if (isElementwise && !groups.isStored(node) && (single || isCheap(node, costs)))
     if (consumers.every((group) => groups.fits(group, node, false))) {
       for (const group of consumers) groups.absorb(group, node);
       return;

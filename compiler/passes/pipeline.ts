@@ -2,7 +2,7 @@
  * The passes, in order, and the one wrapper that runs them: run → verify → show.
  *
  * ```
- * Graph → form_mix → expand → fold → simplify → eliminate → factor_reductions → fuse → Graph of kernels
+ * Graph → form_mix → expand → fold → simplify → eliminate → chunk_rows → factor_reductions → fuse → Graph of kernels
  * ```
  */
 import type { Builder } from "../ir/builder.js";
@@ -10,6 +10,7 @@ import { createBuilder } from "../ir/builder.js";
 import type { Graph } from "../ir/graph.js";
 import { printGraph } from "../ir/text.js";
 import { verify } from "../ir/verify.js";
+import { chunkRows } from "./chunk_rows.js";
 import { eliminate } from "./eliminate.js";
 import { expand } from "./expand.js";
 import { factorReductions } from "./factor_reductions.js";
@@ -33,6 +34,7 @@ export const pipeline: readonly Pass[] = [
   fold,
   simplify,
   eliminate,
+  chunkRows(),
   factorReductions,
   fusing,
 ];
@@ -44,6 +46,8 @@ export interface PipelineOptions {
   /** 0: what lowering needs; 1 and 2: everything. */
   readonly level: Level;
   readonly builder?: Builder;
+  /** The lengths at which the graph usually runs. */
+  readonly lengths?: Readonly<Record<string, number>> | undefined;
   readonly hook?: Hook;
   /** Check the invariants of the Graph after each pass. */
   readonly verify?: boolean;
@@ -57,7 +61,7 @@ export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
   for (const pass of passes) {
     if (pass.from > level) continue;
     const started = performance.now();
-    const next = pass.run(current, { builder, level });
+    const next = pass.run(current, { builder, level, lengths: options.lengths });
     const milliseconds = performance.now() - started;
     if (options.verify) demandValid(pass, current, next);
     hook?.(pass.name, current, next, milliseconds);

@@ -26,6 +26,7 @@ export type AttributeKind =
   | "numbers"
   | "strings"
   | "lists"
+  | "turns"
   | "graph"
   | "optional graph";
 
