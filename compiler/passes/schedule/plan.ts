@@ -126,7 +126,7 @@ export function readsInPlace({ body }: Pick<WalkStep, "body">, read: number, wri
   const elements = new Set<Node>();
   for (const node of order) {
     const isOperand = node.op === "input" && node.attributes.name === `fixed.${read}`;
-    if (isOperand && !sameSizes(node.shape, target.shape)) return false;
+    if (isOperand && !(sameSizes(node.shape, target.shape) && node.dtype === target.dtype)) return false;
     const depends = node.inputs.some((input) => elements.has(input));
     if (depends && node.op === "reduce") continue;
     if (depends && ops[node.op].kind !== "map") return false;
