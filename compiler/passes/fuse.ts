@@ -113,12 +113,9 @@ function place(node: Node, placing: Placing): void {
   const { groups, context } = placing;
   const consumers = groups.consumersOf(node);
   const single = consumers.length === 1 && !groups.isStored(node);
-  const isElementwise = isMap(node) || isPlainGather(node);
-  if (
-    isElementwise &&
-    !groups.isStored(node) &&
-    (single || isPlainGather(node) || isAgain(node, consumers, placing))
-  )
+  const isPlain = isPlainGather(node);
+  const isAnywhere = (isMap(node) && (single || isAgain(node, consumers, placing))) || isPlain;
+  if (isAnywhere && !groups.isStored(node))
     if (
       consumers.every(
         (group) => groups.fits(group, node, false) && mayJoin(group, node, groups, context.level),
@@ -186,11 +183,11 @@ function siblingOf(node: Node, { groups, costs, context }: Placing): Group | und
   if (!isReduction(node) || context.level === 0) return undefined;
   const sources = costs.sources(stripLayout(node.inputs[0]!));
   const found = groups.rowGroups(node).find((group) => {
+    const isAfter = groups.consumersOf(node).some((other) => groups.reaches(other, group));
     const isShared = [...groups.reads(group)].some(
       (read) => sources.has(read) && sameSizes(read.shape, group.space),
     );
-    const isBefore = groups.consumersOf(node).some((other) => groups.reaches(other, group));
-    return isShared && !isBefore && groups.fits(group, node, true);
+    return isShared && !isAfter && groups.fits(group, node, true);
   });
   if (found) groups.absorb(found, node);
   return found;
