@@ -11,6 +11,7 @@ import { createBuilder } from "../ir/builder.js";
 import type { Built, Graph, Node } from "../ir/graph.js";
 import { printGraph } from "../ir/text.js";
 import { verify } from "../ir/verify.js";
+import { chunkRows } from "./chunk_rows.js";
 import { eliminate } from "./eliminate.js";
 import { expand } from "./expand.js";
 import { factorReductions } from "./factor_reductions.js";
@@ -40,6 +41,7 @@ export const pipeline: readonly Pass[] = [
   fold,
   simplify,
   eliminate,
+  chunkRows(),
   factorReductions,
   fusing,
 ];
@@ -54,6 +56,8 @@ export interface PipelineOptions {
   /** 0: what lowering needs; 1: also what never adds arithmetic; 2: everything. */
   readonly level: Level;
   readonly builder?: Builder;
+  /** The lengths at which the graph usually runs. */
+  readonly lengths?: Readonly<Record<string, number>> | undefined;
   readonly hook?: Hook | undefined;
   readonly explain?: Explain | undefined;
   /** Check the invariants of the Graph after each pass. */
@@ -69,7 +73,7 @@ export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
     if (pass.from > level) continue;
     const started = performance.now();
     const told = explain && ((node: Node, why: string): void => explain(pass.name, graph.name, node, why));
-    const next = pass.run(current, { builder, level, explain: told });
+    const next = pass.run(current, { builder, level, lengths: options.lengths, explain: told });
     const milliseconds = performance.now() - started;
     if (options.verify) demandValid(pass, current, next);
     hook?.(pass.name, current, next, milliseconds);
@@ -85,18 +89,21 @@ export interface Prepared {
   run(graph: Graph): Graph;
 }
 
-/** A graph that is two entries' is passed through once. */
+/** A graph that is two entries' is passed through once. Parameters are packed where `mergeNothing` stands among the passes. */
 export function runModelPasses(built: Built, options: PipelineOptions): Prepared {
-  const { level, builder = createBuilder(), explain } = options;
-  const through = (passes: readonly Pass[], graph: Graph): Graph =>
-    runPipeline(graph, { ...options, builder, passes });
-  const formed = mapGraphs(built, (graph) => through([formMix], graph));
+  const { level, builder = createBuilder(), explain, passes = modelPasses } = options;
+  const through = (some: readonly Pass[], graph: Graph): Graph =>
+    runPipeline(graph, { ...options, builder, passes: some });
+  const at = passes.indexOf(mergeNothing);
+  const [first, then] = at < 0 ? [passes, []] : [passes.slice(0, at), passes.slice(at + 1)];
+  const formed = mapGraphs(built, (graph) => through(first, graph));
+  if (at < 0) return { built: formed, run: (graph) => through(first, graph) };
   const told = explain && ((node: Node, why: string) => explain("merge_projections", built.name, node, why));
   const { pass, packed } = mergeProjections(formed, { builder, level, explain: told });
-  const after = (graph: Graph): Graph => through([pass, stream], graph);
+  const after = (graph: Graph): Graph => through([pass, ...then], graph);
   return {
     built: packed(mapGraphs(formed, after)),
-    run: (graph) => after(through([formMix], graph)),
+    run: (graph) => after(through(first, graph)),
   };
 }
 
