@@ -36,6 +36,7 @@ import { contractOf, family, nodesOf } from "./family.js";
 import type { Binding, Expr, Kernel, Stmt } from "./kernel.js";
 import type { Context, Launch, Target } from "./kernels/context.js";
 import { lowerContract } from "./kernels/contract.js";
+import { lowerContractLanes, lowerContractTile } from "./kernels/contract-workgroup.js";
 import { lowerCumsum } from "./kernels/cumsum.js";
 import { lowerPointwise } from "./kernels/pointwise.js";
 import { lowerRows } from "./kernels/rows.js";
@@ -44,8 +45,11 @@ import { lowerUpdate } from "./kernels/update.js";
 import type { Scope } from "./scope.js";
 import { createScope } from "./scope.js";
 import { tidy, wideBindings } from "./tidy.js";
+import { checkUniform } from "./uniform.js";
 import type { Access, Read } from "./values.js";
 import { createValues, fixedNumber, storageType } from "./values.js";
+import type { Cooperation, Variant } from "./variants.js";
+import { variantsOf } from "./variants.js";
 
 export { canLower, type Family, family } from "./family.js";
 
@@ -59,11 +63,13 @@ export interface LowerOptions {
   readonly aliases?: ReadonlyMap<number, number>;
   /** Read n uses the binding of an earlier read m: both are the same place. */
   readonly shared?: ReadonlyMap<number, number>;
+  /** The cooperative kernel of the body's family that is wanted; absent: the barrier-free one. */
+  readonly cooperation?: Cooperation | undefined;
 }
 
 const families: { readonly [K in Family]: (context: Context) => Launch } = {
   pointwise: lowerPointwise,
-  rows: lowerRows,
+  rows: (context) => lowerRows(context),
   contract: lowerContract,
   scatter: lowerScatter,
   update: lowerUpdate,
@@ -90,16 +96,36 @@ export function lower(
     stores: [],
     isStacked: (input) => input.op === "input" && (places.reads[fixedNumber(input)]?.stacked ?? false),
   };
-  const launch = families[found](context);
+  const launch = options.cooperation ? lowerTogether(context, options.cooperation) : families[found](context);
   checkInPlace(context, places.bindings);
   const statements = tidy(scope.finish());
-  return {
+  const kernel: Kernel = {
     name: kernelName(body, found),
     bindings: widened(places.bindings, statements),
     ...launch,
     body: statements,
   };
+  const [parting] = checkUniform(kernel);
+  if (parting) throw new Error(`internal: ${kernel.name}: ${parting}`);
+  return kernel;
 }
+
+function lowerTogether(context: Context, cooperation: Cooperation): Launch {
+  switch (cooperation.how) {
+    case "tile":
+      return lowerContractTile(context, cooperation.sizes);
+    case "lanes":
+      return lowerContractLanes(context);
+    case "rows":
+      return lowerRows(context, cooperation.invocations);
+    default:
+      return cooperation satisfies never;
+  }
+}
+
+/** The cooperative kernels of a body beside its barrier-free one. */
+export const cooperations = (body: Graph, reads: readonly Operand[]): readonly Variant[] =>
+  variantsOf(body, (input) => input.op === "input" && (reads[fixedNumber(input)]?.stacked ?? false));
 
 interface Places {
   readonly reads: readonly Read[];
@@ -154,7 +180,7 @@ function fixedInputs(body: Graph): ReadonlyMap<number, Node> {
 /** An output may lie on an input only where each element is read by the invocation that overwrites it, at that index; an update reads none. */
 function checkInPlace({ scope, values, stores, outputs }: Context, bindings: readonly Binding[]): void {
   const keysOf = (accesses: readonly Access[], binding: number): readonly string[] =>
-    accesses.filter((access) => access.binding === binding).map(({ index }) => placeText(scope, index));
+    accesses.filter((access) => access.binding === binding).map(({ index }) => addressKey(scope, index));
   for (const { binding, node } of outputs) {
     if (bindings[binding]!.access !== "both" || node.op === "scatter_add") continue;
     const written = new Set(keysOf(stores, binding));
@@ -163,8 +189,8 @@ function checkInPlace({ scope, values, stores, outputs }: Context, bindings: rea
   }
 }
 
-/** An index as a text that is equal for equal sums, in whatever order they were formed. */
-function placeText(scope: Scope, index: Expr): string {
+/** Equal for equal sums, in whatever order; loop counters by number, since the loops of one kernel walk the same space. */
+function addressKey(scope: Scope, index: Expr): string {
   let constant = 0;
   const terms: string[] = [];
   const visit = (x: Expr): void => {
@@ -176,18 +202,11 @@ function placeText(scope: Scope, index: Expr): string {
     } else terms.push(scope.key(meaning));
   };
   visit(index);
-  const blank = (text: string): string => text.replace(/\bi_\d+\b/g, "i");
-  terms.sort((x, y) => (blank(x) < blank(y) ? -1 : 1));
-  return withoutCounters([...terms, constant].join(" + "));
-}
-
-/** Loop counters by order of appearance: the loops of one kernel walk the same space. */
-function withoutCounters(index: string): string {
-  const names = new Map<string, string>();
-  return index.replace(/\bi_\d+\b/g, (name) => {
-    if (!names.has(name)) names.set(name, `i#${names.size}`);
-    return names.get(name)!;
-  });
+  const counters = [...new Set(terms.join().match(/\bi_\d+\b/g) ?? [])].sort(
+    (x, y) => Number(x.slice(2)) - Number(y.slice(2)),
+  );
+  const named = (text: string): string => text.replace(/\bi_\d+\b/g, (name) => `i#${counters.indexOf(name)}`);
+  return [...terms.map(named).sort(), constant].join("+");
 }
 
 const widened = (bindings: readonly Binding[], statements: readonly Stmt[]): readonly Binding[] => {

@@ -9,8 +9,11 @@
  *
  * Nodes are visited consumers first. A node joins the kernel of its consumer where codegen can compute it there:
  * maps and layout anywhere (layout is index arithmetic); one contraction under pointwise work on its own result; any number
- * of reductions over one set of axes of one space. A map that several kernels need is computed again in each when that is
+ * of reductions over one set of axes of one space, also such as only read the same rows. A map that several kernels need is computed again in each when that is
  * cheap, and stored by the first of them when it is not. What leaves a kernel is one of its outputs.
+ *
+ * That is level 2. At level 1 nothing is computed twice: a map joins where it is read once. At level 0 only maps meet: a chain
+ * of them, each read once, is one kernel, and everything else is a kernel of its own.
  */
 import type { Builder } from "../ir/builder.js";
 import type { Graph, Node } from "../ir/graph.js";
@@ -24,7 +27,7 @@ import type { Group, Groups } from "./fuse/groups.js";
 import { createGroups, manyRows } from "./fuse/groups.js";
 import { isContraction, isFree, isLayout, isMap, isReduction, isRegion, stripLayout } from "./fuse/kinds.js";
 import { estimatedElements } from "./nodes.js";
-import type { PassContext } from "./pass.js";
+import type { Level, PassContext } from "./pass.js";
 
 /** Storage bindings that one kernel may use: the WebGPU default limit. */
 const MAX_BINDINGS = 8;
@@ -97,17 +100,30 @@ function replacedLeaves(graph: Graph, order: readonly Node[]): ReadonlyMap<Node,
 
 /** Chooses the kernels that compute `node`; every consumer already has its own. */
 function place(node: Node, placing: Placing): void {
-  const { groups } = placing;
+  const { groups, context } = placing;
   const consumers = groups.consumersOf(node);
   const single = consumers.length === 1 && !groups.isStored(node);
   if (isMap(node) && !groups.isStored(node) && (single || isAgain(node, consumers, placing)))
-    if (consumers.every((group) => groups.fits(group, node, false))) {
+    if (
+      consumers.every(
+        (group) => groups.fits(group, node, false) && mayJoin(group, node, groups, context.level),
+      )
+    ) {
       for (const group of consumers) groups.absorb(group, node);
       return;
-    } else placing.context.explain?.(node, `is stored: the kernels that read it have no binding left`);
+    } else context.explain?.(node, `is stored: the kernels that read it have no binding left`);
   const host = hostOf(node, consumers, single, placing);
   if (host) groups.absorb(host, node);
   if (!host || !single) groups.store(host ?? siblingOf(node, placing) ?? groups.create(node), node);
+}
+
+/** What the level allows of a map that every reader would compute for itself. */
+function mayJoin(group: Group, node: Node, groups: Groups, level: Level): boolean {
+  if (level === 2) return true;
+  if (groups.consumersOf(node).length > 1) return false;
+  const at = groups.alignment(group, node);
+  if (level === 0) return at === "space" && group.family === "pointwise" && [...group.members].every(isMap);
+  return at === "space" || (group.rows !== undefined && at === `over:${group.rows.axes}`);
 }
 
 /** Whether every kernel that reads `node` had better compute it for itself. */

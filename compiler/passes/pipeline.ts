@@ -2,12 +2,13 @@
  * The passes, in order, and the one wrapper that runs them: run → verify → show.
  *
  * ```
- * Graph → form_mix → expand → fold → simplify → eliminate → factor_reductions → fuse → Graph of kernels
+ * what a model computes, its loss, a step of decoding     Graph → form_mix → stream → Graph                 before it is differentiated
+ * an entry of these, with its gradients and updates       Graph → expand → fold → … → fuse → Graph of kernels
  * ```
  */
 import type { Builder } from "../ir/builder.js";
 import { createBuilder } from "../ir/builder.js";
-import type { Graph } from "../ir/graph.js";
+import type { Built, Graph, Node } from "../ir/graph.js";
 import { printGraph } from "../ir/text.js";
 import { verify } from "../ir/verify.js";
 import { eliminate } from "./eliminate.js";
@@ -18,6 +19,7 @@ import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
 import type { Level, Pass } from "./pass.js";
 import { simplify } from "./simplify.js";
+import { stream } from "./stream.js";
 
 const fusing: Pass = {
   name: "fuse",
@@ -26,25 +28,24 @@ const fusing: Pass = {
   run: fuse,
 };
 
-/** Every pass, in the order in which they run. */
-export const pipeline: readonly Pass[] = [
-  formMix,
-  expand,
-  fold,
-  simplify,
-  eliminate,
-  factorReductions,
-  fusing,
-];
+/** Passes on what a model computes, in order: gradients are taken of what they give. Packing of parameters stands between these two. */
+export const modelPasses: readonly Pass[] = [formMix, stream];
+
+/** Passes on each entry, in order. */
+export const pipeline: readonly Pass[] = [expand, fold, simplify, eliminate, factorReductions, fusing];
 
 /** Called after each pass. */
 export type Hook = (pass: string, before: Graph, after: Graph, milliseconds: number) => void;
 
+/** Told by a pass, of a node of the graph of that name, why it was left as it is. */
+export type Explain = (pass: string, graph: string, node: Node, why: string) => void;
+
 export interface PipelineOptions {
-  /** 0: what lowering needs; 1 and 2: everything. */
+  /** 0: what lowering needs; 1: also what never adds arithmetic; 2: everything. */
   readonly level: Level;
   readonly builder?: Builder;
-  readonly hook?: Hook;
+  readonly hook?: Hook | undefined;
+  readonly explain?: Explain | undefined;
   /** Check the invariants of the Graph after each pass. */
   readonly verify?: boolean;
   /** Other passes than the list's: for tests and experiments. */
@@ -52,18 +53,32 @@ export interface PipelineOptions {
 }
 
 export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
-  const { level, hook, builder = createBuilder(), passes = pipeline } = options;
+  const { level, hook, explain, builder = createBuilder(), passes = pipeline } = options;
   let current = graph;
   for (const pass of passes) {
     if (pass.from > level) continue;
     const started = performance.now();
-    const next = pass.run(current, { builder, level });
+    const told = explain && ((node: Node, why: string): void => explain(pass.name, graph.name, node, why));
+    const next = pass.run(current, { builder, level, explain: told });
     const milliseconds = performance.now() - started;
     if (options.verify) demandValid(pass, current, next);
     hook?.(pass.name, current, next, milliseconds);
     current = next;
   }
   return current;
+}
+
+/** The model with its graphs after `modelPasses`; a graph that is two entries' is passed through once. */
+export function runModelPasses(built: Built, options: PipelineOptions): Built {
+  const { forward, loss, evaluation } = built;
+  const run = (name: string, graph: Graph): Graph =>
+    runPipeline({ ...graph, name }, { passes: modelPasses, ...options });
+  return {
+    ...built,
+    forward: run("forward", forward),
+    loss: loss && run(evaluation ? "train" : "loss", loss),
+    ...(evaluation && { evaluation: run("loss", evaluation) }),
+  };
 }
 
 function demandValid(pass: Pass, before: Graph, after: Graph): void {

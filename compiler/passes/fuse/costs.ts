@@ -128,7 +128,9 @@ interface Again {
  */
 function paysAtLoad(operand: Node, user: NodeOf<"contract">, { operations, sources }: Again): boolean {
   if ([...sources].some((source) => isContraction(source) || source.op === "reduce")) return false;
-  const loads = Math.max(...user.inputs.map((input, n) => (stripLayout(input) === operand ? timesLoaded(user, n) : 0)));
+  const loads = Math.max(
+    ...user.inputs.map((input, n) => (stripLayout(input) === operand ? timesLoaded(user, n) : 0)),
+  );
   const elements = estimatedElements(operand.shape);
   const read = elementsOf(sources);
   const again = loads * (read + (elements * operations) / OPERATIONS_PER_ELEMENT);

@@ -46,11 +46,11 @@ export interface GroupOptions {
 }
 
 export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
-  const all: Group[] = [];
   const placed = new Set<Node>();
   const uses = new Map<Node, Use[]>();
   const stored = new Set<Node>();
   const storedBy = new Map<Node, Group>();
+  const all: Group[] = [];
 
   const usesOf = (node: Node): Use[] => uses.get(node) ?? [];
   /** The groups that read `node` and do not compute it themselves. */
@@ -134,11 +134,7 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
     if (group.family === "region") return false;
     const sources = sourcesWith(group, node);
     const outputs = group.family === "update" ? [] : group.outputs; // in place of an operand
-    const own = [...outputs, ...(storing ? [node] : [])].filter((output) => {
-      const leaf = replaces.get(output);
-      return leaf === undefined || !sources.has(leaf);
-    });
-    return sources.size + own.length <= maxBindings;
+    return bindings(sources, storing ? [...outputs, node] : outputs) <= maxBindings;
   };
 
   /** `node` joins, and then what only it reads, as far as the bindings go. */
@@ -157,6 +153,15 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
     if (from === to) return true;
     seen.add(from);
     return [...from.readers].some((next) => !seen.has(next) && reaches(next, to, seen));
+  }
+
+  /** Stored values that a kernel binds. */
+  function bindings(sources: ReadonlySet<Node>, outputs: readonly Node[]): number {
+    const own = outputs.filter((output) => {
+      const leaf = replaces.get(output);
+      return leaf === undefined || !sources.has(leaf);
+    });
+    return sources.size + own.length;
   }
 
   return {
@@ -237,6 +242,7 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
         sources: new Set(),
         readers: new Set(),
       };
+      all.push(group);
       for (const result of results) for (const reader of consumersOf(result)) group.readers.add(reader);
       for (const input of node.inputs) {
         stored.add(input);
