@@ -66,8 +66,8 @@ async function trained(program: Program): Promise<readonly Uint32Array[]> {
     const { loss } = await trainer.step(trainingBatch(program, text, { length, batch, seed: 1, step }));
     found.push(new Uint32Array(Float32Array.of(loss ?? 0).buffer));
   }
-  for (const { data } of (await session.readParameters()).values())
-    found.push(new Uint32Array(Float32Array.from(data).buffer));
+  for (const values of (await session.readParameters()).values())
+    found.push(new Uint32Array(Float32Array.from(values).buffer));
   session.dispose();
   device.dispose();
   return found;

@@ -41,7 +41,10 @@ function touchesOf({ steps, outputs }: Walk, measure: Measure): Touches {
       numbers.set(buffer, number);
       touched.add(number);
     }
-    for (const number of touched) (ofBuffer[number] ??= []).push(at);
+    for (const number of touched) {
+      ofBuffer[number] ??= [];
+      ofBuffer[number].push(at);
+    }
     return [...touched];
   });
   const kept = new Set(outputs.map(({ view }) => numbers.get(view.buffer)));
