@@ -37,6 +37,9 @@ export const pipeline: readonly Pass[] = [
   fusing,
 ];
 
+/** All there are, in the order in which they run. */
+export const allPasses: readonly Pass[] = pipeline;
+
 /** Called after each pass. */
 export type Hook = (pass: string, before: Graph, after: Graph, milliseconds: number) => void;
 
