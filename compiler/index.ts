@@ -30,9 +30,11 @@ import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
+import type { Merging } from "./passes/merge_projections.js";
+import { mergeProjections } from "./passes/merge_projections.js";
 import type { Level } from "./passes/pass.js";
-import type { Explain, Hook } from "./passes/pipeline.js";
-import { runPipeline } from "./passes/pipeline.js";
+import type { Explain, Hook, PipelineOptions } from "./passes/pipeline.js";
+import { modelPasses, runModelPasses, runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
 import { decodingNames, entryNames, schedule } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
@@ -63,7 +65,7 @@ export interface CompileOptions {
 export interface Compiled {
   readonly diagnostics: readonly Diagnostic[];
   readonly built: Built | undefined;
-  /** The graphs of the entries before any pass. */
+  /** The graphs of the entries after the passes on the model, before their own. */
   readonly entries: Entries | undefined;
   /** The graphs of the entries that decode step by step, or why there are none; undefined where nothing grows. */
   readonly decoding: Decoded | undefined;
@@ -75,27 +77,47 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const builder = createBuilder();
   const { built, diagnostics } = buildSource(source, options, builder);
   if (!built) return { ...nothing, diagnostics, built };
-  const entries = deriveEntries(built, builder);
-  const decoding = deriveDecoding(built, builder);
-  const steps = decoding && "step" in decoding ? decoding : undefined;
   const { level = 2, hook, explain } = options;
   const pipelineOptions = { builder, level, hook, explain };
-  const graphs: Partial<Record<EntryName, Graph | undefined>> = { ...entries, ...decodingEntries(steps) };
+  const merging = mergeProjections(built, { builder, level });
+  const entries = deriveEntries(runModelPasses(merging.built, pipelineOptions), builder);
+  const decoding = deriveDecoding(built, builder);
+  const steps = decoding && "step" in decoding ? packedSteps(decoding, merging) : undefined;
+  const graphs: Partial<Record<EntryName, Graph | undefined>> = {
+    ...entries,
+    ...decodingEntries(steps, pipelineOptions),
+  };
   const kernels = [...entryNames, ...decodingNames].flatMap((name) => {
     const graph = graphs[name];
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });
-  const scheduled = schedule(kernels, built, steps);
+  const scheduled = schedule(kernels, merging.built, steps);
   const meta = { compiler: version, source: sha256(source) };
-  const program = emitProgram(scheduled, built, meta, decoding);
+  const program = emitProgram(scheduled, merging.built, meta, steps ?? decoding);
   return { diagnostics, built, entries, decoding, schedule: scheduled, program };
 }
 
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
 
+/** Decoding is derived of the model as written and shares its parameters with the other entries. */
+const packedSteps = (steps: DecodingGraphs, { pack }: Merging): DecodingGraphs => ({
+  ...steps,
+  encode: steps.encode && pack(steps.encode),
+  step: pack(steps.step),
+});
+
 /** A model that keeps nothing has nothing to reorder. */
-const decodingEntries = (steps: DecodingGraphs | undefined): Partial<DecodingGraphs> =>
-  steps && steps.caches.length === 0 ? { step: steps.step } : { ...steps };
+function decodingEntries(
+  steps: DecodingGraphs | undefined,
+  options: PipelineOptions,
+): Partial<Record<EntryName, Graph | undefined>> {
+  if (!steps) return {};
+  const run = (name: string, graph: Graph): Graph =>
+    runPipeline({ ...graph, name }, { ...options, passes: modelPasses });
+  const step = run("step", steps.step);
+  if (steps.caches.length === 0) return { step };
+  return { step, encode: steps.encode && run("encode", steps.encode), reorder: steps.reorder };
+}
 
 /** The front half: names and shapes, before any pass. */
 export function buildSource(
@@ -219,10 +241,12 @@ export function summary(
 ): ModelSummary;
 export function summary(compiled: Compiled, options?: SummaryOptions): ModelSummary | undefined;
 export function summary(compiled: Compiled, options: SummaryOptions = {}): ModelSummary | undefined {
-  const { built, entries, decoding, schedule: scheduled } = compiled;
-  if (!built || !entries || !scheduled) return undefined;
-  const forward = formMix.run(entries.forward, { builder: createBuilder(), level: 2 });
-  const { train, accumulate, apply } = entries;
+  const { built, decoding, schedule: scheduled } = compiled;
+  if (!built || !scheduled) return undefined;
+  const builder = createBuilder();
+  const forward = formMix.run(built.forward, { builder, level: 2 });
+  // As the model says it: what a kernel computes again is no work of the model.
+  const { train, accumulate, apply } = deriveEntries(built, builder);
   const parts = accumulate && apply && { accumulate, apply };
   const steps = decoding && "step" in decoding ? decoding : undefined;
   return summarize({ built, forward, train, parts, schedule: scheduled, steps }, options);

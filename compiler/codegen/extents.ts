@@ -25,6 +25,7 @@ export interface Uses {
   readonly turn: boolean;
   /** Functions on a type that a printer may have to define: `erf`, `erf.f32x4`. */
   readonly functions: ReadonlySet<string>;
+  readonly subgroups: boolean;
 }
 
 /** The value of a constant extent. */
@@ -52,6 +53,7 @@ export function usesOf(kernel: Kernel): Uses {
   const scalars = new Set<string>();
   const functions = new Set<string>();
   let turn = false;
+  let subgroups = false;
   const need = (extent: HostExtent): void => {
     if (constantExtent(extent) === undefined) extents.set(extentKey(extent), normal(extent));
   };
@@ -59,6 +61,7 @@ export function usesOf(kernel: Kernel): Uses {
     if (x.tag === "extent") need(x.extent);
     if (x.tag === "scalar") scalars.add(x.name);
     if (x.tag === "turn") turn = true;
+    if (x.tag === "subgroup" || x.tag === "subgroup_size" || x.tag === "subgroup_lane") subgroups = true;
     if (x.tag === "unary" || x.tag === "binary") functions.add(`${x.fn}.${x.type}`);
     if (x.tag === "bitcast") functions.add(`bitcast.${x.type}.${x.x.type}`);
     children(x).forEach(visit);
@@ -67,7 +70,7 @@ export function usesOf(kernel: Kernel): Uses {
   walk(kernel.body, (statement) => {
     exprsOf(statement).forEach(visit);
   });
-  return { extents: [...extents.values()], scalars: [...scalars], turn, functions };
+  return { extents: [...extents.values()], scalars: [...scalars], turn, functions, subgroups };
 }
 
 export const scalarIndex = (scalars: readonly CallScalar[], name: string): number => {

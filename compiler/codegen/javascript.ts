@@ -4,7 +4,8 @@
  * ```
  * store 1 [g0] (load 0 [g0] * 2) → (n, s, b, from, to) => { … b1[g0] = (b0[g0] * 2); … }
  * ```
- * Arithmetic on f32 is done in f64 and rounded when it is stored.
+ * Arithmetic on f32 is done in f64 and rounded when it is stored. Of a cooperative kernel [from, to) are workgroups, whose invocations
+ * go in lockstep from barrier to barrier; a subgroup is one invocation.
  */
 import type { KernelText } from "../../runtime/program.js";
 import type { CallScalar, HostExtent, Uses } from "./extents.js";
@@ -12,29 +13,78 @@ import { constantExtent, extentKey, scalarIndex, usesOf } from "./extents.js";
 import { javascriptFunctions } from "./javascript-functions.js";
 import type { BinaryFunction, Expr, Kernel, Stmt, UnaryFunction, ValueType } from "./kernel.js";
 import { lanes } from "./kernel.js";
+import type { Part } from "./lockstep.js";
+import { arraysOf, invocationsOf, partsOf, spreadNames } from "./lockstep.js";
 
 interface Printer {
   readonly kernel: Kernel;
   readonly uses: Uses;
   readonly scalars: readonly CallScalar[];
+  /** Names that each invocation of a workgroup has its own of, and the invocation that is printed for. */
+  readonly spread: ReadonlyMap<string, ValueType>;
+  readonly invocation: string;
 }
 type Lane = 0 | 1 | 2 | 3;
 
 export function printJavascript(kernel: Kernel, scalars: readonly CallScalar[]): KernelText {
   const uses = usesOf(kernel);
-  const printer: Printer = { kernel, uses, scalars };
+  const parts = kernel.cooperative ? partsOf(kernel.body) : [];
+  const spread = spreadNames(parts);
+  const printer: Printer = { kernel, uses, scalars, spread, invocation: "local" };
+  const body = kernel.cooperative
+    ? parts.flatMap((part) => printPart(printer, part))
+    : kernel.body.flatMap((statement) => print(printer, statement));
   const lines = [
     "(n, s, b, from, to) => {",
     ...indent([
       ...javascriptFunctions(uses.functions),
       ...prologue(printer),
+      ...memory(printer),
       "for (let g = from; g < to; g++) {",
-      ...indent([...gridIndices(printer), ...kernel.body.flatMap((statement) => print(printer, statement))]),
+      ...indent([...gridIndices(printer), ...body]),
       "}",
     ]),
     "}",
   ];
-  return { code: lines.join("\n"), grid: kernel.grid, workgroup: kernel.workgroup, extents: uses.extents };
+  const workgroup = kernel.cooperative ? ([1, 1, 1] as const) : kernel.workgroup;
+  return { code: lines.join("\n"), grid: kernel.grid, workgroup, extents: uses.extents };
+}
+
+/** Arrays, made once: none is read where it was not put. In f64, as all that is not stored. */
+function memory({ kernel, spread }: Printer): readonly string[] {
+  const count = kernel.cooperative ? invocationsOf(kernel) : 1;
+  const arrays = arraysOf(kernel.body).map(({ name, type, length, space }) => {
+    const each = length * (type === "f32x4" ? 4 : 1);
+    return `const ${name} = new Float64Array(${space === "local" ? each * count : each});`;
+  });
+  const names = [...spread].flatMap(([name, type]) => named(name, type));
+  return [...arrays, ...names.map((name) => `const ${name} = new Array(${count}).fill(0);`)];
+}
+
+/** Heads of loops and branches around barriers are the same for all invocations. */
+function printPart(printer: Printer, part: Part): readonly string[] {
+  const head = (x: Expr): string => expression({ ...printer, invocation: "0" }, x, 0);
+  const nested = (parts: readonly Part[]): readonly string[] =>
+    indent(parts.flatMap((inner) => printPart(printer, inner)));
+  switch (part.tag) {
+    case "phase":
+      return [
+        `for (let local = 0; local < ${invocationsOf(printer.kernel)}; local++) {`,
+        ...indent(part.statements.flatMap((statement) => print(printer, statement))),
+        "}",
+      ];
+    case "for": {
+      const { name, from, to, step } = part.statement;
+      const loop = `for (let ${name} = ${head(from)}; ${name} < ${head(to)}; ${name} += ${step}) {`;
+      return [loop, ...nested(part.body), "}"];
+    }
+    case "if": {
+      const otherwise = part.otherwise.length > 0 ? ["} else {", ...nested(part.otherwise)] : [];
+      return [`if (${head(part.statement.condition)}) {`, ...nested(part.then), ...otherwise, "}"];
+    }
+    default:
+      return part satisfies never;
+  }
 }
 
 const indent = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`);
@@ -77,15 +127,17 @@ function print(printer: Printer, statement: Stmt): readonly string[] {
     x.type === "f32x4" ? lanes.map((lane) => expression(printer, x, lane)) : [text(x)];
   const nested = (body: readonly Stmt[]): readonly string[] =>
     indent(body.flatMap((inner) => print(printer, inner)));
+  const isSpread = "name" in statement && printer.spread.has(statement.name);
   const set = (name: string, value: Expr): readonly string[] => {
     const values = each(value);
-    return named(name, value.type).map((part, n) => `${part} = ${values[n]}`);
+    const own = isSpread ? `[${printer.invocation}]` : "";
+    return named(name, value.type).map((part, n) => `${part}${own} = ${values[n]}`);
   };
   switch (statement.tag) {
     case "let":
-      return [`const ${set(statement.name, statement.value).join(", ")};`];
+      return [`${isSpread ? "" : "const "}${set(statement.name, statement.value).join(", ")};`];
     case "var":
-      return [`let ${set(statement.name, statement.value).join(", ")};`];
+      return [`${isSpread ? "" : "let "}${set(statement.name, statement.value).join(", ")};`];
     case "assign":
       return set(statement.name, statement.value).map((line) => `${line};`);
     case "store":
@@ -101,10 +153,27 @@ function print(printer: Printer, statement: Stmt): readonly string[] {
       const otherwise = statement.otherwise.length > 0 ? ["} else {", ...nested(statement.otherwise)] : [];
       return [`if (${text(statement.condition)}) {`, ...nested(statement.then), ...otherwise, "}"];
     }
+    case "array":
+    case "barrier":
+      return [];
+    case "put":
+      return each(statement.value).map(
+        (value, n) =>
+          `${statement.name}[${slot(printer, statement.name, text(statement.index), lanes[n]!)}] = ${value};`,
+      );
     default:
       statement satisfies never;
       throw new Error("internal: statement of no tag");
   }
+}
+
+/** Where an array has an element's lane: four numbers an f32x4, and each invocation's own ones after the other. */
+function slot({ kernel, invocation }: Printer, name: string, index: string, n: Lane): string {
+  const array = arraysOf(kernel.body).find((found) => found.name === name);
+  if (!array) throw new Error(`internal: there is no array ${name}`);
+  const own = array.space === "local" && kernel.cooperative;
+  const element = own ? `${array.length} * ${invocation} + ${index}` : index;
+  return array.type === "f32x4" ? elementIndex(`4 * ${own ? `(${element})` : element}`, n) : element;
 }
 
 const elementIndex = (index: string, lane: number): string => (lane === 0 ? index : `${index} + ${lane}`);
@@ -120,7 +189,17 @@ function expression(printer: Printer, x: Expr, lane: Lane): string {
           ? `(-${-x.value})`
           : String(x.value);
     case "var":
-      return x.type === "f32x4" ? `${x.name}_${lane}` : x.name;
+      return `${x.type === "f32x4" ? `${x.name}_${lane}` : x.name}${printer.spread.has(x.name) ? `[${printer.invocation}]` : ""}`;
+    case "element":
+      return `${x.name}[${slot(printer, x.name, text(x.index), lane)}]`;
+    case "local":
+      return printer.invocation;
+    case "subgroup":
+      return text(x.x);
+    case "subgroup_size":
+      return "1";
+    case "subgroup_lane":
+      return "0";
     case "grid":
       return `g${x.dimension}`;
     case "extent":

@@ -6,13 +6,16 @@
  * ```
  *
  * Types are f32, i32, u32, bool and vec4 of f32 (`f32x4`); printers are total records over `tag`.
- * Indices and loop counters are i32.
+ * Indices and loop counters are i32. In a cooperative kernel a whole workgroup runs `body` for each point of the grid: its invocations
+ * differ in `local`, share the arrays of space `workgroup` and wait for each other at `barrier` (`uniform.ts` says where one may stand).
  */
 import type { Size } from "../ir/shape.js";
 import { sizeText } from "../ir/shape.js";
 
 export type ScalarType = "f32" | "i32" | "u32" | "bool";
 export type ValueType = ScalarType | "f32x4";
+
+export type ArrayType = "f32" | "f32x4";
 
 /** A number the host computes from the lengths before the kernel runs: a size, or a size rounded up to 64 elements. */
 export type Extent = Size | { readonly aligned: Size };
@@ -55,10 +58,12 @@ export type BinaryFunction =
   | "shl"
   | "shr"; // u32
 
+export type SubgroupFunction = "add" | "max" | "min";
+
 export type Expr =
   | { readonly tag: "const"; readonly type: ScalarType; readonly value: number }
   | { readonly tag: "var"; readonly type: ValueType; readonly name: string }
-  /** The invocation's index along grid dimension 0, 1 or 2 (i32). */
+  /** The invocation's index along grid dimension 0, 1 or 2 (i32); in a cooperative kernel the workgroup's. */
   | { readonly tag: "grid"; readonly type: "i32"; readonly dimension: 0 | 1 | 2 }
   /** A symbolic extent, read from the uniform of lengths (i32). Constant sizes are `const`. */
   | { readonly tag: "extent"; readonly type: "i32"; readonly extent: Extent }
@@ -68,6 +73,13 @@ export type Expr =
   | { readonly tag: "turn"; readonly type: "i32" }
   /** Element `index` of a binding; with type f32x4 elements index … index+3, index a multiple of 4. */
   | { readonly tag: "load"; readonly type: ValueType; readonly binding: number; readonly index: Expr }
+  /** The invocation's index in its workgroup (i32). */
+  | { readonly tag: "local"; readonly type: "i32" }
+  /** x of all invocations of a subgroup, combined; they must all come by. */
+  | { readonly tag: "subgroup"; readonly type: ValueType; readonly fn: SubgroupFunction; readonly x: Expr }
+  | { readonly tag: "subgroup_size"; readonly type: "i32" }
+  /** The invocation's index in its subgroup (i32). */
+  | { readonly tag: "subgroup_lane"; readonly type: "i32" }
   | { readonly tag: "unary"; readonly type: ValueType; readonly fn: UnaryFunction; readonly x: Expr }
   | {
       readonly tag: "binary";
@@ -84,6 +96,8 @@ export type Expr =
       readonly y: Expr;
       readonly z: Expr;
     }
+  /** Element `index` of an array of the kernel's own, in elements of its type. */
+  | { readonly tag: "element"; readonly type: ArrayType; readonly name: string; readonly index: Expr }
   /** `condition` is scalar. */
   | {
       readonly tag: "select";
@@ -105,6 +119,16 @@ export type Stmt =
   /** A mutable local. */
   | { readonly tag: "var"; readonly name: string; readonly value: Expr }
   | { readonly tag: "assign"; readonly name: string; readonly type: ValueType; readonly value: Expr }
+  /** `length` elements that the invocation keeps, or its workgroup shares; they hold nothing until they are put. */
+  | {
+      readonly tag: "array";
+      readonly name: string;
+      readonly type: ArrayType;
+      readonly length: number;
+      readonly space: "local" | "workgroup";
+    }
+  /** Element `index` of an array becomes `value`. */
+  | { readonly tag: "put"; readonly name: string; readonly index: Expr; readonly value: Expr }
   /** Stores value (f32x4: to index … index+3, index a multiple of 4). */
   | { readonly tag: "store"; readonly binding: number; readonly index: Expr; readonly value: Expr }
   /** for name (i32) from `from` below `to` by `step`. */
@@ -121,7 +145,9 @@ export type Stmt =
       readonly condition: Expr;
       readonly then: readonly Stmt[];
       readonly otherwise: readonly Stmt[];
-    };
+    }
+  /** All invocations of the workgroup come here before one goes on, and see what the others put. */
+  | { readonly tag: "barrier" };
 
 /** One storage binding. `width` 4: declared as vec4 on the device; a scalar load or store on it is still allowed. */
 export interface Binding {
@@ -137,6 +163,8 @@ export interface Kernel {
   /** Invocations needed along each dimension; the printers guard against the rounding up to workgroups. */
   readonly grid: readonly [Extent | GridExtent, Extent | GridExtent, Extent | GridExtent];
   readonly workgroup: readonly [number, number, number];
+  /** Each point of the grid is a workgroup. */
+  readonly cooperative?: boolean;
   readonly body: readonly Stmt[];
 }
 
@@ -177,6 +205,9 @@ export const load = (binding: number, type: ValueType, index: Expr): Expr => ({
   binding,
   index,
 });
+
+export const local: Expr = { tag: "local", type: "i32" };
+export const subgroup = (fn: SubgroupFunction, x: Expr): Expr => ({ tag: "subgroup", type: x.type, fn, x });
 
 export const isConst = (x: Expr, value?: number): x is Expr & { tag: "const" } =>
   x.tag === "const" && (value === undefined || x.value === value);
@@ -249,9 +280,14 @@ export function children(x: Expr): readonly Expr[] {
     case "extent":
     case "scalar":
     case "turn":
+    case "local":
+    case "subgroup_size":
+    case "subgroup_lane":
       return [];
     case "load":
+    case "element":
       return [x.index];
+    case "subgroup":
     case "unary":
     case "convert":
     case "bitcast":
@@ -282,9 +318,14 @@ export function withChildren(x: Expr, below: readonly Expr[]): Expr {
     case "extent":
     case "scalar":
     case "turn":
+    case "local":
+    case "subgroup_size":
+    case "subgroup_lane":
       return x;
     case "load":
+    case "element":
       return { ...x, index: at(0) };
+    case "subgroup":
     case "unary":
     case "convert":
     case "bitcast":
@@ -320,9 +361,16 @@ export function exprKey(x: Expr, nameOf: (name: string) => string = itself): str
     case "scalar":
       return `s${x.name}`;
     case "turn":
-      return "turn";
+    case "local":
+    case "subgroup_size":
+    case "subgroup_lane":
+      return x.tag;
     case "load":
       return `load${x.binding}.${x.type}(${key(x.index)})`;
+    case "element":
+      return `${nameOf(x.name)}[${key(x.index)}]`;
+    case "subgroup":
+      return `subgroup.${x.fn}(${key(x.x)})`;
     case "unary":
       return `${x.fn}(${key(x.x)})`;
     case "binary":

@@ -33,18 +33,23 @@
 import type { Graph, Node } from "../ir/graph.js";
 import type { Family } from "./family.js";
 import { contractOf, family, nodesOf } from "./family.js";
-import type { Binding, Kernel, Stmt } from "./kernel.js";
+import type { Binding, Expr, Kernel, Stmt } from "./kernel.js";
 import type { Context, Launch, Target } from "./kernels/context.js";
 import { lowerContract } from "./kernels/contract.js";
+import { lowerContractLanes, lowerContractTile } from "./kernels/contract-workgroup.js";
 import { lowerCumsum } from "./kernels/cumsum.js";
 import { lowerPointwise } from "./kernels/pointwise.js";
 import { lowerRows } from "./kernels/rows.js";
 import { lowerScatter } from "./kernels/scatter.js";
 import { lowerUpdate } from "./kernels/update.js";
+import type { Scope } from "./scope.js";
 import { createScope } from "./scope.js";
 import { tidy, wideBindings } from "./tidy.js";
+import { checkUniform } from "./uniform.js";
 import type { Access, Read } from "./values.js";
 import { createValues, fixedNumber, storageType } from "./values.js";
+import type { Cooperation, Variant } from "./variants.js";
+import { variantsOf } from "./variants.js";
 
 export { canLower, type Family, family } from "./family.js";
 
@@ -58,11 +63,13 @@ export interface LowerOptions {
   readonly aliases?: ReadonlyMap<number, number>;
   /** Read n uses the binding of an earlier read m: both are the same place. */
   readonly shared?: ReadonlyMap<number, number>;
+  /** The cooperative kernel of the body's family that is wanted; absent: the barrier-free one. */
+  readonly cooperation?: Cooperation | undefined;
 }
 
 const families: { readonly [K in Family]: (context: Context) => Launch } = {
   pointwise: lowerPointwise,
-  rows: lowerRows,
+  rows: (context) => lowerRows(context),
   contract: lowerContract,
   scatter: lowerScatter,
   update: lowerUpdate,
@@ -89,16 +96,36 @@ export function lower(
     stores: [],
     isStacked: (input) => input.op === "input" && (places.reads[fixedNumber(input)]?.stacked ?? false),
   };
-  const launch = families[found](context);
+  const launch = options.cooperation ? lowerTogether(context, options.cooperation) : families[found](context);
   checkInPlace(context, places.bindings);
   const statements = tidy(scope.finish());
-  return {
+  const kernel: Kernel = {
     name: kernelName(body, found),
     bindings: widened(places.bindings, statements),
     ...launch,
     body: statements,
   };
+  const [parting] = checkUniform(kernel);
+  if (parting) throw new Error(`internal: ${kernel.name}: ${parting}`);
+  return kernel;
 }
+
+function lowerTogether(context: Context, cooperation: Cooperation): Launch {
+  switch (cooperation.how) {
+    case "tile":
+      return lowerContractTile(context, cooperation.sizes);
+    case "lanes":
+      return lowerContractLanes(context);
+    case "rows":
+      return lowerRows(context, cooperation.invocations);
+    default:
+      return cooperation satisfies never;
+  }
+}
+
+/** The cooperative kernels of a body beside its barrier-free one. */
+export const cooperations = (body: Graph, reads: readonly Operand[]): readonly Variant[] =>
+  variantsOf(body, (input) => input.op === "input" && (reads[fixedNumber(input)]?.stacked ?? false));
 
 interface Places {
   readonly reads: readonly Read[];
@@ -153,9 +180,7 @@ function fixedInputs(body: Graph): ReadonlyMap<number, Node> {
 /** An output may lie on an input only where each element is read by the invocation that overwrites it, at that index; an update reads none. */
 function checkInPlace({ scope, values, stores, outputs }: Context, bindings: readonly Binding[]): void {
   const keysOf = (accesses: readonly Access[], binding: number): readonly string[] =>
-    accesses
-      .filter((access) => access.binding === binding)
-      .map(({ index }) => withoutCounters(scope.key(index)));
+    accesses.filter((access) => access.binding === binding).map(({ index }) => addressKey(scope, index));
   for (const { binding, node } of outputs) {
     if (bindings[binding]!.access !== "both" || node.op === "scatter_add") continue;
     const written = new Set(keysOf(stores, binding));
@@ -164,13 +189,20 @@ function checkInPlace({ scope, values, stores, outputs }: Context, bindings: rea
   }
 }
 
-/** Loop counters by order of appearance: the loops of one kernel walk the same space. */
-function withoutCounters(index: string): string {
-  const names = new Map<string, string>();
-  return index.replace(/\bi_\d+\b/g, (name) => {
-    if (!names.has(name)) names.set(name, `i#${names.size}`);
-    return names.get(name)!;
-  });
+/** Equal for equal sums, in whatever order; loop counters by number, since the loops of one kernel walk the same space. */
+function addressKey(scope: Scope, index: Expr): string {
+  const terms = (x: Expr): readonly string[] => {
+    const value = scope.definition(x);
+    return value.tag === "binary" && value.fn === "add"
+      ? [...terms(value.x), ...terms(value.y)]
+      : [scope.key(value)];
+  };
+  const all = terms(index);
+  const counters = [...new Set(all.join().match(/\bi_\d+\b/g) ?? [])].sort(
+    (x, y) => Number(x.slice(2)) - Number(y.slice(2)),
+  );
+  const named = (text: string): string => text.replace(/\bi_\d+\b/g, (name) => `i#${counters.indexOf(name)}`);
+  return all.map(named).sort().join("+");
 }
 
 const widened = (bindings: readonly Binding[], statements: readonly Stmt[]): readonly Binding[] => {

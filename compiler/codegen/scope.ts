@@ -7,7 +7,7 @@
  *
  * Naming is value numbering: equal expressions get one name, so a repeated load or address costs nothing.
  */
-import type { Expr, Stmt, ValueType } from "./kernel.js";
+import type { ArrayType, Expr, Stmt, ValueType } from "./kernel.js";
 import { add, children, exprKey, i32, isConst, variable } from "./kernel.js";
 
 export interface Scope {
@@ -19,10 +19,15 @@ export interface Scope {
   mutable(value: Expr): Expr;
   read(local: Expr): Expr;
   assign(local: Expr, value: Expr): void;
+  /** An array of the invocation's own or of its workgroup, and what it holds. */
+  array(type: ArrayType, length: number, space?: "local" | "workgroup"): Expr;
+  element(array: Expr, index: Expr): Expr;
+  put(array: Expr, index: Expr, value: Expr): void;
   loop(from: Expr, to: Expr, step: number, body: (index: Expr) => void): void;
-  /** Statements under a condition; nothing inside is computed before it. */
-  when(condition: Expr, body: () => void): void;
+  /** Statements under a condition, and where it is not so; nothing inside is computed before it. */
+  when(condition: Expr, body: () => void, otherwise?: () => void): void;
   store(binding: number, index: Expr, value: Expr): void;
+  barrier(): void;
   /** Σ of terms as a named value, summed from the outermost loop inwards so that its invariant part leaves the loops. */
   sum(terms: readonly Expr[]): Expr;
   /** What a name stands for. */
@@ -53,7 +58,9 @@ export function createScope(): Scope {
   const top = (): Frame => frames[frames.length - 1]!;
 
   const readsMutable = (x: Expr): boolean =>
-    x.tag === "var" ? mutables.has(x.name) : children(x).some(readsMutable);
+    x.tag === "var"
+      ? mutables.has(x.name)
+      : x.tag === "element" || x.tag === "subgroup" || children(x).some(readsMutable);
   const depthOf = (x: Expr): number =>
     x.tag === "var"
       ? (depths.get(x.name) ?? 0)
@@ -114,21 +121,36 @@ export function createScope(): Scope {
     assign(local, value) {
       top().statements.push({ tag: "assign", name: nameOf(local), type: local.type, value });
     },
+    array(type, length, space = "local") {
+      const local = fresh("a");
+      top().statements.push({ tag: "array", name: local, type, length, space });
+      return variable(local, type);
+    },
+    element: (array, index) =>
+      define({ tag: "element", type: elementType(array), name: nameOf(array), index }, frames.length - 1),
+    put(array, index, value) {
+      top().statements.push({ tag: "put", name: nameOf(array), index, value });
+    },
     loop(from, to, step, body) {
       const index = fresh("i");
       depths.set(index, frames.length);
       const statements = inside(false, () => body(variable(index, "i32")));
       top().statements.push({ tag: "for", name: index, from, to, step, body: statements });
     },
-    when(condition, body) {
+    when(condition, body, otherwise) {
       if (isConst(condition, 1)) body();
+      else if (isConst(condition, 0)) otherwise?.();
       else {
         const then = inside(true, body);
-        top().statements.push({ tag: "if", condition, then, otherwise: [] });
+        const not = otherwise ? inside(true, otherwise) : [];
+        top().statements.push({ tag: "if", condition, then, otherwise: not });
       }
     },
     store(binding, index, value) {
       top().statements.push({ tag: "store", binding, index, value });
+    },
+    barrier() {
+      top().statements.push({ tag: "barrier" });
     },
     sum(terms) {
       const sorted = terms.map((term) => ({ term, depth: depthOf(term) })).sort((x, y) => x.depth - y.depth);
@@ -154,6 +176,11 @@ function exprKeyExpanded(value: Expr, definitions: ReadonlyMap<string, Expr>): s
 function nameOf(local: Expr): string {
   if (local.tag !== "var") throw new Error("internal: only a local can be assigned");
   return local.name;
+}
+
+function elementType(array: Expr): ArrayType {
+  if (array.type !== "f32" && array.type !== "f32x4") throw new Error("internal: an array of other than f32");
+  return array.type;
 }
 
 export const zero = (type: ValueType): Expr =>

@@ -50,12 +50,17 @@ export function exprsOf(statement: Stmt): readonly Expr[] {
     case "var":
     case "assign":
       return [statement.value];
+    case "array":
+      return [];
     case "store":
+    case "put":
       return [statement.index, statement.value];
     case "for":
       return [statement.from, statement.to];
     case "if":
       return [statement.condition];
+    case "barrier":
+      return [];
     default:
       statement satisfies never;
       throw new Error("internal: statement of no tag");
@@ -68,12 +73,17 @@ function withExprs(statement: Stmt, exprs: readonly Expr[]): Stmt {
     case "var":
     case "assign":
       return { ...statement, value: exprs[0]! };
+    case "array":
+      return statement;
     case "store":
+    case "put":
       return { ...statement, index: exprs[0]!, value: exprs[1]! };
     case "for":
       return { ...statement, from: exprs[0]!, to: exprs[1]! };
     case "if":
       return { ...statement, condition: exprs[0]! };
+    case "barrier":
+      return statement;
     default:
       statement satisfies never;
       throw new Error("internal: statement of no tag");
@@ -113,9 +123,13 @@ const dropUnused = (statements: readonly Stmt[], used: ReadonlyMap<string, numbe
 const weight = (x: Expr): number => children(x).reduce((sum, child) => sum + weight(child), 1);
 const heaviest = 24;
 
-/** Whether moving past a store or an assignment could change the value. */
+/** Whether moving past a store, an assignment or a barrier could change the value. */
 const isPure = (x: Expr): boolean =>
-  x.tag !== "load" && !(x.tag === "var" && x.name.startsWith("m")) && children(x).every(isPure);
+  x.tag !== "load" &&
+  x.tag !== "element" &&
+  x.tag !== "subgroup" &&
+  !(x.tag === "var" && x.name.startsWith("m")) &&
+  children(x).every(isPure);
 
 function inlineOnce(statements: readonly Stmt[], isSingle: (name: string) => boolean): readonly Stmt[] {
   const result: Stmt[] = [];
@@ -149,7 +163,7 @@ function repeatedNames(statements: readonly Stmt[]): ReadonlySet<string> {
     for (const child of children(x)) visit(child, repeated || (below && child.type !== "f32x4"));
   };
   walk(statements, (statement) => {
-    const wide = statement.tag === "store" && statement.value.type === "f32x4";
+    const wide = (statement.tag === "store" || statement.tag === "put") && statement.value.type === "f32x4";
     for (const x of exprsOf(statement)) visit(x, wide && x.type !== "f32x4");
   });
   return found;

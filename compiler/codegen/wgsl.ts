@@ -9,6 +9,7 @@ import type { KernelText } from "../../runtime/program.js";
 import type { CallScalar, HostExtent, Uses } from "./extents.js";
 import { constantExtent, extentKey, scalarIndex, usesOf } from "./extents.js";
 import type { BinaryFunction, Binding, Expr, Kernel, Stmt, UnaryFunction, ValueType } from "./kernel.js";
+import { arraysOf } from "./lockstep.js";
 import { literal } from "./polynomials.js";
 import { wgslFunctions } from "./wgsl-functions.js";
 
@@ -22,17 +23,18 @@ export function printWgsl(kernel: Kernel, scalars: readonly CallScalar[]): Kerne
   const uses = usesOf(kernel);
   const printer: Printer = { kernel, uses, scalars };
   const lines = [
+    ...(uses.subgroups ? ["enable subgroups;"] : []),
     ...declarations(printer),
     ...wgslFunctions(uses.functions),
     `@compute @workgroup_size(${kernel.workgroup.join(", ")})`,
-    `fn main(${builtins(kernel)}) {`,
+    `fn main(${builtins(printer)}) {`,
     ...indent([...prologue(printer), ...kernel.body.flatMap((statement) => print(printer, statement))]),
     "}",
   ];
   return {
     code: `${lines.join("\n")}\n`,
     grid: kernel.grid,
-    workgroup: kernel.workgroup,
+    workgroup: kernel.cooperative ? [1, 1, 1] : kernel.workgroup,
     extents: uses.extents,
   };
 }
@@ -57,16 +59,29 @@ function declarations({ kernel, uses }: Printer): readonly string[] {
       : []),
     ...(uses.scalars.length > 0 ? ["@group(0) @binding(1) var<uniform> scalars: array<vec4<u32>, 4>;"] : []),
     ...kernel.bindings.map(storage),
+    ...arraysOf(kernel.body)
+      .filter(({ space }) => space === "workgroup")
+      .map((array) => `var<workgroup> ${array.name}: ${arrayType(array)};`),
   ];
 }
+
+const arrayType = ({ type, length }: Stmt & { tag: "array" }): string =>
+  `array<${typeNames[type]}, ${length}>`;
 
 /** One long dimension may come folded over y, so that it is not bound by the device's number of groups along x. */
 const isFlat = (kernel: Kernel): boolean => kernel.grid[1] === 1 && kernel.grid[2] === 1;
 
-const builtins = (kernel: Kernel): string =>
-  isFlat(kernel)
-    ? "@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) local: u32"
-    : "@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>";
+function builtins({ kernel, uses }: Printer): string {
+  const flat = isFlat(kernel);
+  const ids = flat || kernel.cooperative ? [] : ["@builtin(global_invocation_id) id: vec3<u32>"];
+  const counts = flat ? ["@builtin(num_workgroups) groups: vec3<u32>"] : [];
+  const name = kernel.cooperative ? "invocation" : "local";
+  const index = flat || kernel.cooperative ? [`@builtin(local_invocation_index) ${name}: u32`] : [];
+  const subgroups = uses.subgroups
+    ? ["@builtin(subgroup_size) lanes: u32", "@builtin(subgroup_invocation_id) lane: u32"]
+    : [];
+  return [...ids, "@builtin(workgroup_id) group: vec3<u32>", ...counts, ...index, ...subgroups].join(", ");
+}
 
 const words = ["x", "y", "z", "w"];
 const word = (array: string, n: number): string => `${array}[${Math.floor(n / 4)}].${words[n % 4]}`;
@@ -81,10 +96,11 @@ function prologue(printer: Printer): readonly string[] {
   const { kernel, uses, scalars } = printer;
   const flat = isFlat(kernel);
   const dimensions = kernel.grid.map((extent, n) => ({ extent, n })).filter(({ n }) => !flat || n === 0);
-  const index = (n: number): string =>
-    flat
-      ? `i32((group.y * groups.x + group.x) * ${kernel.workgroup[0]}u + local)`
-      : `i32(${kernel.workgroup[n] === 1 ? "group" : "id"}.${words[n]})`;
+  const index = (n: number): string => {
+    if (flat && kernel.cooperative) return "i32(group.y * groups.x + group.x)";
+    if (flat) return `i32((group.y * groups.x + group.x) * ${kernel.workgroup[0]}u + local)`;
+    return `i32(${kernel.cooperative || kernel.workgroup[n] === 1 ? "group" : "id"}.${words[n]})`;
+  };
   const outside = dimensions.map(({ extent, n }) => `g${n} >= ${extentText(printer, extent)}`).join(" || ");
   const scalar = (name: string): string => {
     const at = scalarIndex(scalars, name);
@@ -95,6 +111,7 @@ function prologue(printer: Printer): readonly string[] {
     ...(uses.turn ? [`let turn = i32(${word("sizes", uses.extents.length)});`] : []),
     ...uses.scalars.map(scalar),
     ...dimensions.map(({ n }) => `let g${n} = ${index(n)};`),
+    ...(kernel.cooperative ? ["let local = i32(invocation);"] : []),
     `if (${outside}) { return; }`,
   ];
 }
@@ -112,7 +129,7 @@ function print(printer: Printer, statement: Stmt): readonly string[] {
       return [`${statement.name} = ${text(statement.value)};`];
     case "store":
       return [
-        `${element(printer, statement.binding, statement.value.type, statement.index)} = ${text(statement.value)};`,
+        `${elementOf(printer, statement.binding, statement.value.type, statement.index)} = ${text(statement.value)};`,
       ];
     case "for": {
       const { name, from, to, step } = statement;
@@ -123,13 +140,19 @@ function print(printer: Printer, statement: Stmt): readonly string[] {
       const otherwise = statement.otherwise.length > 0 ? ["} else {", ...nested(statement.otherwise)] : [];
       return [`if (${text(statement.condition)}) {`, ...nested(statement.then), ...otherwise, "}"];
     }
+    case "array":
+      return statement.space === "local" ? [`var ${statement.name}: ${arrayType(statement)};`] : [];
+    case "put":
+      return [`${statement.name}[${text(statement.index)}] = ${text(statement.value)};`];
+    case "barrier":
+      return ["workgroupBarrier();"];
     default:
       statement satisfies never;
       throw new Error("internal: statement of no tag");
   }
 }
 
-function element(printer: Printer, binding: number, type: ValueType, index: Expr): string {
+function elementOf(printer: Printer, binding: number, type: ValueType, index: Expr): string {
   const at = expression(printer, index);
   if (printer.kernel.bindings[binding]!.width === 1) return `b${binding}[${at}]`;
   const constant = index.tag === "const" ? index.value : undefined;
@@ -154,7 +177,17 @@ function expression(printer: Printer, x: Expr): string {
     case "turn":
       return "turn";
     case "load":
-      return element(printer, x.binding, x.type, x.index);
+      return elementOf(printer, x.binding, x.type, x.index);
+    case "element":
+      return `${x.name}[${text(x.index)}]`;
+    case "local":
+      return "local";
+    case "subgroup":
+      return `subgroup${x.fn[0]!.toUpperCase()}${x.fn.slice(1)}(${text(x.x)})`;
+    case "subgroup_size":
+      return "i32(lanes)";
+    case "subgroup_lane":
+      return "i32(lane)";
     case "unary":
       return unaryText[x.fn](text(x.x), x.type);
     case "binary":

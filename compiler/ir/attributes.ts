@@ -31,6 +31,7 @@ export function attributeText(
     case "size":
       return sizeText(value as Size);
     case "shape":
+    case "space":
       return shapeText(value as Shape);
     case "numbers":
       return listText(value as readonly number[]);

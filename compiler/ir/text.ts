@@ -155,6 +155,8 @@ function readAttribute(reader: Reader, b: Builder, kind: AttributeKind): unknown
       return reader.string();
     case "size":
       return reader.size();
+    case "space":
+      return readShape(reader);
     case "numbers":
       return numbers();
     case "strings":

@@ -6,11 +6,15 @@
  * ```
  */
 import { expand as expandGraph } from "../ir/expand.js";
+import type { Node } from "../ir/graph.js";
 import type { Pass } from "./pass.js";
+
+/** Whether a kernel computes the composite as it is. */
+export const isClaimed = (_node: Node): boolean => false;
 
 export const expand: Pass = {
   name: "expand",
   says: "composite(x) => its expansion",
   from: 0,
-  run: (graph, { builder }) => expandGraph(graph, builder),
+  run: (graph, { builder, level }) => expandGraph(graph, builder, (node) => level === 0 || !isClaimed(node)),
 };

@@ -8,56 +8,15 @@
  * to the real number than one computed step by step on the device. What has no finite f32 value is left as written.
  */
 import type { Builder } from "../ir/builder.js";
+import type { Constant } from "../ir/formulas/constants.js";
+import { foldMap } from "../ir/formulas/constants.js";
 import type { Node } from "../ir/graph.js";
-import { f64 } from "../ir/numbers/f64.js";
-import { rowOf } from "../ir/ops/index.js";
-import type { DType } from "../ir/shape.js";
 import type { MapOp } from "../ir/vocabulary.js";
 import { applyRules } from "./apply_rules.js";
 import { isUnit, mapOps, scalarUnder, splat, splatValue, spread } from "./nodes.js";
 import type { Pass } from "./pass.js";
 import type { Rule } from "./rule.js";
 import { mapRule, rule } from "./rule.js";
-
-/** A constant without a place. */
-export interface Constant {
-  readonly value: number;
-  readonly dtype: DType;
-}
-
-const LARGEST_F32 = 3.4028234663852886e38;
-
-/** The result type of a map at the element types of its inputs. */
-function resultType(op: MapOp, inputs: readonly Constant[]): DType {
-  switch (op) {
-    case "to_f32":
-      return "f32";
-    case "to_i32":
-      return "i32";
-    case "to_bool":
-    case "eq":
-    case "ne":
-    case "lt":
-    case "le":
-    case "and":
-    case "or":
-    case "not":
-      return "bool";
-    default:
-      return inputs[inputs.length - 1]!.dtype;
-  }
-}
-
-/** A map of constants, or undefined where the result is no number of its type. */
-export function foldMap(op: MapOp, inputs: readonly Constant[]): Constant | undefined {
-  const row = rowOf(op);
-  if (row.kind !== "map") throw new Error(`internal: ${op} is no map`);
-  const value = Number(row.formula<number>(f64, ...inputs.map((input) => input.value)));
-  const dtype = resultType(op, inputs);
-  if (!Number.isFinite(value) || Math.abs(value) > LARGEST_F32) return undefined;
-  if (dtype !== "i32") return { value: value + 0, dtype };
-  return Number.isInteger(value) && (value | 0) === value ? { value, dtype } : undefined;
-}
 
 /** Every element of a map of constants is one constant. */
 function foldConstants(node: Node, b: Builder): Node | undefined {

@@ -9,10 +9,10 @@
  * stands on constants alone.
  */
 import type { Builder } from "../ir/builder.js";
+import { foldMap } from "../ir/formulas/constants.js";
 import type { Node } from "../ir/graph.js";
 import type { DType } from "../ir/shape.js";
 import type { MapOp } from "../ir/vocabulary.js";
-import { foldMap } from "./fold.js";
 import { isCommutative, mapOf, splat, splatValue } from "./nodes.js";
 
 export type Pattern =

@@ -2,12 +2,13 @@
  * The passes, in order, and the one wrapper that runs them: run → verify → show.
  *
  * ```
- * Graph → form_mix → expand → fold → simplify → eliminate → factor_reductions → fuse → Graph of kernels
+ * what a model computes, its loss, a step of decoding     Graph → form_mix → stream → Graph                 before it is differentiated
+ * an entry of these, with its gradients and updates       Graph → expand → fold → … → fuse → Graph of kernels
  * ```
  */
 import type { Builder } from "../ir/builder.js";
 import { createBuilder } from "../ir/builder.js";
-import type { Graph, Node } from "../ir/graph.js";
+import type { Built, Graph, Node } from "../ir/graph.js";
 import { printGraph } from "../ir/text.js";
 import { verify } from "../ir/verify.js";
 import { eliminate } from "./eliminate.js";
@@ -18,24 +19,20 @@ import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
 import type { Level, Pass } from "./pass.js";
 import { simplify } from "./simplify.js";
+import { stream } from "./stream.js";
 
 const fusing: Pass = {
   name: "fuse",
   says: "nodes that one kernel computes => fused(…) { … }",
   from: 0,
-  run: (graph, { builder, level }) => fuse(graph, builder, level),
+  run: fuse,
 };
 
-/** Every pass, in the order in which they run. */
-export const pipeline: readonly Pass[] = [
-  formMix,
-  expand,
-  fold,
-  simplify,
-  eliminate,
-  factorReductions,
-  fusing,
-];
+/** Passes on what a model computes, in order: gradients are taken of what they give. Packing of parameters stands between these two. */
+export const modelPasses: readonly Pass[] = [formMix, stream];
+
+/** Passes on each entry, in order. */
+export const pipeline: readonly Pass[] = [expand, fold, simplify, eliminate, factorReductions, fusing];
 
 /** All there are, in the order in which they run. */
 export const allPasses: readonly Pass[] = pipeline;
@@ -72,6 +69,19 @@ export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
     current = next;
   }
   return current;
+}
+
+/** The model with its graphs after `modelPasses`; a graph that is two entries' is passed through once. */
+export function runModelPasses(built: Built, options: PipelineOptions): Built {
+  const { forward, loss, evaluation } = built;
+  const run = (name: string, graph: Graph): Graph =>
+    runPipeline({ ...graph, name }, { passes: modelPasses, ...options });
+  return {
+    ...built,
+    forward: run("forward", forward),
+    loss: loss && run(evaluation ? "train" : "loss", loss),
+    ...(evaluation && { evaluation: run("loss", evaluation) }),
+  };
 }
 
 function demandValid(pass: Pass, before: Graph, after: Graph): void {

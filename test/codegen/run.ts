@@ -179,10 +179,14 @@ function scalarWords({ scalars = {} }: Case): ArrayBuffer {
   return words;
 }
 
-export function runJavascript(test: Case): readonly (readonly number[])[] {
+/** `rewrite`: what is done to the text before it runs. */
+export function runJavascript(
+  test: Case,
+  rewrite: (code: string) => string = (code) => code,
+): readonly (readonly number[])[] {
   const { kernel, buffers, collect } = prepare(test);
   const text = printJavascript(kernel, callScalars);
-  const run = new Function(`return ${text.code};`)() as (...x: unknown[]) => void;
+  const run = new Function(`return ${rewrite(text.code)};`)() as (...x: unknown[]) => void;
   const lengths = test.lengths ?? {};
   const extents = Int32Array.from([...text.extents.map((x) => hostExtent(x, lengths)), test.turn ?? 0]);
   const words = scalarWords(test);

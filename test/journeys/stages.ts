@@ -12,7 +12,7 @@ import { compile, format } from "../../compiler/index.js";
 import { createBuilder } from "../../compiler/ir/builder.js";
 import type { Graph } from "../../compiler/ir/graph.js";
 import { parseGraph, printGraph } from "../../compiler/ir/text.js";
-import { pipeline, runPipeline } from "../../compiler/passes/pipeline.js";
+import { modelPasses, pipeline, runPipeline } from "../../compiler/passes/pipeline.js";
 import type { Place, Schedule } from "../../compiler/passes/schedule.js";
 import type { Program } from "../../runtime/program.js";
 
@@ -37,6 +37,7 @@ function stagesOfGraph(source: string): readonly Stage[] {
     level: 2,
     builder,
     verify: true,
+    passes: [...modelPasses, ...pipeline],
     hook: (name, before, after) => {
       stages.push(passStage(name, before, after));
     },
@@ -46,16 +47,15 @@ function stagesOfGraph(source: string): readonly Stage[] {
 
 function stagesOfModel(source: string): readonly Stage[] {
   const passes: Stage[] = [];
-  const { diagnostics, entries, schedule, program } = compile(source, {
+  const { diagnostics, built, schedule, program } = compile(source, {
     hook: (name, before, after) => {
       if (after.name === "forward") passes.push(passStage(name, before, after));
     },
   });
-  if (!entries || !schedule || !program)
-    throw new Error(diagnostics.map(({ message }) => message).join("\n"));
+  if (!built || !schedule || !program) throw new Error(diagnostics.map(({ message }) => message).join("\n"));
   return [
     { title: "Model", says: "formatModel(readTfm(source))", language: "tfm", text: format(source).text },
-    { title: "Graph", says: "build", language: "ir", text: printGraph(entries.forward) },
+    { title: "Graph", says: "build", language: "ir", text: printGraph(built.forward) },
     ...passes,
     { title: "Schedule", says: "schedule", language: "text", text: scheduleText(schedule) },
     ...kernelStages(program),
@@ -64,7 +64,7 @@ function stagesOfModel(source: string): readonly Stage[] {
 }
 
 function passStage(name: string, before: Graph, after: Graph): Stage {
-  const says = pipeline.find((pass) => pass.name === name)!.says;
+  const says = [...modelPasses, ...pipeline].find((pass) => pass.name === name)!.says;
   const [from, to] = [printGraph(before), printGraph(after)];
   return { title: `After ${name}`, says, language: "ir", text: from === to ? undefined : to };
 }

@@ -32,6 +32,8 @@ export interface Context {
 export interface Launch {
   readonly grid: Kernel["grid"];
   readonly workgroup: readonly [number, number, number];
+  /** The grid counts workgroups. */
+  readonly cooperative?: true;
 }
 
 export const tiles = (size: GridExtent["size"], tile: number): GridExtent => ({ size, tile });

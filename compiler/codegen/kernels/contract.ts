@@ -34,40 +34,48 @@ import type { Context, Launch } from "./context.js";
 import { flush, four, one, tiles } from "./context.js";
 import type { Coordinates, Operand, Plan, Strip, Tile } from "./contract-plan.js";
 import { bindings, planContract } from "./contract-plan.js";
+import type { Team } from "./team.js";
 
 export function lowerContract(context: Context): Launch {
   const node = contractOf(context.body);
   if (!node) throw new Error("internal: no contract");
   const plan = planContract(node);
-  const { scope } = context;
-  const batch = bindings(plan.batch, decompose(scope, grid(2), plan.batch.map(plan.size)));
   const tile: Tile = {
-    batch,
+    batch: batchOf(context, plan),
     rows: strips(context, plan, plan.m, plan.tileM, grid(1)),
     columns: strips(context, plan, plan.n, plan.tileN, grid(0)),
   };
   const sums = accumulate(context, plan, tile);
   storeTile(context, plan, node, tile, sums);
-  const count = (labels: readonly string[]): Size => product(labels.map(plan.size));
-  return {
-    grid: [tiles(count(plan.n), plan.tileN), tiles(count(plan.m), plan.tileM), tiles(count(plan.batch), 1)],
-    workgroup: [8, 8, 1],
-  };
+  return { grid: gridOf(plan, plan.tileM, plan.tileN), workgroup: [8, 8, 1] };
 }
 
-/** The rows or columns of a tile: four neighbours of one load where the last label allows it, else one by one. */
-function strips(
+export const batchOf = ({ scope }: Context, plan: Plan): Coordinates =>
+  bindings(plan.batch, decompose(scope, grid(2), plan.batch.map(plan.size)));
+
+/** Tiles of `tileM` rows and `tileN` columns: columns along x, rows along y, the batch along z. */
+export function gridOf(plan: Plan, tileM: number, tileN: number): Launch["grid"] {
+  const count = (labels: readonly string[]): Size => product(labels.map(plan.size));
+  return [tiles(count(plan.n), tileN), tiles(count(plan.m), tileM), tiles(count(plan.batch), 1)];
+}
+
+/**
+ * The rows or columns of a tile: four neighbours of one load where the last label allows it, else one by one. Tiles come in
+ * groups of `whole` rows or columns, of which the last may reach beyond the end.
+ */
+export function strips(
   context: Context,
   plan: Plan,
   labels: readonly string[],
   count: number,
   tile: Expr,
+  whole = count,
 ): readonly Strip[] {
   const { scope } = context;
   const of = labels.map(plan.size);
   const total = product(of);
   const width = count % 4 === 0 && plan.isFourfold(labels.at(-1)) ? 4 : 1;
-  const exact = typeof total === "number" && total % count === 0;
+  const exact = typeof total === "number" && total % whole === 0;
   const base = scope.name(mul(tile, i32(count)));
   return Array.from({ length: count / width }, (_, n): Strip => {
     const wanted = add(base, i32(n * width));
@@ -85,7 +93,7 @@ function strips(
 }
 
 /** Sums by row, then by group of columns. */
-type Sums = readonly (readonly Expr[])[];
+export type Sums = readonly (readonly Expr[])[];
 
 /** The columns whose sums share a vector (or the only column). */
 interface ColumnGroup {
@@ -107,12 +115,25 @@ function columnGroups(tile: Tile): readonly ColumnGroup[] {
 
 const rowsOf = (tile: Tile): readonly Coordinates[] => tile.rows.flatMap((strip) => strip.members);
 
-function accumulate(context: Context, plan: Plan, tile: Tile): Sums {
+/** `team`: the terms of the innermost loop are split among its lanes. */
+export function accumulate(context: Context, plan: Plan, tile: Tile, team?: Team): Sums {
   const { scope } = context;
   const groups = columnGroups(tile);
   const sums = rowsOf(tile).map(() =>
     groups.map(({ columns }) => scope.mutable(columns.length === 4 ? zero("f32x4") : f32(0))),
   );
+  overOuterK(context, plan, (outer, labels, total) => {
+    innerLoops(context, plan, tile, sums, outer, labels, total, team);
+  });
+  return sums.map((row) => row.map((sum) => scope.read(sum)));
+}
+
+/** The loops over k but the innermost, whose labels are left. */
+export function overOuterK(
+  { scope }: Context,
+  plan: Plan,
+  body: (outer: Coordinates, labels: readonly string[], total: Size) => void,
+): void {
   const walk = (n: number, outer: Coordinates): void => {
     const labels = plan.k[n]!;
     const total = product(labels.map(plan.size));
@@ -121,10 +142,9 @@ function accumulate(context: Context, plan: Plan, tile: Tile): Sums {
       ...bindings(labels, decompose(scope, index, labels.map(plan.size))),
     });
     if (n < plan.k.length - 1) scope.loop(i32(0), extent(total), 1, (index) => walk(n + 1, next(index)));
-    else innerLoops(context, plan, tile, sums, outer, labels, total);
+    else body(outer, labels, total);
   };
   walk(0, {});
-  return sums.map((row) => row.map((sum) => scope.read(sum)));
 }
 
 /**
@@ -139,6 +159,7 @@ function innerLoops(
   outer: Coordinates,
   labels: readonly string[],
   total: Size,
+  team?: Team,
 ): void {
   const { scope } = context;
   const of = labels.map(plan.size);
@@ -147,7 +168,9 @@ function innerLoops(
     last !== undefined &&
     (wayOf(context, plan, plan.a, plan.m, tile.rows).four === "turns" ||
       wayOf(context, plan, plan.b, plan.n, tile.columns).four === "turns");
-  scope.loop(i32(0), extent(total), byFour ? 4 : 1, (index) => {
+  const step = byFour ? 4 : 1;
+  const from = team ? scope.name(mul(team.lane, i32(step))) : i32(0);
+  scope.loop(from, extent(total), step * (team?.lanes ?? 1), (index) => {
     const start = { ...tile.batch, ...outer, ...bindings(labels, decompose(scope, index, of)) };
     const turns = byFour ? [0, 1, 2, 3].map((by) => advanced(start, last, by)) : [start];
     multiply(context, plan, tile, sums, turns);
@@ -229,7 +252,13 @@ function reader(
   };
 }
 
-function storeTile(context: Context, plan: Plan, node: NodeOf<"contract">, tile: Tile, sums: Sums): void {
+export function storeTile(
+  context: Context,
+  plan: Plan,
+  node: NodeOf<"contract">,
+  tile: Tile,
+  sums: Sums,
+): void {
   const groups = columnGroups(tile);
   let row = 0;
   for (const strip of tile.rows)

@@ -1,18 +1,20 @@
 /**
- * A body of reductions over one space → a kernel in which one invocation owns one row (four, where rows lie side by side).
+ * A body of reductions over one space → a kernel in which one invocation owns one row (four, where rows lie side by side), or,
+ * cooperative, in which a workgroup does: each invocation takes every n-th part of it.
  *
  * ```
  * softmax(x [r, c]): m = max x; s = Σ exp(x − m); y = exp(x − m) / s → for r: { loop c: m } { loop c: s } { loop c: store y }
  * ```
  * Reductions that do not need each other share a loop; nothing is stored between loops.
  */
-import type { Node, NodeOf } from "../../ir/graph.js";
+import type { Graph, Node, NodeOf } from "../../ir/graph.js";
 import { elementCount, sizeEquals } from "../../ir/shape.js";
 import type { Space } from "../family.js";
 import { dependents, nodesOf, reducesOf, rowShape, spaceOf } from "../family.js";
 import type { BinaryFunction, Expr } from "../kernel.js";
 import {
   binary,
+  bool,
   convert,
   exprKey,
   extent,
@@ -21,6 +23,7 @@ import {
   i32,
   lane,
   lanes,
+  mul,
   select,
   splat,
   vector,
@@ -33,6 +36,8 @@ import type { Bound } from "../values.js";
 import { isWide, largest } from "../values.js";
 import type { Context, Launch, Target } from "./context.js";
 import { storeAt, tiles } from "./context.js";
+import type { Team } from "./team.js";
+import { combine, createTeam } from "./team.js";
 
 /** How the four lanes lie: along a reduced axis, across four rows, or not at all. */
 type Lanes = { readonly along: "none" } | { readonly along: "reduced" | "rows"; readonly axis: number };
@@ -43,16 +48,23 @@ interface Rows {
   readonly lanes: Lanes;
   /** Coordinates of the row, in the order of the kept axes. */
   readonly row: Position;
+  /** The invocations that share the row, and the axis that they split. */
+  readonly team: (Team & { readonly axis: number }) | undefined;
 }
 
-export function lowerRows(context: Context): Launch {
+/** `invocations`: so many share a row. */
+export function lowerRows(context: Context, invocations?: number): Launch {
   const reduces = reducesOf(context.body);
   const space = spaceOf(reduces[0]!);
   const lanesOf = chooseLanes(context, space, reduces);
   const shape = rowShape(space);
+  const team =
+    invocations === undefined
+      ? undefined
+      : { ...createTeam(context.scope, invocations, 1), axis: splitAxis(space) };
   const unit = lanesOf.along === "rows" ? 4 : 1;
   const row = decompose(context.scope, grid(0), sizes(shape), unit);
-  const rows: Rows = { context, space, lanes: lanesOf, row };
+  const rows: Rows = { context, space, lanes: lanesOf, row, team };
   for (const level of levels(context, reduces)) reduceTogether(rows, level);
   const isRow = ({ node }: Target): boolean => node.shape.length === shape.length;
   const [small, full] = [context.outputs.filter(isRow), context.outputs.filter((output) => !isRow(output))];
@@ -60,11 +72,36 @@ export function lowerRows(context: Context): Launch {
     overSpace(rows, true, (position, axis) => {
       storeAt(context, full, position, axis);
     });
-  storeAt(context, small, row, unit === 4 ? row.length - 1 : undefined);
-  return { grid: [tiles(elementCount(shape), unit), 1, 1], workgroup: [32, 1, 1] };
+  context.scope.when(team ? binary("eq", team.lane, i32(0)) : bool(true), () => {
+    storeAt(context, small, row, unit === 4 ? row.length - 1 : undefined);
+  });
+  const grid3 = [tiles(elementCount(shape), unit), 1, 1] as const;
+  return team
+    ? { grid: grid3, workgroup: [team.lanes, 1, 1], cooperative: true }
+    : { grid: grid3, workgroup: [32, 1, 1] };
 }
 
-function chooseLanes(context: Context, space: Space, reduces: readonly NodeOf<"reduce">[]): Lanes {
+/** The longest axis of a row, of equals the innermost; lengths are longer than constants. */
+function splitAxis({ shape, reduced }: Space): number {
+  const long = (axis: number): number => {
+    const { size } = shape[axis]!;
+    return typeof size === "number" ? size : Number.MAX_SAFE_INTEGER;
+  };
+  return reduced.reduce((best, axis) => (long(axis) >= long(best) ? axis : best), reduced[0]!);
+}
+
+/** Whether a workgroup can share a row: all it combines are f32, and the row's parts do not lie across rows. */
+export function canShareRows(body: Graph, isStacked: Context["isStacked"]): boolean {
+  const reduces = reducesOf(body);
+  const plain = reduces.every((node) => node.dtype === "f32" && node.attributes.kind !== "argmax");
+  return plain && chooseLanes({ isStacked }, spaceOf(reduces[0]!), reduces).along !== "rows";
+}
+
+function chooseLanes(
+  context: Pick<Context, "isStacked">,
+  space: Space,
+  reduces: readonly NodeOf<"reduce">[],
+): Lanes {
   const axis = space.shape.length - 1;
   const plain = reduces.every((node) => node.dtype === "f32" && node.attributes.kind !== "argmax");
   if (!plain || !isMultipleOf4(space.shape[axis]!.size) || sizeEquals(space.shape[axis]!.size, 0))
@@ -115,7 +152,9 @@ function overSpace(
       return;
     }
     const step = how.along === "reduced" && axis === how.axis ? inner : 1;
-    context.scope.loop(i32(0), extent(space.shape[axis]!.size), step, (index) => {
+    const team = rows.team?.axis === axis ? rows.team : undefined;
+    const from = team ? context.scope.name(mul(team.lane, i32(step))) : i32(0);
+    context.scope.loop(from, extent(space.shape[axis]!.size), step * (team?.lanes ?? 1), (index) => {
       position[axis] = index;
       walk(n + 1);
     });
@@ -169,9 +208,9 @@ function fold(rows: Rows, node: NodeOf<"reduce">): Accumulator {
     },
     finish() {
       const whole = scope.read(total);
-      if (rows.lanes.along !== "reduced") return guarded(rows, node, whole);
       const pair = (x: 0 | 1 | 2 | 3, y: 0 | 1 | 2 | 3): Expr => binary(fn, lane(whole, x), lane(whole, y));
-      return guarded(rows, node, scope.name(binary(fn, pair(0, 1), pair(2, 3))));
+      const one = rows.lanes.along === "reduced" ? scope.name(binary(fn, pair(0, 1), pair(2, 3))) : whole;
+      return guarded(rows, node, rows.team ? combine(scope, rows.team, fn, [one])[0]! : one);
     },
   };
 }

@@ -47,7 +47,7 @@ export const pairwise: OpRow<"pairwise"> = {
   kind: "composite",
   doc: "y = Σ_j (over columns), Σ_i (over rows) or Σ over the batch of formula(left[h, i] · right[h // group, j], h, i, j, …) x where mask(h, i, j)",
   attributes: {
-    space: "shape",
+    space: "space",
     products: "number",
     formula: "graph",
     mask: "optional graph",

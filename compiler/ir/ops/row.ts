@@ -21,7 +21,8 @@ export type AttributeKind =
   | "boolean"
   | "string"
   | "size"
-  | "shape"
+  | "shape" // the result's
+  | "space" // a shape that is not the result's
   | "dtype"
   | "numbers"
   | "strings"

@@ -1,6 +1,6 @@
 /**
  * Steps over buffers → the same steps over slots: two temporaries share a slot when their lifetimes are disjoint, and a
- * pointwise kernel writes over an operand that nobody reads after it.
+ * pointwise or row kernel writes over an operand that nobody reads after it.
  *
  * Sizes are formulas over the lengths; they are compared at the largest lengths, and a slot is as large as the largest of
  * what it ever holds.
@@ -103,17 +103,24 @@ function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
 const isPlain = ({ buffer, stacked }: View): boolean =>
   buffer.role === "temporary" && buffer.count === 1 && !stacked;
 
-/** Whether everything that depends on operand `read` is pointwise, so that each element is read only where it is written. */
+/**
+ * Whether each element of operand `read` is read only by the invocation that writes output `write` there, and before it does: in a
+ * pointwise kernel everything that depends on the operand is pointwise; a row kernel may also reduce its own row, any number of times.
+ */
 export function readsInPlace({ body }: Pick<WalkStep, "body">, read: number, write: number): boolean {
   const target = body.outputs[write]!.node;
-  if (!body.outputs.every(({ node }) => sameSizes(node.shape, target.shape))) return false;
-  const dependent = new Set<Node>();
-  for (const node of topological(body)) {
+  const order = topological(body);
+  const reduce = order.find((node) => node.op === "reduce");
+  if (reduce && !sameSizes(reduce.inputs[0]!.shape, target.shape)) return false;
+  if (!reduce && !body.outputs.every(({ node }) => sameSizes(node.shape, target.shape))) return false;
+  const elements = new Set<Node>();
+  for (const node of order) {
     const isOperand = node.op === "input" && node.attributes.name === `fixed.${read}`;
-    const depends = node.inputs.some((input) => dependent.has(input));
-    if (depends && ops[node.op].kind !== "map") return false;
     if (isOperand && !(sameSizes(node.shape, target.shape) && node.dtype === target.dtype)) return false;
-    if (isOperand || depends) dependent.add(node);
+    const depends = node.inputs.some((input) => elements.has(input));
+    if (depends && node.op === "reduce") continue;
+    if (depends && ops[node.op].kind !== "map") return false;
+    if (isOperand || depends) elements.add(node);
   }
   return true;
 }
