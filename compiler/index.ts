@@ -31,10 +31,10 @@ import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
 import type { Merging } from "./passes/merge_projections.js";
-import { mergeProjections } from "./passes/merge_projections.js";
+
 import type { Level } from "./passes/pass.js";
 import type { Explain, Hook, PipelineOptions } from "./passes/pipeline.js";
-import { modelPasses, runModelPasses, runPipeline } from "./passes/pipeline.js";
+import { modelPasses, runMerging, runModelPasses, runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
 import { decodingNames, entryNames, schedule } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
@@ -55,6 +55,8 @@ export interface CompileOptions {
   readonly norms?: boolean | undefined;
   /** How much is optimised; 2 where nothing is said. */
   readonly level?: Level | undefined;
+  /** The last pass at that level; those after it run as at level 0. */
+  readonly until?: string | undefined;
   /** Called after every pass of every entry. */
   readonly hook?: Hook | undefined;
   /** Called with every place that a pass looked at and left as it is. */
@@ -77,9 +79,9 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const builder = createBuilder();
   const { built, diagnostics } = buildSource(source, options, builder);
   if (!built) return { ...nothing, diagnostics, built };
-  const { level = 2, hook, explain } = options;
-  const pipelineOptions = { builder, level, hook, explain };
-  const merging = mergeProjections(built, { builder, level });
+  const { level = 2, until, hook, explain } = options;
+  const pipelineOptions = { builder, level, until, hook, explain };
+  const merging = runMerging(built, pipelineOptions);
   const entries = deriveEntries(runModelPasses(merging.built, pipelineOptions), builder);
   const decoding = deriveDecoding(built, builder);
   const steps = decoding && "step" in decoding ? packedSteps(decoding, merging) : undefined;

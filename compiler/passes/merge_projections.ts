@@ -15,6 +15,8 @@ import { planPacking, stacksOf } from "./merge/plan.js";
 import { packGraph } from "./merge/rewrite.js";
 import type { PassContext } from "./pass.js";
 
+export const mergeSays = "x·w₁, x·w₂, … => x·[w₁ w₂ …]";
+
 export interface Merging {
   readonly built: Built;
   /** The same for a graph that was derived of the model as written. */
