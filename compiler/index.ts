@@ -55,6 +55,8 @@ export interface CompileOptions {
   readonly norms?: boolean | undefined;
   /** How much is optimised; 2 where nothing is said. */
   readonly level?: Level | undefined;
+  /** The entries that are wanted beside `forward`; all where nothing is said. */
+  readonly only?: readonly EntryName[] | undefined;
   /** The last pass at that level; those after it run as at level 0. */
   readonly until?: string | undefined;
   /** Called after every pass of every entry. */
@@ -79,17 +81,18 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const builder = createBuilder();
   const { built, diagnostics } = buildSource(source, options, builder);
   if (!built) return { ...nothing, diagnostics, built };
-  const { level = 2, until, hook, explain } = options;
+  const { level = 2, only, until, hook, explain } = options;
+  const isWanted = (name: EntryName): boolean => name === "forward" || (only?.includes(name) ?? true);
   const pipelineOptions = { builder, level, until, hook, explain };
   const merging = runMerging(built, pipelineOptions);
   const entries = deriveEntries(runModelPasses(merging.built, pipelineOptions), builder);
-  const decoding = deriveDecoding(built, builder);
+  const decoding = decodingNames.some(isWanted) ? deriveDecoding(built, builder) : undefined;
   const steps = decoding && "step" in decoding ? packedSteps(decoding, merging) : undefined;
   const graphs: Partial<Record<EntryName, Graph | undefined>> = {
     ...entries,
     ...decodingEntries(steps, pipelineOptions),
   };
-  const kernels = [...entryNames, ...decodingNames].flatMap((name) => {
+  const kernels = [...entryNames, ...decodingNames].filter(isWanted).flatMap((name) => {
     const graph = graphs[name];
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });

@@ -8,6 +8,8 @@ import { explanationOf, explanationText } from "../../cli/compile/explanation.js
 import { dumpText, recordPasses } from "../../cli/compile/passes.js";
 import { run } from "../../cli/program.js";
 import { createBuilder } from "../../compiler/ir/builder.js";
+import type { Graph } from "../../compiler/ir/graph.js";
+import type { PassContext } from "../../compiler/passes/pass.js";
 import { allPasses, runPipeline } from "../../compiler/passes/pipeline.js";
 import { createTestHost } from "./host.js";
 
@@ -105,10 +107,9 @@ test("what a pass leaves alone is told once for each place, with the graphs that
     name: "simplify",
     says: "x => x",
     from: 0 as const,
-    run: (graph: Parameters<(typeof allPasses)[0]["run"]>[0], { explain }: { explain?: unknown }) => {
-      const tell = explain as (node: unknown, why: string) => void;
-      tell(graph.outputs[0]!.node, "it is no sum");
-      tell(builder.neg(graph.outputs[0]!.node), "it is no sum either");
+    run: (graph: Graph, { explain }: PassContext): Graph => {
+      explain?.(graph.outputs[0]!.node, "it is no sum");
+      explain?.(builder.neg(graph.outputs[0]!.node), "it is no sum either");
       return graph;
     },
   };
