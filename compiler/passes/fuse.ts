@@ -80,7 +80,6 @@ function formGroups(graph: Graph, context: PassContext): Groups {
     else if (isFree(node) || isLayout(node) ? groups.isStored(node) : groups.isUsed(node))
       place(node, { groups, costs, context });
   }
-  groups.mergeSiblings();
   return groups;
 }
 
