@@ -32,7 +32,7 @@ import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
 import type { Merging } from "./passes/merge_projections.js";
 
-import type { Level } from "./passes/pass.js";
+import type { Level, PassMemory } from "./passes/pass.js";
 import type { Explain, Hook, PipelineOptions } from "./passes/pipeline.js";
 import { modelPasses, runMerging, runModelPasses, runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
@@ -83,7 +83,7 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   if (!built) return { ...nothing, diagnostics, built };
   const { level = 2, only, until, hook, explain } = options;
   const isWanted = (name: EntryName): boolean => name === "forward" || (only?.includes(name) ?? true);
-  const pipelineOptions = { builder, level, until, hook, explain };
+  const pipelineOptions = { builder, level, until, hook, explain, memories: new Map<string, PassMemory>() };
   const merging = runMerging(built, pipelineOptions);
   const entries = deriveEntries(runModelPasses(merging.built, pipelineOptions), builder);
   const decoding = decodingNames.some(isWanted) ? deriveDecoding(built, builder) : undefined;

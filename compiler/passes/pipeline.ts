@@ -19,7 +19,8 @@ import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
 import type { Merging } from "./merge_projections.js";
 import { mergeProjections, mergeSays } from "./merge_projections.js";
-import type { Level, Pass, PassContext } from "./pass.js";
+import type { Level, Pass, PassContext, PassMemory } from "./pass.js";
+import { createMemory } from "./pass.js";
 import { simplify } from "./simplify.js";
 import { stream } from "./stream.js";
 
@@ -62,6 +63,8 @@ export interface PipelineOptions {
   readonly verify?: boolean;
   /** Other passes than the list's: for tests and experiments. */
   readonly passes?: readonly Pass[];
+  /** Kept between the graphs of one compilation, which have one builder: pass and level → what it found. */
+  readonly memories?: Map<string, PassMemory> | undefined;
 }
 
 export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
@@ -71,13 +74,22 @@ export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
     const level = levelAt(pass.name, options);
     if (pass.from > level) continue;
     const started = performance.now();
-    const next = pass.run(current, { builder, level, explain: teller(pass.name, graph.name, options) });
+    const explain = teller(pass.name, graph.name, options);
+    const next = pass.run(current, { builder, level, explain, memory: memoryOf(pass, options) });
     const milliseconds = performance.now() - started;
     if (options.verify) demandValid(pass, current, next);
     hook?.(pass.name, current, next, milliseconds);
     current = next;
   }
   return current;
+}
+
+/** A graph of its own remembers too: the turns of its regions are alike. */
+function memoryOf({ name }: Pass, options: PipelineOptions): PassMemory {
+  const key = `${name} ${levelAt(name, options)}`;
+  const memory = options.memories?.get(key) ?? createMemory();
+  options.memories?.set(key, memory);
+  return memory;
 }
 
 function levelAt(name: string, { level, until }: PipelineOptions): Level {
