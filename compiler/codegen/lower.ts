@@ -191,18 +191,22 @@ function checkInPlace({ scope, values, stores, outputs }: Context, bindings: rea
 
 /** Equal for equal sums, in whatever order; loop counters by number, since the loops of one kernel walk the same space. */
 function addressKey(scope: Scope, index: Expr): string {
-  const terms = (x: Expr): readonly string[] => {
-    const value = scope.definition(x);
-    return value.tag === "binary" && value.fn === "add"
-      ? [...terms(value.x), ...terms(value.y)]
-      : [scope.key(value)];
+  let constant = 0;
+  const terms: string[] = [];
+  const visit = (x: Expr): void => {
+    const meaning = scope.definition(x);
+    if (meaning.tag === "const") constant += meaning.value;
+    else if (meaning.tag === "binary" && meaning.fn === "add") {
+      visit(meaning.x);
+      visit(meaning.y);
+    } else terms.push(scope.key(meaning));
   };
-  const all = terms(index);
-  const counters = [...new Set(all.join().match(/\bi_\d+\b/g) ?? [])].sort(
+  visit(index);
+  const counters = [...new Set(terms.join().match(/\bi_\d+\b/g) ?? [])].sort(
     (x, y) => Number(x.slice(2)) - Number(y.slice(2)),
   );
   const named = (text: string): string => text.replace(/\bi_\d+\b/g, (name) => `i#${counters.indexOf(name)}`);
-  return all.map(named).sort().join("+");
+  return [...terms.map(named).sort(), constant].join("+");
 }
 
 const widened = (bindings: readonly Binding[], statements: readonly Stmt[]): readonly Binding[] => {

@@ -176,11 +176,11 @@ function siblingOf(node: Node, { groups, costs, context }: Placing): Group | und
   if (!isReduction(node) || context.level === 0) return undefined;
   const sources = costs.sources(stripLayout(node.inputs[0]!));
   const found = groups.rowGroups(node).find((group) => {
+    const isAfter = groups.consumersOf(node).some((other) => groups.reaches(other, group));
     const isShared = [...groups.reads(group)].some(
       (read) => sources.has(read) && sameSizes(read.shape, group.space),
     );
-    const isBefore = groups.consumersOf(node).some((other) => groups.reaches(other, group));
-    return isShared && !isBefore && groups.fits(group, node, true);
+    return isShared && !isAfter && groups.fits(group, node, true);
   });
   if (found) groups.absorb(found, node);
   return found;

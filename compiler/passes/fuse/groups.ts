@@ -53,7 +53,9 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
   const all: Group[] = [];
 
   const usesOf = (node: Node): Use[] => uses.get(node) ?? [];
-  const consumersOf = (node: Node): readonly Group[] => [...new Set(usesOf(node).map((use) => use.group))];
+  /** The groups that read `node` and do not compute it themselves. */
+  const consumersOf = (node: Node): readonly Group[] =>
+    [...new Set(usesOf(node).map((use) => use.group))].filter((group) => !group.members.has(node));
 
   function alignment(group: Group, node: Node): Alignment {
     const all = new Set(
@@ -162,25 +164,6 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
     return sources.size + own.length;
   }
 
-  /** Whether two row kernels walk the same rows of one value, and neither waits for the other. */
-  function areSiblings(x: Group, y: Group): boolean {
-    if (x.family !== "rows" || y.family !== "rows" || x.rows!.axes !== y.rows!.axes) return false;
-    if (!sameSizes(x.space, y.space)) return false;
-    const shared = [...x.sources].some((source) => y.sources.has(source) && sameSizes(source.shape, x.space));
-    if (!shared || reaches(x, y) || reaches(y, x)) return false;
-    return bindings(new Set([...x.sources, ...y.sources]), [...x.outputs, ...y.outputs]) <= maxBindings;
-  }
-
-  function mergeInto(to: Group, from: Group): void {
-    for (const node of from.members) to.members.add(node);
-    for (const node of from.sources) to.sources.add(node);
-    for (const node of from.outputs) storedBy.set(node, to);
-    to.outputs.push(...from.outputs);
-    for (const group of all) if (group.readers.delete(from)) group.readers.add(to);
-    for (const reader of from.readers) to.readers.add(reader);
-    all.splice(all.indexOf(from), 1);
-  }
-
   return {
     consumersOf,
     alignment,
@@ -192,7 +175,7 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
 
     /** Whether `node` in `group`, with what only it reads, keeps it within the bindings of one kernel. */
     fits,
-    isPlaced: (node: Node): boolean => placed.has(node),
+    isPlaced: (node: Node): boolean => placed.has(node) && consumersOf(node).length === 0,
     /** The stored values that a group reads, as far as that can be told. */
     reads: (group: Group): ReadonlySet<Node> =>
       new Set([...group.sources].flatMap((x) => (stored.has(x) ? [x] : [...costs.sources(x)]))),
@@ -204,14 +187,6 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
           rows!.axes === node.attributes.axes.join() &&
           sameSizes(space, node.inputs[0]!.shape),
       ),
-
-    /** Row kernels that walk the same rows of one value become one kernel: max, sum and the picked logit are one walk. */
-    mergeSiblings(): void {
-      for (const group of [...all]) {
-        const other = all.find((earlier) => earlier !== group && areSiblings(earlier, group));
-        if (other) mergeInto(other, group);
-      }
-    },
 
     /** Whether the reduction can run once per row of `group`. */
     reducesRows(group: Group, node: Extract<Node, { op: "reduce" }>): boolean {
