@@ -73,13 +73,14 @@ interface Liveness {
 
 function createLiveness({ steps, outputs }: Walk, bytes: Measure): Liveness {
   const left = new Map<Buffer, number>();
+  const temporaries = new Map(steps.map((step) => [step, temporariesOf(step)]));
   for (const step of steps)
-    for (const buffer of temporariesOf(step)) left.set(buffer, (left.get(buffer) ?? 0) + 1);
+    for (const buffer of temporaries.get(step)!) left.set(buffer, (left.get(buffer) ?? 0) + 1);
   for (const { view } of outputs) left.set(view.buffer, Number.POSITIVE_INFINITY);
   const alive = new Set<Buffer>();
   const effect = (step: WalkStep): { readonly needs: number; readonly frees: number } => {
     let [needs, frees] = [0, 0];
-    for (const buffer of temporariesOf(step)) {
+    for (const buffer of temporaries.get(step)!) {
       if (!alive.has(buffer)) needs += bytes(buffer);
       if (left.get(buffer) === 1) frees += bytes(buffer);
     }
@@ -92,7 +93,7 @@ function createLiveness({ steps, outputs }: Walk, bytes: Measure): Liveness {
     },
     run(step) {
       const result = effect(step);
-      for (const buffer of temporariesOf(step)) {
+      for (const buffer of temporaries.get(step)!) {
         alive.add(buffer);
         left.set(buffer, left.get(buffer)! - 1);
       }
