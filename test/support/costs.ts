@@ -19,13 +19,17 @@ export function trainCosts(source: string, lengths: Lengths, options: CompileOpt
   return costsOf({ schedule, program }, "train", lengths);
 }
 
-/** One row a pass, those after it as at level 0; then one a level. */
-export function costTable(source: string, lengths: Lengths): string {
+/** One row a pass, those after it as at level 0; then one a level. The runner is heard between them: it gives up on a worker that is silent. */
+export async function costTable(source: string, lengths: Lengths): Promise<string> {
   const stages: readonly (readonly [string, CompileOptions])[] = [
     ...allPasses.map(({ name }): [string, CompileOptions] => [name, { until: name }]),
     ...([0, 1, 2] as const).map((level): [string, CompileOptions] => [`**-O${level}**`, { level }]),
   ];
-  const rows = stages.map(([name, options]) => row(name, trainCosts(source, lengths, options)));
+  const rows: string[] = [];
+  for (const [name, options] of stages) {
+    rows.push(row(name, trainCosts(source, lengths, options)));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   return [
     "| after | kernels | dispatches | moved | temporaries | at most in memory | TFLOP | of it masked |",
     "|---|---:|---:|---:|---:|---:|---:|---:|",
