@@ -2,8 +2,8 @@
  * The passes, in order, and the one wrapper that runs them: run → verify → show.
  *
  * ```
- * what a model computes, its loss, a step of decoding     Graph → merge_projections → form_mix → stream     before it is differentiated
- * an entry of these, with its gradients and updates       Graph → expand → fold → … → fuse → Graph of kernels
+ * what a model computes, its loss, a step of decoding     Graph → form_mix → merge_projections → stream → Graph   before it is differentiated
+ * an entry of these, with its gradients and updates       Graph → merge_pairs → expand → … → fuse → Graph of kernels
  * ```
  */
 import type { Builder } from "../ir/builder.js";
@@ -17,8 +17,8 @@ import { factorReductions } from "./factor_reductions.js";
 import { fold } from "./fold.js";
 import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
-import type { Merging } from "./merge_projections.js";
-import { mergeProjections, mergeSays } from "./merge_projections.js";
+import { mergePairs } from "./merge_pairs.js";
+import { mergeNothing, mergeProjections } from "./merge_projections.js";
 import type { Level, Pass, PassContext, PassMemory } from "./pass.js";
 import { createMemory } from "./pass.js";
 import { simplify } from "./simplify.js";
@@ -31,19 +31,22 @@ const fusing: Pass = {
   run: fuse,
 };
 
-/** Decided once for a model and then done to each of its graphs, before every pass: its entries share their parameters. */
-const merging: PassName = { name: "merge_projections", says: mergeSays, from: 1 };
-
-/** Passes on what a model computes, in order: gradients are taken of what they give. */
-export const modelPasses: readonly Pass[] = [formMix, stream];
+/** Passes on what a model computes, in order: gradients are taken of what they give. The second one is made for each model. */
+export const modelPasses: readonly Pass[] = [formMix, mergeNothing, stream];
 
 /** Passes on each entry, in order. */
-export const pipeline: readonly Pass[] = [expand, fold, simplify, eliminate, factorReductions, fusing];
-
-export type PassName = Pick<Pass, "name" | "says" | "from">;
+export const pipeline: readonly Pass[] = [
+  mergePairs,
+  expand,
+  fold,
+  simplify,
+  eliminate,
+  factorReductions,
+  fusing,
+];
 
 /** All there are, in the order in which they run. */
-export const allPasses: readonly PassName[] = [merging, ...modelPasses, ...pipeline];
+export const allPasses: readonly Pass[] = [...modelPasses, ...pipeline];
 
 /** Called after each pass. */
 export type Hook = (pass: string, before: Graph, after: Graph, milliseconds: number) => void;
@@ -84,14 +87,6 @@ export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
   return current;
 }
 
-/** A graph of its own remembers too: the turns of its regions are alike. */
-function memoryOf({ name }: Pass, options: PipelineOptions): PassMemory {
-  const key = `${name} ${levelAt(name, options)}`;
-  const memory = options.memories?.get(key) ?? createMemory();
-  options.memories?.set(key, memory);
-  return memory;
-}
-
 function levelAt(name: string, { level, until }: PipelineOptions): Level {
   const place = (one: string): number => allPasses.findIndex((pass) => pass.name === one);
   return until === undefined || place(name) <= place(until) ? level : 0;
@@ -100,50 +95,50 @@ function levelAt(name: string, { level, until }: PipelineOptions): Level {
 const teller = (pass: string, graph: string, { explain }: PipelineOptions): PassContext["explain"] =>
   explain && ((node, why) => explain(pass, graph, node, why));
 
-/** The model with its graphs after `modelPasses`; a graph that is two entries' is passed through once. */
-export const runModelPasses = (built: Built, options: PipelineOptions): Built =>
-  withGraphs(
-    built,
-    graphsOf(built).map((graph) => runPipeline(graph, { passes: modelPasses, ...options })),
-  );
-
-/** The graphs of a model under the names of the entries that come of them; `train` only where `loss` is without dropout. */
-function graphsOf({ forward, loss, evaluation }: Built): readonly Graph[] {
-  const trained = loss && { ...loss, name: evaluation ? "train" : "loss" };
-  const measured = evaluation && { ...evaluation, name: "loss" };
-  return [{ ...forward, name: "forward" }, trained, measured].flatMap((graph) => graph ?? []);
+/** A graph of its own remembers too: the turns of its regions are alike. */
+function memoryOf({ name }: Pass, options: PipelineOptions): PassMemory {
+  const key = `${name} ${levelAt(name, options)}`;
+  const memory = options.memories?.get(key) ?? createMemory();
+  options.memories?.set(key, memory);
+  return memory;
 }
 
-function withGraphs(built: Built, [forward, loss, evaluation]: readonly Graph[]): Built {
-  return { ...built, forward: forward!, loss, ...(evaluation && { evaluation }) };
+/** A model after `modelPasses`, over packed parameters. */
+export interface Prepared {
+  readonly built: Built;
+  /** The same passes on a graph that was derived of the model as written. */
+  run(graph: Graph): Graph;
 }
 
-/** `mergeProjections`, shown and checked as a pass on each graph. */
-export function runMerging(built: Built, options: PipelineOptions): Merging {
-  const { builder = createBuilder() } = options;
-  const level = levelAt(merging.name, options);
-  const explain = teller(merging.name, "forward", options);
-  const started = performance.now();
-  const merged = mergeProjections(built, { builder, level, explain });
-  if (merging.from > level) return merged;
-  const before = graphsOf(built);
-  const milliseconds = (performance.now() - started) / before.length;
-  graphsOf(merged.built).forEach((after, n) => showMerged(before[n]!, after, milliseconds, options));
-  const pack = (graph: Graph): Graph => {
-    const from = performance.now();
-    const after = merged.pack(graph);
-    showMerged(graph, after, performance.now() - from, options);
-    return after;
+/** A graph that is two entries' is passed through once. Packing is planned where its pass stands, on the graphs as they are there. */
+export function runModelPasses(built: Built, options: PipelineOptions): Prepared {
+  const { builder = createBuilder(), passes = modelPasses } = options;
+  const through = (some: readonly Pass[], graph: Graph): Graph =>
+    runPipeline(graph, { ...options, builder, passes: some });
+  const { name } = mergeNothing;
+  const at = passes.indexOf(mergeNothing);
+  const before = at < 0 ? passes : passes.slice(0, at);
+  const formed = mapGraphs(built, (graph) => through(before, graph));
+  if (at < 0) return { built: formed, run: (graph) => through(before, graph) };
+  const explain = teller(name, "forward", options);
+  const { pass, packed } = mergeProjections(formed, { builder, level: levelAt(name, options), explain });
+  const after = (graph: Graph): Graph => through([pass, ...passes.slice(at + 1)], graph);
+  return { built: packed(mapGraphs(formed, after)), run: (graph) => after(through(before, graph)) };
+}
+
+/** The graphs under the names of the entries that begin with them. */
+function mapGraphs(built: Built, change: (graph: Graph) => Graph): Built {
+  const { forward, loss, evaluation } = built;
+  const run = (name: string, graph: Graph): Graph => change({ ...graph, name });
+  return {
+    ...built,
+    forward: run("forward", forward),
+    loss: loss && run(evaluation ? "train" : "loss", loss),
+    ...(evaluation && { evaluation: run("loss", evaluation) }),
   };
-  return { ...merged, pack };
 }
 
-function showMerged(before: Graph, after: Graph, milliseconds: number, options: PipelineOptions): void {
-  if (options.verify) demandValid(merging, before, after);
-  options.hook?.(merging.name, before, after, milliseconds);
-}
-
-function demandValid(pass: PassName, before: Graph, after: Graph): void {
+function demandValid(pass: Pass, before: Graph, after: Graph): void {
   const faults = verify(after);
   if (faults.length === 0) return;
   const texts = `before:\n${printGraph(before)}\nafter:\n${printGraph(after)}`;
