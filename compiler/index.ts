@@ -81,7 +81,10 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   if (!built) return { ...nothing, diagnostics, built };
   const { level = 2, only, until, hook, explain } = options;
   const isWanted = (name: EntryName): boolean => name === "forward" || (only?.includes(name) ?? true);
-  const pipelineOptions = { builder, level, until, hook, explain, memories: new Map<string, PassMemory>() };
+  const pipelineOptions = {
+    ...{ builder, level, until, hook, explain },
+    ...{ lengths: usualLengths(built), memories: new Map<string, PassMemory>() },
+  };
   const prepared = runModelPasses(built, pipelineOptions);
   const entries = deriveEntries(prepared.built, builder);
   const decoding = decodingNames.some(isWanted) ? deriveDecoding(built, builder) : undefined;
@@ -99,6 +102,12 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const program = emitProgram(scheduled, prepared.built, meta, decoding);
   return { diagnostics, built, entries, decoding, schedule: scheduled, program };
 }
+
+/** The recipe's batch of the longest texts. */
+const usualLengths = ({ lengths, recipe }: Built): Readonly<Record<string, number>> => ({
+  ...Object.fromEntries(Object.entries(lengths).map(([symbol, { maximum }]) => [symbol, maximum])),
+  B: recipe.batch,
+});
 
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
 

@@ -11,6 +11,7 @@ import { createBuilder } from "../ir/builder.js";
 import type { Built, Graph, Node } from "../ir/graph.js";
 import { printGraph } from "../ir/text.js";
 import { verify } from "../ir/verify.js";
+import { chunkRows } from "./chunk_rows.js";
 import { eliminate } from "./eliminate.js";
 import { expand } from "./expand.js";
 import { factorReductions } from "./factor_reductions.js";
@@ -41,6 +42,7 @@ export const pipeline: readonly Pass[] = [
   fold,
   simplify,
   eliminate,
+  chunkRows(),
   factorReductions,
   fusing,
 ];
@@ -58,6 +60,8 @@ export interface PipelineOptions {
   /** 0: what lowering needs; 1: also what never adds arithmetic; 2: everything. */
   readonly level: Level;
   readonly builder?: Builder;
+  /** The lengths at which the graph usually runs. */
+  readonly lengths?: Readonly<Record<string, number>> | undefined;
   readonly hook?: Hook | undefined;
   readonly explain?: Explain | undefined;
   /** The last pass at that level; those after it run as at level 0: to see what each of them is for. */
@@ -78,7 +82,10 @@ export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
     if (pass.from > level) continue;
     const started = performance.now();
     const explain = teller(pass.name, graph.name, options);
-    const next = pass.run(current, { builder, level, explain, memory: memoryOf(pass, options) });
+    const next = pass.run(current, {
+      ...{ builder, level, lengths: options.lengths, explain },
+      memory: memoryOf(pass, options),
+    });
     const milliseconds = performance.now() - started;
     if (options.verify) demandValid(pass, current, next);
     hook?.(pass.name, current, next, milliseconds);
