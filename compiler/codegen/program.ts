@@ -68,13 +68,13 @@ function graphsOf({ forward, loss }: Built, decoding: Decoded | undefined): read
 
 function callScalars(schedule: Schedule): readonly CallScalar[] {
   const found = new Map<string, CallScalar>();
-  for (const { steps } of schedule.entries)
-    for (const { body } of steps)
-      for (const node of nodesOf(body))
-        if (node.op === "input" && node.attributes.kind === "scalar") {
-          const { name } = node.attributes;
-          found.set(name, { name, type: node.dtype === "f32" ? "f32" : "i32" });
-        }
+  const bodies = new Set(schedule.entries.flatMap(({ steps }) => steps.map(({ body }) => body)));
+  for (const body of bodies)
+    for (const node of nodesOf(body))
+      if (node.op === "input" && node.attributes.kind === "scalar") {
+        const { name } = node.attributes;
+        found.set(name, { name, type: node.dtype === "f32" ? "f32" : "i32" });
+      }
   if (found.size > 16) throw new Error("internal: more call scalars than the uniform holds");
   return [...found.values()].sort((x, y) => (x.name < y.name ? -1 : 1));
 }

@@ -40,6 +40,8 @@ import {
 } from "./fuse/kinds.js";
 import { estimatedElements } from "./nodes.js";
 import type { Level, PassContext } from "./pass.js";
+import { remembered } from "./pass.js";
+import { graphKey } from "./walk.js";
 
 /** Storage bindings that one kernel may use: the WebGPU default limit. */
 const MAX_BINDINGS = 8;
@@ -58,12 +60,15 @@ function fuseBodies(graph: Graph, context: PassContext): Graph {
     done.set(
       node,
       node.op === "repeat"
-        ? b.make("repeat", inputs, { ...node.attributes, body: fuse(node.attributes.body, context) })
+        ? b.make("repeat", inputs, { ...node.attributes, body: fusedBody(node.attributes.body, context) })
         : b.remake(node, inputs),
     );
   }
   return { ...graph, outputs: graph.outputs.map(({ name, node }) => ({ name, node: done.get(node)! })) };
 }
+
+const fusedBody = (body: Graph, context: PassContext): Graph =>
+  remembered(context, graphKey(body), () => fuse(body, context));
 
 /** What placing a node needs to know. */
 interface Placing {
