@@ -15,7 +15,8 @@ import { emitDecoding } from "./decoding.js";
 import type { CallScalar } from "./extents.js";
 import { nodesOf } from "./family.js";
 import { printJavascript } from "./javascript.js";
-import { lower } from "./lower.js";
+import { invocationsOf, workgroupBytes } from "./lockstep.js";
+import { cooperations, lower } from "./lower.js";
 import { emitValue, valuePlace } from "./places.js";
 import { constantSize, slotOf } from "./slots.js";
 import { emitTables } from "./tables.js";
@@ -90,8 +91,8 @@ function kernelTable(scalars: readonly CallScalar[]): KernelTable {
   const byBody = new Map<string, number>();
   const byText = new Map<string, number>();
   const add = (kernel: P.Kernel): number => {
-    const { wgsl, javascript, bindings } = kernel;
-    const text = JSON.stringify([wgsl, javascript, bindings]);
+    const { wgsl, javascript, bindings, variants } = kernel;
+    const text = JSON.stringify([wgsl, javascript, bindings, variants]);
     const known = byText.get(text);
     if (known !== undefined) return known;
     byText.set(text, all.push(kernel) - 1);
@@ -147,12 +148,26 @@ const bodyKey = ({ body, reads, writes }: Step, { aliases, shared }: Sharing): s
 
 function emitKernel(step: Step, sharing: Sharing, scalars: readonly CallScalar[]): P.Kernel {
   const kernel = lower(step.body, step.reads, step.writes, sharing);
+  const variants = emitVariants(step, sharing, scalars);
   return {
     name: kernel.name,
     bindings: kernel.bindings.map(({ type, access }) => ({ type, access })),
     wgsl: printWgsl(kernel, scalars),
     javascript: printJavascript(kernel, scalars),
+    ...(variants.length > 0 ? { variants } : {}),
   };
+}
+
+function emitVariants(
+  { body, reads, writes }: Step,
+  sharing: Sharing,
+  scalars: readonly CallScalar[],
+): readonly P.Variant[] {
+  return cooperations(body, reads).map(({ cooperation, when }): P.Variant => {
+    const kernel = lower(body, reads, writes, { ...sharing, cooperation });
+    const needs = { invocations: invocationsOf(kernel), workgroupBytes: workgroupBytes(kernel) };
+    return { wgsl: printWgsl(kernel, scalars), needs, when };
+  });
 }
 
 /** Of a stacked place all slices are bound: the last one ends where its elements do. */
