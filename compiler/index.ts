@@ -30,6 +30,8 @@ import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
+import type { Merging } from "./passes/merge_projections.js";
+import { mergeProjections } from "./passes/merge_projections.js";
 import type { Level } from "./passes/pass.js";
 import type { Explain, Hook, PipelineOptions } from "./passes/pipeline.js";
 import { modelPasses, runModelPasses, runPipeline } from "./passes/pipeline.js";
@@ -77,9 +79,10 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   if (!built) return { ...nothing, diagnostics, built };
   const { level = 2, hook, explain } = options;
   const pipelineOptions = { builder, level, hook, explain };
-  const entries = deriveEntries(runModelPasses(built, pipelineOptions), builder);
+  const merging = mergeProjections(built, { builder, level });
+  const entries = deriveEntries(runModelPasses(merging.built, pipelineOptions), builder);
   const decoding = deriveDecoding(built, builder);
-  const steps = decoding && "step" in decoding ? decoding : undefined;
+  const steps = decoding && "step" in decoding ? packedSteps(decoding, merging) : undefined;
   const graphs: Partial<Record<EntryName, Graph | undefined>> = {
     ...entries,
     ...decodingEntries(steps, pipelineOptions),
@@ -88,13 +91,20 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
     const graph = graphs[name];
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });
-  const scheduled = schedule(kernels, built, steps);
+  const scheduled = schedule(kernels, merging.built, steps);
   const meta = { compiler: version, source: sha256(source) };
-  const program = emitProgram(scheduled, built, meta, decoding);
+  const program = emitProgram(scheduled, merging.built, meta, steps ?? decoding);
   return { diagnostics, built, entries, decoding, schedule: scheduled, program };
 }
 
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
+
+/** Decoding is derived of the model as written and shares its parameters with the other entries. */
+const packedSteps = (steps: DecodingGraphs, { pack }: Merging): DecodingGraphs => ({
+  ...steps,
+  encode: steps.encode && pack(steps.encode),
+  step: pack(steps.step),
+});
 
 /** A model that keeps nothing has nothing to reorder. */
 function decodingEntries(

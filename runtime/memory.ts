@@ -124,7 +124,9 @@ export class Memory {
 
   #write(place: Place, data: TensorData): void {
     const { buffer, offset } = this.locate(place, {});
-    this.#device.write(buffer, offset, data);
+    const { start, width, pitch } = place.rows ?? { start: 0, width: data.length, pitch: 0 };
+    for (let from = 0, at = start; from < data.length; from += width, at += pitch)
+      this.#device.write(buffer, offset + 4 * at, data.subarray(from, from + width));
   }
 
   writeAll(owners: readonly Owner[], values: ReadonlyMap<string, Float32Array>): void {
@@ -138,10 +140,12 @@ export class Memory {
 
   async readAll(owners: readonly Owner[]): Promise<ReadonlyMap<string, Tensor<Float32Array>>> {
     const ranges = owners.map(
-      ({ place, shape }): Range => ({ ...this.locate(place, {}), size: 4 * elementsOf(shape) }),
+      ({ place }): Range => ({ ...this.locate(place, {}), size: 4 * placeRange(place, {}).length }),
     );
     const bytes = await this.#device.read(ranges);
-    return new Map(owners.map(({ name, shape }, n) => [name, tensor(new Float32Array(bytes[n]!), shape)]));
+    return new Map(
+      owners.map((owner, n) => [owner.name, tensor(valuesIn(owner, bytes[n]!), owner.shape)] as const),
+    );
   }
 
   get bytes(): { readonly persistent: number; readonly arena: number } {
@@ -151,6 +155,16 @@ export class Memory {
   destroy(): void {
     for (const buffer of [...this.#buffers, ...this.#arena]) buffer.destroy();
   }
+}
+
+/** An owner's elements among those of its place. */
+function valuesIn({ place: { rows }, shape }: Owner, bytes: ArrayBuffer): Float32Array {
+  const all = new Float32Array(bytes);
+  if (!rows) return all;
+  const own = new Float32Array(elementsOf(shape));
+  for (let to = 0, at = rows.start; to < own.length; to += rows.width, at += rows.pitch)
+    own.set(all.subarray(at, at + rows.width), to);
+  return own;
 }
 
 const longestOf = ({ lengths }: Program): Lengths =>

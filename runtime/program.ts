@@ -26,6 +26,8 @@ export interface Place {
   readonly length: Size;
   /** Of a stacked value: that many slices of `length` elements, align64(stride) apart. Absent: one. */
   readonly count?: number;
+  /** Of a parameter or state that shares its place: its rows of `width` elements, `pitch` apart, from element `start` on. */
+  readonly rows?: { readonly start: number; readonly width: number; readonly pitch: number };
 }
 
 /**

@@ -69,6 +69,18 @@ export interface ParameterInfo {
   /** The graph leaf that holds it, and which turn of that leaf's leading stack axis it is (undefined: the whole leaf). */
   readonly leaf: string;
   readonly turn: number | undefined;
+  /** Where it shares its leaf with others: which part of each turn it is. Undefined: it has the turn for itself. */
+  readonly part?: Part;
+}
+
+/** Elements start … start + size - 1 along one axis of a packed leaf's turn, which has `whole` of them. */
+export interface Part {
+  /** The leaf that held the parameter in the model as written. */
+  readonly of: string;
+  readonly axis: number;
+  readonly start: number;
+  readonly size: number;
+  readonly whole: number;
 }
 
 /** An input as the model declares it; `shape` starts with the batch axis. `bound`: exclusive upper bound of an `int`. */

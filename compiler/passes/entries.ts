@@ -56,7 +56,7 @@ export function deriveEntries(built: Built, b: Builder): Entries {
     loss: built.evaluation ?? loss,
     grad: {
       name: "grad",
-      outputs: [...graph.outputs, ...mean.map((node, n) => ({ name: `grad.${nameOf(leaves[n]!)}`, node }))],
+      outputs: [...graph.outputs, ...mean.flatMap((node, n) => gradientsOf(built, leaves[n]!, node, b))],
     },
     train: optimizer && {
       name: "train",
@@ -65,6 +65,19 @@ export function deriveEntries(built: Built, b: Builder): Entries {
     accumulate: parted && accumulateGraph(sums, b),
     apply: parted && applyGraph(built, parted, sums, b),
   };
+}
+
+/** The gradient of a leaf under the name, or of a packed leaf under the names, that the model gave. */
+function gradientsOf(built: Built, leaf: Node, gradient: Node, b: Builder): readonly Output[] {
+  const parts = new Map(
+    built.parameters.flatMap((p) => (p.part && p.leaf === nameOf(leaf) ? [[p.part.of, p] as const] : [])),
+  );
+  if (parts.size === 0) return [{ name: `grad.${nameOf(leaf)}`, node: gradient }];
+  return [...parts].map(([name, { part, turn, shape }]) => {
+    const turns = turn === undefined ? [] : gradient.shape.slice(0, 1);
+    const slice = b.slice(gradient, part!.axis + turns.length, part!.start, part!.size);
+    return { name: `grad.${name}`, node: b.reshape(slice, [...turns, ...shape]) };
+  });
 }
 
 /** What a batch adds up to: `loss.sum` and `loss.count`, and the gradient of `loss.sum` for each leaf. */

@@ -9,7 +9,7 @@
  *
  * Nodes are visited consumers first. A node joins the kernel of its consumer where codegen can compute it there:
  * maps and layout anywhere (layout is index arithmetic); one contraction under pointwise work on its own result; any number
- * of reductions over one set of axes of one space. A map that several kernels need is computed again in each when that is
+ * of reductions over one set of axes of one space, also such as only read the same rows. A map that several kernels need is computed again in each when that is
  * cheap, and stored by the first of them when it is not. What leaves a kernel is one of its outputs.
  *
  * That is level 2. At level 1 nothing is computed twice: a map joins where it is read once. At level 0 only maps meet: a chain
@@ -20,52 +20,54 @@ import type { Graph, Node } from "../ir/graph.js";
 import { topological } from "../ir/rewrite.js";
 import type { Shape } from "../ir/shape.js";
 import { sameSizes } from "../ir/shape.js";
+import type { Costs } from "./fuse/costs.js";
+import { apartFrom, createCosts, isBetterAgain } from "./fuse/costs.js";
 import { emitGroups } from "./fuse/emit.js";
 import type { Group, Groups } from "./fuse/groups.js";
 import { createGroups, manyRows } from "./fuse/groups.js";
-import type { RecomputeCosts } from "./fuse/kinds.js";
-import {
-  isContraction,
-  isFree,
-  isLayout,
-  isMap,
-  isReduction,
-  isRegion,
-  recomputeCosts,
-} from "./fuse/kinds.js";
-import type { Level } from "./pass.js";
+import { isContraction, isFree, isLayout, isMap, isReduction, isRegion, stripLayout } from "./fuse/kinds.js";
+import { estimatedElements } from "./nodes.js";
+import type { Level, PassContext } from "./pass.js";
 
 /** Storage bindings that one kernel may use: the WebGPU default limit. */
 const MAX_BINDINGS = 8;
-/** A map is computed again in every kernel that needs it while that costs at most this many simple operations an element … */
-const CHEAP_COST = 32;
-/** … and reads at most this many stored values. */
-const CHEAP_SOURCES = 3;
 
-export function fuse(graph: Graph, b: Builder, level: Level = 2): Graph {
-  const inner = fuseBodies(graph, b, level);
-  return emitGroups(inner, formGroups(inner, level), b);
+export function fuse(graph: Graph, context: PassContext): Graph {
+  const inner = fuseBodies(graph, context);
+  return emitGroups(inner, formGroups(inner, context), context.builder);
 }
 
 /** Bodies first: a `repeat` is opaque to the graph around it. */
-function fuseBodies(graph: Graph, b: Builder, level: Level): Graph {
+function fuseBodies(graph: Graph, context: PassContext): Graph {
+  const b: Builder = context.builder;
   const done = new Map<Node, Node>();
   for (const node of topological(graph)) {
     const inputs = node.inputs.map((input) => done.get(input)!);
     done.set(
       node,
       node.op === "repeat"
-        ? b.make("repeat", inputs, { ...node.attributes, body: fuse(node.attributes.body, b, level) })
+        ? b.make("repeat", inputs, { ...node.attributes, body: fuse(node.attributes.body, context) })
         : b.remake(node, inputs),
     );
   }
   return { ...graph, outputs: graph.outputs.map(({ name, node }) => ({ name, node: done.get(node)! })) };
 }
 
-function formGroups(graph: Graph, level: Level): Groups {
+/** What placing a node needs to know. */
+interface Placing {
+  readonly groups: Groups;
+  readonly costs: Costs;
+  readonly context: PassContext;
+}
+
+function formGroups(graph: Graph, context: PassContext): Groups {
   const order = topological(graph);
-  const costs = recomputeCosts(order);
-  const groups = createGroups(MAX_BINDINGS, replacedLeaves(graph, order));
+  const costs = createCosts(graph, order);
+  const groups = createGroups({
+    maxBindings: MAX_BINDINGS,
+    replaces: replacedLeaves(graph, order),
+    costs,
+  });
   for (const { node } of graph.outputs) groups.needStored(node);
   for (const node of [...order].reverse()) {
     if (node.op === "input" || node.op === "table" || node.op === "get") continue;
@@ -74,8 +76,9 @@ function formGroups(graph: Graph, level: Level): Groups {
         node,
         order.filter((other) => other.op === "get" && other.inputs[0] === node),
       );
+    else if (groups.isPlaced(node)) continue;
     else if (isFree(node) || isLayout(node) ? groups.isStored(node) : groups.isUsed(node))
-      place(node, groups, costs, level);
+      place(node, { groups, costs, context });
   }
   return groups;
 }
@@ -96,19 +99,22 @@ function replacedLeaves(graph: Graph, order: readonly Node[]): ReadonlyMap<Node,
 }
 
 /** Chooses the kernels that compute `node`; every consumer already has its own. */
-function place(node: Node, groups: Groups, costs: RecomputeCosts, level: Level): void {
+function place(node: Node, placing: Placing): void {
+  const { groups, context } = placing;
   const consumers = groups.consumersOf(node);
   const single = consumers.length === 1 && !groups.isStored(node);
-  if (isMap(node) && !groups.isStored(node) && (single || isCheap(node, costs)))
-    if (consumers.every((group) => groups.fits(group, node, false) && mayJoin(group, node, groups, level))) {
+  if (isMap(node) && !groups.isStored(node) && (single || isAgain(node, consumers, placing)))
+    if (
+      consumers.every(
+        (group) => groups.fits(group, node, false) && mayJoin(group, node, groups, context.level),
+      )
+    ) {
       for (const group of consumers) groups.absorb(group, node);
       return;
-    }
-  const host = consumers.find(
-    (group) => level > 0 && groups.fits(group, node, !single) && canHost(group, node, single, groups),
-  );
+    } else context.explain?.(node, `is stored: the kernels that read it have no binding left`);
+  const host = hostOf(node, consumers, single, placing);
   if (host) groups.absorb(host, node);
-  if (!host || !single) groups.store(host ?? groups.create(node), node);
+  if (!host || !single) groups.store(host ?? siblingOf(node, placing) ?? groups.create(node), node);
 }
 
 /** What the level allows of a map that every reader would compute for itself. */
@@ -120,8 +126,60 @@ function mayJoin(group: Group, node: Node, groups: Groups, level: Level): boolea
   return at === "space" || (group.rows !== undefined && at === `over:${group.rows.axes}`);
 }
 
-const isCheap = (node: Node, costs: RecomputeCosts): boolean =>
-  costs.cost(node) <= CHEAP_COST && costs.sources(node) <= CHEAP_SOURCES;
+/** Whether every kernel that reads `node` had better compute it for itself. */
+function isAgain(node: Node, consumers: readonly Group[], { groups, costs, context }: Placing): boolean {
+  if (context.level === 0) return false;
+  const again = isBetterAgain(
+    node,
+    consumers.map((group) => groups.reads(group)),
+    costs,
+  );
+  if (!again)
+    context.explain?.(
+      node,
+      `is stored: ${consumers.length} kernels read it, and computing it in each takes ${costs.operations(node)} operations an element of ${costs.sources(node).size} stored values`,
+    );
+  return again;
+}
+
+/** The kernel among the readers that computes `node` for all of them; a map where that is cheapest. */
+function hostOf(
+  node: Node,
+  consumers: readonly Group[],
+  single: boolean,
+  placing: Placing,
+): Group | undefined {
+  const { groups, costs, context } = placing;
+  if (context.level === 0) return undefined;
+  const able = consumers.filter(
+    (group) => groups.fits(group, node, !single) && canHost(group, node, single, groups),
+  );
+  if (!isMap(node)) return able[0];
+  const gain = (group: Group): number =>
+    estimatedElements(node.shape) - apartFrom(node, { ...group, axes: group.rows?.axes }, costs);
+  const best = able.reduce<Group | undefined>(
+    (found, group) => (found && gain(found) >= gain(group) ? found : group),
+    undefined,
+  );
+  if (best && gain(best) >= 0) return best;
+  if (best) context.explain?.(node, "has a kernel of its own, which computes what is below it as well");
+  return undefined;
+}
+
+/** A kernel that reduces the same values over the same axes for other readers: they are read once for both. */
+function siblingOf(node: Node, { groups, costs, context }: Placing): Group | undefined {
+  if (!isReduction(node) || context.level === 0) return undefined;
+  const sources = costs.sources(stripLayout(node.inputs[0]!));
+  const found = groups.rowGroups(node).find((group) => {
+    const isAfter = groups.consumersOf(node).some((other) => groups.reaches(other, group));
+    const isShared = [...groups.reads(group)].some(
+      (read) => sources.has(read) && sameSizes(read.shape, group.space),
+    );
+    return isShared && !isAfter && groups.fits(group, node, true);
+  });
+  if (found) groups.absorb(found, node);
+  return found;
+}
 
 /** Whether `group` may compute `node` and, unless it is its only reader, store it as well. */
 function canHost(group: Group, node: Node, single: boolean, groups: Groups): boolean {

@@ -6,8 +6,8 @@
  * add(broadcast(x), broadcast(y))   →   broadcast(add(x, y))   maps run before their operands are repeated
  * ```
  */
-import type { Node } from "../ir/graph.js";
-import { addSizes, sameSizes, sizeEquals } from "../ir/shape.js";
+import type { Node, NodeOf } from "../ir/graph.js";
+import { addSizes, sameSizes, sizeEquals, subSizes } from "../ir/shape.js";
 import type { MapOp } from "../ir/vocabulary.js";
 import {
   broadcastTo,
@@ -164,6 +164,17 @@ const windows: readonly Rule[] = [
       after: addSizes(after, inner.attributes.after),
     });
   }),
+  mapRule("add", "add(pad(x), pad(y), side by side) => pad(concat(x, y))", padsAsConcat),
+  rule("concat", "concat(concat(x, y), z) => concat(x, y, z)", (node, { builder }) => {
+    const { axis } = node.attributes;
+    const isSame = (part: Node): boolean => isOp(part, "concat") && part.attributes.axis === axis;
+    if (!node.inputs.some(isSame)) return undefined;
+    return builder.make(
+      "concat",
+      node.inputs.flatMap((part) => (isSame(part) ? part.inputs : [part])),
+      { axis },
+    );
+  }),
   rule("concat", "concat(x) => x", (node) => (node.inputs.length === 1 ? node.inputs[0] : undefined)),
   rule("concat", "concat(x, nothing) => x", (node, { builder }) => {
     const { axis } = node.attributes;
@@ -192,6 +203,35 @@ const windows: readonly Rule[] = [
     return undefined;
   }),
 ];
+
+/** The terms of a sum, however it is bracketed. */
+const termsOf = (node: Node): readonly Node[] => (isOp(node, "add") ? node.inputs.flatMap(termsOf) : [node]);
+
+/** Terms that fill one axis from place to place without a gap are parts of one tensor. */
+function padsAsConcat(node: Node, { builder }: RuleContext): Node | undefined {
+  const terms = termsOf(node).map((term) => (isOp(term, "pad") ? term : undefined));
+  const axis = terms[0]?.attributes.axis;
+  if (axis === undefined || !terms.every((term) => term?.attributes.axis === axis)) return undefined;
+  const whole = node.shape[axis]!.size;
+  const parts = (terms as readonly NodeOf<"pad">[]).map(({ inputs: [x], attributes }) => ({
+    x: x!,
+    ...{ before: attributes.before, size: x!.shape[axis]!.size },
+  }));
+  if (!parts.every(({ before, size }) => typeof before === "number" && typeof size === "number"))
+    return undefined;
+  const sorted = [...parts].sort((p, q) => (p.before as number) - (q.before as number));
+  const fits = sorted
+    .slice(1)
+    .every((part, n) => sizeEquals(part.before, addSizes(sorted[n]!.before, sorted[n]!.size)));
+  if (!fits) return undefined;
+  const last = sorted[sorted.length - 1]!;
+  const together = builder.make(
+    "concat",
+    sorted.map(({ x }) => x),
+    { axis },
+  );
+  return builder.pad(together, axis, sorted[0]!.before, subSizes(whole, addSizes(last.before, last.size)));
+}
 
 /** A map of operands that all repeat along the same axes is computed once and repeated after. */
 function hoistBroadcast(node: Node, { builder }: RuleContext): Node | undefined {

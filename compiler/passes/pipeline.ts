@@ -3,7 +3,7 @@
  *
  * ```
  * what a model computes, its loss, a step of decoding     Graph → form_mix → stream → Graph                 before it is differentiated
- * an entry of these, with its gradients and updates       Graph → expand → fold → … → fuse → Graph of kernels
+ * an entry of these, with its gradients and updates       Graph → merge_pairs → expand → … → fuse → Graph of kernels
  * ```
  */
 import type { Builder } from "../ir/builder.js";
@@ -17,6 +17,7 @@ import { factorReductions } from "./factor_reductions.js";
 import { fold } from "./fold.js";
 import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
+import { mergePairs } from "./merge_pairs.js";
 import type { Level, Pass } from "./pass.js";
 import { simplify } from "./simplify.js";
 import { stream } from "./stream.js";
@@ -25,14 +26,22 @@ const fusing: Pass = {
   name: "fuse",
   says: "nodes that one kernel computes => fused(…) { … }",
   from: 0,
-  run: (graph, { builder, level }) => fuse(graph, builder, level),
+  run: fuse,
 };
 
 /** Passes on what a model computes, in order: gradients are taken of what they give. Packing of parameters stands between these two. */
 export const modelPasses: readonly Pass[] = [formMix, stream];
 
 /** Passes on each entry, in order. */
-export const pipeline: readonly Pass[] = [expand, fold, simplify, eliminate, factorReductions, fusing];
+export const pipeline: readonly Pass[] = [
+  mergePairs,
+  expand,
+  fold,
+  simplify,
+  eliminate,
+  factorReductions,
+  fusing,
+];
 
 /** Called after each pass. */
 export type Hook = (pass: string, before: Graph, after: Graph, milliseconds: number) => void;

@@ -2,8 +2,9 @@
  * Which values of a forward turn the backward turn reads from memory, and how it computes the others again.
  *
  * Constants, indices, random bits, slices and fixed operands are at hand in the backward turn. A layout op or a map is computed
- * again where that needs no more stored elements than storing it would; everything else is stored. A stored carry is the one at
- * the start of the turn.
+ * again where that needs no more stored elements than storing it would; everything else is stored, a contraction with what is added
+ * to it. A value that is needed in slices which are as large as all of it is stored itself. A stored carry is the one at the start of
+ * the turn.
  */
 import type { Node } from "../graph.js";
 import { rowOf } from "../ops/index.js";
@@ -32,19 +33,84 @@ function supply(node: Node): Supply {
 /** The values to store so that every one of `needed` (operands before users) can be had. */
 export function chooseResiduals(order: readonly Node[], needed: ReadonlySet<Node>): ReadonlySet<Node> {
   const chosen = new Set<Node>();
+  const split = splitValues(order, needed);
+  const readers = readerCounts(order);
+  const isSplit = (node: Node): boolean => node.op === "slice" && split.has(node.inputs[0]!);
   const sources = new Map<Node, readonly Node[]>();
   const choose = (nodes: readonly Node[]): void => nodes.forEach((node) => void chosen.add(node));
   const cost = (nodes: readonly Node[]): number =>
     nodes.reduce((sum, node) => sum + (chosen.has(node) ? 0 : weight(node)), 0);
 
-  for (const node of order) if (needed.has(node) && supply(node) === "stored") chosen.add(node);
+  /** A contraction that only a sum reads is stored as the sum, which its kernel computes as well. */
+  const isBias = (node: Node, [value, ...more]: readonly Node[]): boolean =>
+    node.op === "add" &&
+    value?.op === "contract" &&
+    more.length === 0 &&
+    node.inputs.includes(value) &&
+    readers.get(value) === 1 &&
+    !needed.has(value);
+
+  for (const node of order)
+    if (needed.has(node) && supply(node) === "stored" && !isSplit(node)) chosen.add(node);
   for (const node of order) {
     const how = supply(node);
     const below = [...new Set(node.inputs.flatMap((input) => sources.get(input)!))];
     if (how === "at hand" && below.length === 0) sources.set(node, []);
+    else if (isSplit(node)) sources.set(node, below);
+    else if (isBias(node, below)) sources.set(node, [node]);
     else if (how !== "stored" && cost(below) <= weight(node)) sources.set(node, below);
     else sources.set(node, [node]);
-    if (needed.has(node)) choose(sources.get(node)!);
+    if (needed.has(node) || split.has(node)) choose(sources.get(node)!);
   }
-  return chosen;
+  const users = usersIn(order);
+  return new Set([...chosen].map((node) => lifted(node, needed, users, sources)));
+}
+
+/**
+ * The value to store for `node`: as long as its only reader is as small and computed of it alone, that one. The forward turn has it
+ * in memory if anything reads it there: `contract + bias` rather than `contract`, of which the sum is computed again.
+ */
+function lifted(
+  node: Node,
+  needed: ReadonlySet<Node>,
+  users: ReadonlyMap<Node, readonly Node[]>,
+  sources: ReadonlyMap<Node, readonly Node[]>,
+): Node {
+  let top = node;
+  while (!needed.has(top)) {
+    const [user, ...others] = users.get(top) ?? [];
+    if (!user || others.length > 0 || rowOf(user.op).kind !== "map" || weight(user) > weight(top)) return top;
+    const [source, ...more] = sources.get(user)!;
+    if (source !== node || more.length > 0) return top;
+    top = user;
+  }
+  return top;
+}
+
+function usersIn(order: readonly Node[]): ReadonlyMap<Node, readonly Node[]> {
+  const users = new Map<Node, Node[]>();
+  for (const node of order)
+    for (const input of new Set(node.inputs)) users.set(input, [...(users.get(input) ?? []), node]);
+  return users;
+}
+
+function readerCounts(order: readonly Node[]): ReadonlyMap<Node, number> {
+  const counts = new Map<Node, number>();
+  for (const node of order)
+    for (const input of new Set(node.inputs)) counts.set(input, (counts.get(input) ?? 0) + 1);
+  return counts;
+}
+
+/** What is wanted in slices that are together at least as large as itself. */
+function splitValues(order: readonly Node[], needed: ReadonlySet<Node>): ReadonlySet<Node> {
+  const wanted = new Set(needed);
+  const slices = new Map<Node, number>();
+  const split = new Set<Node>();
+  for (const node of [...order].reverse()) {
+    if ((slices.get(node) ?? 0) >= weight(node)) split.add(node);
+    if (!wanted.has(node) && !split.has(node)) continue;
+    if (node.op === "slice") slices.set(node.inputs[0]!, (slices.get(node.inputs[0]!) ?? 0) + weight(node));
+    else if (supply(node) === "again") for (const input of node.inputs) wanted.add(input);
+  }
+  return split;
 }

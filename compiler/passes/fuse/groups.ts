@@ -8,6 +8,8 @@
 import type { Node } from "../../ir/graph.js";
 import type { Shape } from "../../ir/shape.js";
 import { elementCount, sameSizes } from "../../ir/shape.js";
+import type { Costs } from "./costs.js";
+import { coneBelow } from "./costs.js";
 import { isContraction, isFree, isLayout, isMap, isReduction, stripLayout } from "./kinds.js";
 
 export type Alignment = "space" | "loose" | "operand" | `over:${string}`;
@@ -36,14 +38,24 @@ const SMALL_SPACE = 4096;
 
 export type Groups = ReturnType<typeof createGroups>;
 
-/** `replaces`: output → the leaf it is written over; where the kernel reads that leaf as well, both are one binding. */
-export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, Node>) {
+export interface GroupOptions {
+  readonly maxBindings: number;
+  /** Output → the leaf it is written over; where the kernel reads that leaf as well, both are one binding. */
+  readonly replaces: ReadonlyMap<Node, Node>;
+  readonly costs: Costs;
+}
+
+export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
+  const placed = new Set<Node>();
   const uses = new Map<Node, Use[]>();
   const stored = new Set<Node>();
   const storedBy = new Map<Node, Group>();
+  const all: Group[] = [];
 
   const usesOf = (node: Node): Use[] => uses.get(node) ?? [];
-  const consumersOf = (node: Node): readonly Group[] => [...new Set(usesOf(node).map((use) => use.group))];
+  /** The groups that read `node` and do not compute it themselves. */
+  const consumersOf = (node: Node): readonly Group[] =>
+    [...new Set(usesOf(node).map((use) => use.group))].filter((group) => !group.members.has(node));
 
   function alignment(group: Group, node: Node): Alignment {
     const all = new Set(
@@ -58,7 +70,7 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
     const source = stripLayout(input);
     if (isFree(source)) return;
     const through = at === "operand" || source === input ? at : accessed(input, source, at);
-    if (through === "operand") stored.add(source);
+    if (through === "operand" && !costs.atLoad(source)) stored.add(source);
     uses.set(source, [...usesOf(source), { group, alignment: through }]);
     group.sources.add(source);
   }
@@ -102,10 +114,54 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
           entry.alignment = entry.alignment === "space" ? rows : "loose";
   }
 
+  /** What joins `group` together with `node`: the maps below it that nothing else reads. */
+  const coneOf = (group: Group, node: Node): readonly Node[] =>
+    coneBelow(node, { users: costs.users, isKept: (x) => costs.isKept(x) || stored.has(x) }, (x) =>
+      group.members.has(x),
+    );
+
+  /** Stored values and such that still may join, as they are once `node` and its cone have joined. */
+  function sourcesWith(group: Group, node: Node): ReadonlySet<Node> {
+    const joining = new Set([node, ...coneOf(group, node)]);
+    const sources = new Set([...group.sources].filter((source) => !joining.has(source)));
+    for (const member of joining)
+      for (const source of member.inputs.map(stripLayout))
+        if (!isFree(source) && !group.members.has(source) && !joining.has(source)) sources.add(source);
+    return sources;
+  }
+
+  const fits = (group: Group, node: Node, storing: boolean): boolean => {
+    if (group.family === "region") return false;
+    const sources = sourcesWith(group, node);
+    const outputs = group.family === "update" ? [] : group.outputs; // in place of an operand
+    return bindings(sources, storing ? [...outputs, node] : outputs) <= maxBindings;
+  };
+
+  /** `node` joins, and then what only it reads, as far as the bindings go. */
+  function joinAll(group: Group, node: Node, at: Alignment): void {
+    const cone = coneOf(group, node);
+    join(group, node, at);
+    placed.add(node);
+    for (const x of cone) {
+      if (!group.sources.has(x) || stored.has(x) || !fits(group, x, false)) continue;
+      join(group, x, alignment(group, x));
+      placed.add(x);
+    }
+  }
+
   function reaches(from: Group, to: Group, seen = new Set<Group>()): boolean {
     if (from === to) return true;
     seen.add(from);
     return [...from.readers].some((next) => !seen.has(next) && reaches(next, to, seen));
+  }
+
+  /** Stored values that a kernel binds. */
+  function bindings(sources: ReadonlySet<Node>, outputs: readonly Node[]): number {
+    const own = outputs.filter((output) => {
+      const leaf = replaces.get(output);
+      return leaf === undefined || !sources.has(leaf);
+    });
+    return sources.size + own.length;
   }
 
   return {
@@ -117,20 +173,20 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
     storedBy: (node: Node): Group | undefined => storedBy.get(node),
     needStored: (node: Node): void => void stored.add(node),
 
-    /** Whether `node` in `group` keeps it within the bindings of one kernel. */
-    fits(group: Group, node: Node, storing: boolean): boolean {
-      if (group.family === "region") return false;
-      const sources = new Set(group.sources);
-      sources.delete(node);
-      for (const source of node.inputs.map(stripLayout))
-        if (!isFree(source) && !group.members.has(source)) sources.add(source);
-      const outputs = group.family === "update" ? [] : group.outputs; // in place of an operand
-      const own = [...outputs, ...(storing ? [node] : [])].filter((output) => {
-        const leaf = replaces.get(output);
-        return leaf === undefined || !sources.has(leaf);
-      });
-      return sources.size + own.length <= maxBindings;
-    },
+    /** Whether `node` in `group`, with what only it reads, keeps it within the bindings of one kernel. */
+    fits,
+    isPlaced: (node: Node): boolean => placed.has(node) && consumersOf(node).length === 0,
+    /** The stored values that a group reads, as far as that can be told. */
+    reads: (group: Group): ReadonlySet<Node> =>
+      new Set([...group.sources].flatMap((x) => (stored.has(x) ? [x] : [...costs.sources(x)]))),
+    /** Groups that have a row for each element of the reduction's result, and the same elements in it. */
+    rowGroups: (node: Extract<Node, { op: "reduce" }>): readonly Group[] =>
+      all.filter(
+        ({ family, rows, space }) =>
+          family === "rows" &&
+          rows!.axes === node.attributes.axes.join() &&
+          sameSizes(space, node.inputs[0]!.shape),
+      ),
 
     /** Whether the reduction can run once per row of `group`. */
     reducesRows(group: Group, node: Extract<Node, { op: "reduce" }>): boolean {
@@ -152,7 +208,7 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
         else group.rows = { axes, shape: node.shape };
         group.family = "rows";
       } else if (isContraction(node)) group.family = "contract";
-      join(group, node, at);
+      joinAll(group, node, at);
     },
 
     create(node: Node): Group {
@@ -170,7 +226,8 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
         group.space = node.inputs[0]!.shape;
         group.rows = { axes: node.attributes.axes.join(), shape: node.shape };
       }
-      join(group, node, "space");
+      all.push(group);
+      joinAll(group, node, "space");
       return group;
     },
 
@@ -185,6 +242,7 @@ export function createGroups(maxBindings: number, replaces: ReadonlyMap<Node, No
         sources: new Set(),
         readers: new Set(),
       };
+      all.push(group);
       for (const result of results) for (const reader of consumersOf(result)) group.readers.add(reader);
       for (const input of node.inputs) {
         stored.add(input);

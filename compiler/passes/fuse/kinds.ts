@@ -1,7 +1,6 @@
 /** What the fuse pass asks of a node: its kind, and what computing it again would cost. */
 import type { Node } from "../../ir/graph.js";
 import { ops } from "../../ir/ops/index.js";
-import type { MapOp } from "../../ir/vocabulary.js";
 
 /** Known without reading memory: constants, indices, lengths, random bits, call scalars, the turn. */
 export function isFree(node: Node): boolean {
@@ -27,46 +26,4 @@ export function stripLayout(node: Node): Node {
   let source = node;
   while (isLayout(source)) source = source.inputs[0]!;
   return source;
-}
-
-/** Simple operations an element; maps that are not listed cost 1. */
-const COST: Partial<Record<MapOp, number>> = {
-  exp: 6,
-  log: 6,
-  tanh: 8,
-  erf: 10,
-  sigmoid: 8,
-  sin: 8,
-  cos: 8,
-  pow: 12,
-  sqrt: 3,
-  rsqrt: 3,
-  div: 3,
-  floordiv: 3,
-  mod: 3,
-};
-
-export interface RecomputeCosts {
-  /** Operations an element from stored values, counting shared parts once for each use. */
-  cost(node: Node): number;
-  /** How many distinct stored values that reads. */
-  sources(node: Node): number;
-}
-
-export function recomputeCosts(order: readonly Node[]): RecomputeCosts {
-  const costs = new Map<Node, number>();
-  const sources = new Map<Node, ReadonlySet<Node>>();
-  for (const node of order) {
-    if (!isMap(node)) continue;
-    const inputs = node.inputs.map(stripLayout).filter((input) => !isFree(input));
-    costs.set(
-      node,
-      inputs.reduce((sum, input) => sum + (costs.get(input) ?? 0), COST[node.op as MapOp] ?? 1),
-    );
-    sources.set(node, new Set(inputs.flatMap((input) => [...(sources.get(input) ?? [input])])));
-  }
-  return {
-    cost: (node) => costs.get(node) ?? Number.POSITIVE_INFINITY,
-    sources: (node) => sources.get(node)?.size ?? Number.POSITIVE_INFINITY,
-  };
 }
