@@ -37,7 +37,7 @@ export function emitProgram(
   decoding?: Decoded,
 ): P.Program {
   const scalars = callScalars(schedule);
-  const kernels = kernelTable(scalars);
+  const kernels = kernelTable(scalars, generatingBodies(schedule));
   const entries = Object.fromEntries(
     schedule.entries.map((entry) => [entry.name, emitEntry(entry, kernels.stepOf)]),
   ) as unknown as P.Program["entries"];
@@ -86,7 +86,7 @@ interface KernelTable {
 }
 
 /** Equal texts are one kernel; equal bodies are not even lowered twice. */
-function kernelTable(scalars: readonly CallScalar[]): KernelTable {
+function kernelTable(scalars: readonly CallScalar[], generating: ReadonlySet<string>): KernelTable {
   const all: P.Kernel[] = [];
   const byBody = new Map<string, number>();
   const byText = new Map<string, number>();
@@ -103,7 +103,7 @@ function kernelTable(scalars: readonly CallScalar[]): KernelTable {
     stepOf(step) {
       const sharing = sharedPlaces(step);
       const key = bodyKey(step, sharing);
-      const number = byBody.get(key) ?? add(emitKernel(step, sharing, scalars));
+      const number = byBody.get(key) ?? add(emitKernel(step, sharing, scalars, generating.has(key)));
       byBody.set(key, number);
       const places = [
         ...step.reads.filter((_, n) => !sharing.shared.has(n)),
@@ -146,9 +146,20 @@ const bodyKey = ({ body, reads, writes }: Step, { aliases, shared }: Sharing): s
     [...shared],
   ]);
 
-function emitKernel(step: Step, sharing: Sharing, scalars: readonly CallScalar[]): P.Kernel {
+/** What runs for one token at a time; gradients always have many rows. */
+function generatingBodies({ entries }: Schedule): ReadonlySet<string> {
+  const steps = entries.filter(({ name }) => name === "forward" || name === "step");
+  return new Set(steps.flatMap((entry) => entry.steps.map((step) => bodyKey(step, sharedPlaces(step)))));
+}
+
+function emitKernel(
+  step: Step,
+  sharing: Sharing,
+  scalars: readonly CallScalar[],
+  generates: boolean,
+): P.Kernel {
   const kernel = lower(step.body, step.reads, step.writes, sharing);
-  const variants = emitVariants(step, sharing, scalars);
+  const variants = emitVariants(step, sharing, scalars, generates);
   return {
     name: kernel.name,
     bindings: kernel.bindings.map(({ type, access }) => ({ type, access })),
@@ -162,8 +173,10 @@ function emitVariants(
   { body, reads, writes }: Step,
   sharing: Sharing,
   scalars: readonly CallScalar[],
+  generates: boolean,
 ): readonly P.Variant[] {
-  return cooperations(body, reads).map(({ cooperation, when }): P.Variant => {
+  const paying = cooperations(body, reads).filter(({ fewRows }) => generates || !fewRows);
+  return paying.map(({ cooperation, when }): P.Variant => {
     const kernel = lower(body, reads, writes, { ...sharing, cooperation });
     const needs = { invocations: invocationsOf(kernel), workgroupBytes: workgroupBytes(kernel) };
     return { wgsl: printWgsl(kernel, scalars), needs, when };
