@@ -7,10 +7,8 @@
  */
 import type { Builder } from "../builder.js";
 import type { Node } from "../graph.js";
-import { maps } from "../ops/map.js";
-import type { MapRow } from "../ops/row.js";
+import { mapRowOf } from "../ops/map.js";
 import { topologicalFrom } from "../rewrite.js";
-import type { MapOp, OpName } from "../vocabulary.js";
 import { constantOf, createAlgebra } from "./algebra.js";
 import { sumOf } from "./factors.js";
 
@@ -23,8 +21,8 @@ export function slopesOf(b: Builder, root: Node): ReadonlyMap<string, Node> {
     const dy = slopes.get(node);
     if (!dy || constantOf(dy) === 0) continue;
     if (node.op === "input") named.set(node.attributes.name, dy);
-    if (!(node.op in maps)) continue;
-    const row = maps[node.op as MapOp] as unknown as Pick<MapRow<OpName>, "slope">;
+    const row = mapRowOf(node.op);
+    if (!row) continue;
     row.slope(m, dy, node, ...node.inputs).forEach((dx, n) => {
       const x = node.inputs[n]!;
       if (!dx || x.dtype !== "f32" || constantOf(dx) === 0) return;
