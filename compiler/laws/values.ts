@@ -75,11 +75,11 @@ function emptyLeaf(info: ParameterInfo, all: readonly ParameterInfo[]): Tensor<n
 }
 
 /** The axes of a part that lie along the packed one are one axis of the leaf. */
-function packedSizes(sizes: readonly number[], { axis, size, whole }: Part): readonly number[] {
-  let end = axis;
-  for (let along = 1; along < size || end === axis; end++) along *= sizes[end]!;
-  return [...sizes.slice(0, axis), whole, ...sizes.slice(end)];
-}
+const packedSizes = (sizes: readonly number[], { axis, axes, whole }: Part): readonly number[] => [
+  ...sizes.slice(0, axis),
+  whole,
+  ...sizes.slice(axis + axes),
+];
 
 /** Every input; what is derived of another one is made of it as a host would, with some padding. */
 export function drawInputs(inputs: readonly InputInfo[], lengths: LengthValues, seed: number): Values {
