@@ -76,7 +76,7 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const { built, diagnostics } = buildSource(source, options, builder);
   if (!built) return { ...nothing, diagnostics, built };
   const { level = 2, hook, explain } = options;
-  const pipelineOptions = { builder, level, hook, explain };
+  const pipelineOptions = { builder, level, lengths: usualLengths(built), hook, explain };
   const prepared = runModelPasses(built, pipelineOptions);
   const entries = deriveEntries(prepared.built, builder);
   const decoding = deriveDecoding(built, builder);
@@ -94,6 +94,12 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const program = emitProgram(scheduled, prepared.built, meta, decoding);
   return { diagnostics, built, entries, decoding, schedule: scheduled, program };
 }
+
+/** The recipe's batch of the longest texts. */
+const usualLengths = ({ lengths, recipe }: Built): Readonly<Record<string, number>> => ({
+  ...Object.fromEntries(Object.entries(lengths).map(([symbol, { maximum }]) => [symbol, maximum])),
+  B: recipe.batch,
+});
 
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
 
