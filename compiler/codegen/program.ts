@@ -6,7 +6,8 @@
  * ```
  */
 import type * as P from "../../runtime/program.js";
-import type { Built, Graph, Part } from "../ir/graph.js";
+import type { Built, Graph } from "../ir/graph.js";
+import { rowsOf } from "../ir/parts.js";
 import type { Shape } from "../ir/shape.js";
 import { elementCount, sizeText } from "../ir/shape.js";
 import type { Decoded, DecodingGraphs } from "../passes/decoding/graphs.js";
@@ -220,18 +221,10 @@ function emitInputs(slots: readonly Slot[], built: Built): readonly P.Input[] {
 const constantSizes = (shape: Shape): readonly number[] => shape.map(({ size }) => constantSize(size));
 
 /** Where a parameter lies in its leaf: the whole of it, one turn of a stack, or the rows that are its own. */
-function placeIn(slot: number, { shape, turn, part }: Built["parameters"][number]): P.Place {
-  const own = constantSize(elementCount(shape));
-  const length = part ? (own / part.size) * part.whole : own;
-  const place = { slot, turn: turn ?? 0, stride: length, length };
-  return part ? { ...place, rows: rowsIn(shape, own, part) } : place;
-}
-
-/** The elements of a part follow each other as long as the axes from the packed one on. */
-function rowsIn(shape: Shape, own: number, { axis, start, size, whole }: Part): NonNullable<P.Place["rows"]> {
-  const width = own / constantSize(elementCount(shape.slice(0, axis)));
-  const along = width / size;
-  return { start: start * along, width, pitch: whole * along };
+function placeIn(slot: number, parameter: Built["parameters"][number]): P.Place {
+  const { start, width, pitch, turn } = rowsOf(parameter);
+  const place = { slot, turn: parameter.turn ?? 0, stride: turn, length: turn };
+  return parameter.part ? { ...place, rows: { start, width, pitch } } : place;
 }
 
 function emitParameters(slots: readonly Slot[], built: Built): readonly P.Parameter[] {
