@@ -2,13 +2,14 @@
  * (Graph, rules) → equal Graph to which no rule applies any more.
  *
  * Sweeps from the leaves up until a sweep changes nothing, then the bodies of regions. A rule that asks who else reads a node
- * learns it of the graph as the sweep found it.
+ * learns it of the graph as the sweep found it; what a rule that asks nothing says of a node holds in every graph.
  */
 import type { Graph, Node } from "../ir/graph.js";
 import { topological } from "../ir/rewrite.js";
 import type { OpName } from "../ir/vocabulary.js";
 import type { PassContext } from "./pass.js";
-import type { Rule } from "./rule.js";
+import { createMemory, remembered } from "./pass.js";
+import type { Rule, RuleContext } from "./rule.js";
 import { graphKey, mapRegions, useCounts, withOutputs } from "./walk.js";
 
 /** Rewrites of one node, and sweeps of one graph, after which rules are taken to chase each other. */
@@ -27,16 +28,26 @@ function byOp(rules: readonly Rule[]): RuleTable {
 }
 
 /** One sweep: every node rebuilt on simplified inputs, then rewritten until no rule applies to it or what it became. */
-function sweep(graph: Graph, table: RuleTable, { builder }: PassContext): Graph {
+function sweep(graph: Graph, table: RuleTable, { builder, memory, explain }: PassContext): Graph {
+  const { rewrites } = (explain ? undefined : memory) ?? createMemory();
   const uses = useCounts(graph);
-  const context = { builder, uses: (key: string) => uses.get(key) };
+  let asked = false;
+  const context: RuleContext = {
+    builder,
+    uses: (key) => {
+      asked = true;
+      return uses.get(key);
+    },
+  };
   const done = new Map<string, Node>();
   const applyFirst = (node: Node): Node | undefined => {
-    for (const rule of table.get(node.op) ?? []) {
-      const result = rule.apply(node, context);
-      if (result && result.key !== node.key) return result;
-    }
-    return undefined;
+    const rules = table.get(node.op);
+    if (!rules) return undefined;
+    if (rewrites.has(node.key)) return rewrites.get(node.key);
+    asked = false;
+    const result = firstResult(rules, node, context);
+    if (!asked) rewrites.set(node.key, result);
+    return result;
   };
   const simplified = (node: Node, depth: number): Node => {
     const seen = done.get(node.key);
@@ -56,9 +67,18 @@ function sweep(graph: Graph, table: RuleTable, { builder }: PassContext): Graph 
   return withOutputs(graph, builder, (node) => done.get(node.key)!);
 }
 
+function firstResult(rules: readonly Rule[], node: Node, context: RuleContext): Node | undefined {
+  for (const rule of rules) {
+    const result = rule.apply(node, context);
+    if (result && result.key !== node.key) return result;
+  }
+  return undefined;
+}
+
 /** Applies `rules` in `graph` and in the bodies of its regions until none applies. */
 export function applyRules(graph: Graph, rules: readonly Rule[], context: PassContext): Graph {
   const table = byOp(rules);
+  const inBody = (body: Graph): Graph => remembered(context, graphKey(body), () => rest(body));
   const rest = (start: Graph): Graph => {
     let current = start;
     for (let n = 0; n < patience; n++) {
@@ -68,6 +88,6 @@ export function applyRules(graph: Graph, rules: readonly Rule[], context: PassCo
     }
     throw new Error(`internal: rules do not come to rest in ${graph.name}`);
   };
-  const withBodies = (current: Graph): Graph => mapRegions(current, context.builder, rest);
+  const withBodies = (current: Graph): Graph => mapRegions(current, context.builder, inBody);
   return rest(graph);
 }

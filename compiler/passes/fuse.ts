@@ -9,8 +9,9 @@
  *
  * Nodes are visited consumers first. A node joins the kernel of its consumer where codegen can compute it there:
  * maps and layout anywhere (layout is index arithmetic); one contraction under pointwise work on its own result; any number
- * of reductions over one set of axes of one space, also such as only read the same rows. A map that several kernels need is computed again in each when that is
- * cheap, and stored by the first of them when it is not. What leaves a kernel is one of its outputs.
+ * of reductions over one set of axes of one space, also such as only read the same rows. A map that several kernels need is
+ * computed again in each when that is cheap, and stored by the first of them when it is not. What leaves a kernel is one of its
+ * outputs.
  *
  * That is level 2. At level 1 nothing is computed twice: a map joins where it is read once. At level 0 only maps meet: a chain
  * of them, each read once, is one kernel, and everything else is a kernel of its own.
@@ -27,9 +28,20 @@ import { apartFrom, createCosts, isBetterAgain } from "./fuse/costs.js";
 import { emitGroups } from "./fuse/emit.js";
 import type { Group, Groups } from "./fuse/groups.js";
 import { createGroups, manyRows } from "./fuse/groups.js";
-import { isContraction, isFree, isLayout, isMap, isReduction, isRegion, stripLayout } from "./fuse/kinds.js";
+import {
+  isContraction,
+  isFree,
+  isLayout,
+  isMap,
+  isPlainGather,
+  isReduction,
+  isRegion,
+  stripLayout,
+} from "./fuse/kinds.js";
 import { estimatedElements } from "./nodes.js";
 import type { Level, PassContext } from "./pass.js";
+import { remembered } from "./pass.js";
+import { graphKey } from "./walk.js";
 
 /** Storage bindings that one kernel may use: the WebGPU default limit. */
 const MAX_BINDINGS = 8;
@@ -48,12 +60,15 @@ function fuseBodies(graph: Graph, context: PassContext): Graph {
     done.set(
       node,
       node.op === "repeat"
-        ? b.make("repeat", inputs, { ...node.attributes, body: fuse(node.attributes.body, context) })
+        ? b.make("repeat", inputs, { ...node.attributes, body: fusedBody(node.attributes.body, context) })
         : b.remake(node, inputs),
     );
   }
   return { ...graph, outputs: graph.outputs.map(({ name, node }) => ({ name, node: done.get(node)! })) };
 }
+
+const fusedBody = (body: Graph, context: PassContext): Graph =>
+  remembered(context, graphKey(body), () => fuse(body, context));
 
 /** What placing a node needs to know. */
 interface Placing {
@@ -69,6 +84,7 @@ function formGroups(graph: Graph, context: PassContext): Groups {
     maxBindings: MAX_BINDINGS,
     replaces: replacedLeaves(graph, order),
     costs,
+    cones: context.level === 2,
   });
   for (const { node } of graph.outputs) groups.needStored(node);
   for (const node of [...order].reverse()) {
@@ -109,7 +125,9 @@ function place(node: Node, placing: Placing): void {
     for (const group of consumers) groups.absorb(group, node);
     return;
   }
-  if (isMap(node) && !groups.isStored(node) && (single || isAgain(node, consumers, placing)))
+  const isPlain = isPlainGather(node);
+  const isAnywhere = (isMap(node) && (single || isAgain(node, consumers, placing))) || isPlain;
+  if (isAnywhere && !groups.isStored(node))
     if (
       consumers.every(
         (group) => groups.fits(group, node, false) && mayJoin(group, node, groups, context.level),
@@ -144,7 +162,7 @@ function isAgain(node: Node, consumers: readonly Group[], { groups, costs, conte
   if (context.level === 0) return false;
   const again = isBetterAgain(
     node,
-    consumers.map((group) => groups.reads(group)),
+    consumers.map((group) => groups.reads(group, node)),
     costs,
   );
   if (!again)
@@ -179,21 +197,25 @@ function hostOf(
   return undefined;
 }
 
-/** A kernel that reduces the same values over the same axes for other readers, or sums the same pairs: they are read once for both. */
+/**
+ * A kernel of other values that are computed of the same ones: sums over the same pairs, a reduction of the same elements along the
+ * same rows, or a map of the same contraction, which is then computed and used in one place.
+ */
 function siblingOf(node: Node, placing: Placing): Group | undefined {
   const { groups, costs, context } = placing;
   if (context.level === 0) return undefined;
   if (isPairwise(node)) return pairSiblingOf(node, placing);
-  if (!isReduction(node)) return undefined;
-  const sources = costs.sources(stripLayout(node.inputs[0]!));
-  const found = groups.rowGroups(node).find((group) => {
-    const isAfter = groups.consumersOf(node).some((other) => groups.reaches(other, group));
-    const isShared = [...groups.reads(group)].some(
-      (read) => sources.has(read) && sameSizes(read.shape, group.space),
-    );
-    return isShared && !isAfter && groups.fits(group, node, true);
+  if (!(isReduction(node) || isMap(node))) return undefined;
+  const sources = costs.sources(isReduction(node) ? stripLayout(node.inputs[0]!) : node);
+  const isShared = (group: Group, read: Node): boolean =>
+    sources.has(read) &&
+    sameSizes(read.shape, group.space) &&
+    (isReduction(node) || (isContraction(read) && !groups.isStored(read)));
+  const found = groups.groupsOver(node).find((group) => {
+    if (groups.consumersOf(node).some((other) => groups.reaches(other, group))) return false;
+    return [...groups.reads(group)].some((read) => isShared(group, read)) && groups.fits(group, node, true);
   });
-  if (found) groups.absorb(found, node);
+  if (found) groups.adopt(found, node);
   return found;
 }
 

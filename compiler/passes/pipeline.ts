@@ -2,7 +2,7 @@
  * The passes, in order, and the one wrapper that runs them: run → verify → show.
  *
  * ```
- * what a model computes, its loss, a step of decoding     Graph → form_mix → stream → Graph                 before it is differentiated
+ * what a model computes, its loss, a step of decoding     Graph → form_mix → merge_projections → stream → Graph   before it is differentiated
  * an entry of these, with its gradients and updates       Graph → merge_pairs → expand → … → fuse → Graph of kernels
  * ```
  */
@@ -11,6 +11,7 @@ import { createBuilder } from "../ir/builder.js";
 import type { Built, Graph, Node } from "../ir/graph.js";
 import { printGraph } from "../ir/text.js";
 import { verify } from "../ir/verify.js";
+import { chunkRows } from "./chunk_rows.js";
 import { eliminate } from "./eliminate.js";
 import { expand } from "./expand.js";
 import { factorReductions } from "./factor_reductions.js";
@@ -18,7 +19,9 @@ import { fold } from "./fold.js";
 import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
 import { mergePairs } from "./merge_pairs.js";
-import type { Level, Pass } from "./pass.js";
+import { mergeNothing, mergeProjections } from "./merge_projections.js";
+import type { Level, Pass, PassContext, PassMemory } from "./pass.js";
+import { createMemory } from "./pass.js";
 import { simplify } from "./simplify.js";
 import { stream } from "./stream.js";
 
@@ -29,8 +32,8 @@ const fusing: Pass = {
   run: fuse,
 };
 
-/** Passes on what a model computes, in order: gradients are taken of what they give. Packing of parameters stands between these two. */
-export const modelPasses: readonly Pass[] = [formMix, stream];
+/** Passes on what a model computes, in order: gradients are taken of what they give. The second one is made for each model. */
+export const modelPasses: readonly Pass[] = [formMix, mergeNothing, stream];
 
 /** Passes on each entry, in order. */
 export const pipeline: readonly Pass[] = [
@@ -39,9 +42,13 @@ export const pipeline: readonly Pass[] = [
   fold,
   simplify,
   eliminate,
+  chunkRows(),
   factorReductions,
   fusing,
 ];
+
+/** All there are, in the order in which they run. */
+export const allPasses: readonly Pass[] = [...modelPasses, ...pipeline];
 
 /** Called after each pass. */
 export type Hook = (pass: string, before: Graph, after: Graph, milliseconds: number) => void;
@@ -53,22 +60,32 @@ export interface PipelineOptions {
   /** 0: what lowering needs; 1: also what never adds arithmetic; 2: everything. */
   readonly level: Level;
   readonly builder?: Builder;
+  /** The lengths at which the graph usually runs. */
+  readonly lengths?: Readonly<Record<string, number>> | undefined;
   readonly hook?: Hook | undefined;
   readonly explain?: Explain | undefined;
+  /** The last pass at that level; those after it run as at level 0: to see what each of them is for. */
+  readonly until?: string | undefined;
   /** Check the invariants of the Graph after each pass. */
   readonly verify?: boolean;
   /** Other passes than the list's: for tests and experiments. */
   readonly passes?: readonly Pass[];
+  /** Kept between the graphs of one compilation, which have one builder: pass and level → what it found. */
+  readonly memories?: Map<string, PassMemory> | undefined;
 }
 
 export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
-  const { level, hook, explain, builder = createBuilder(), passes = pipeline } = options;
+  const { hook, builder = createBuilder(), passes = pipeline } = options;
   let current = graph;
   for (const pass of passes) {
+    const level = levelAt(pass.name, options);
     if (pass.from > level) continue;
     const started = performance.now();
-    const told = explain && ((node: Node, why: string): void => explain(pass.name, graph.name, node, why));
-    const next = pass.run(current, { builder, level, explain: told });
+    const explain = teller(pass.name, graph.name, options);
+    const next = pass.run(current, {
+      ...{ builder, level, lengths: options.lengths, explain },
+      memory: memoryOf(pass, options),
+    });
     const milliseconds = performance.now() - started;
     if (options.verify) demandValid(pass, current, next);
     hook?.(pass.name, current, next, milliseconds);
@@ -77,11 +94,49 @@ export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
   return current;
 }
 
-/** The model with its graphs after `modelPasses`; a graph that is two entries' is passed through once. */
-export function runModelPasses(built: Built, options: PipelineOptions): Built {
+function levelAt(name: string, { level, until }: PipelineOptions): Level {
+  const place = (one: string): number => allPasses.findIndex((pass) => pass.name === one);
+  return until === undefined || place(name) <= place(until) ? level : 0;
+}
+
+const teller = (pass: string, graph: string, { explain }: PipelineOptions): PassContext["explain"] =>
+  explain && ((node, why) => explain(pass, graph, node, why));
+
+/** A graph of its own remembers too: the turns of its regions are alike. */
+function memoryOf({ name }: Pass, options: PipelineOptions): PassMemory {
+  const key = `${name} ${levelAt(name, options)}`;
+  const memory = options.memories?.get(key) ?? createMemory();
+  options.memories?.set(key, memory);
+  return memory;
+}
+
+/** A model after `modelPasses`, over packed parameters. */
+export interface Prepared {
+  readonly built: Built;
+  /** The same passes on a graph that was derived of the model as written. */
+  run(graph: Graph): Graph;
+}
+
+/** A graph that is two entries' is passed through once. Packing is planned where its pass stands, on the graphs as they are there. */
+export function runModelPasses(built: Built, options: PipelineOptions): Prepared {
+  const { builder = createBuilder(), passes = modelPasses } = options;
+  const through = (some: readonly Pass[], graph: Graph): Graph =>
+    runPipeline(graph, { ...options, builder, passes: some });
+  const { name } = mergeNothing;
+  const at = passes.indexOf(mergeNothing);
+  const before = at < 0 ? passes : passes.slice(0, at);
+  const formed = mapGraphs(built, (graph) => through(before, graph));
+  if (at < 0) return { built: formed, run: (graph) => through(before, graph) };
+  const explain = teller(name, "forward", options);
+  const { pass, packed } = mergeProjections(formed, { builder, level: levelAt(name, options), explain });
+  const after = (graph: Graph): Graph => through([pass, ...passes.slice(at + 1)], graph);
+  return { built: packed(mapGraphs(formed, after)), run: (graph) => after(through(before, graph)) };
+}
+
+/** The graphs under the names of the entries that begin with them. */
+function mapGraphs(built: Built, change: (graph: Graph) => Graph): Built {
   const { forward, loss, evaluation } = built;
-  const run = (name: string, graph: Graph): Graph =>
-    runPipeline({ ...graph, name }, { passes: modelPasses, ...options });
+  const run = (name: string, graph: Graph): Graph => change({ ...graph, name });
   return {
     ...built,
     forward: run("forward", forward),

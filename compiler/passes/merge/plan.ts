@@ -36,6 +36,8 @@ export interface PackedPart {
   readonly leaf: string;
   /** Of one turn, as written. */
   readonly shape: Shape;
+  /** How many of its axes lie along the packed one. */
+  readonly axes: number;
   readonly start: number;
   readonly size: number;
 }
@@ -181,7 +183,7 @@ function sideBySide(group: readonly Leaf[], axis: number): Omit<PackedLeaf, "bia
     const own = projections[0]?.own ?? shape;
     const size = own.reduce((n, { size: each }) => n * (each as number), 1);
     start += size;
-    return { leaf: name, shape, start: start - size, size };
+    return { leaf: name, shape, axes: own.length, start: start - size, size };
   });
   const [first] = group as [Leaf, ...Leaf[]];
   const { shape } = first.infos[0]!;
@@ -191,7 +193,7 @@ function sideBySide(group: readonly Leaf[], axis: number): Omit<PackedLeaf, "bia
     name,
     shape: [
       ...shape.slice(0, axis),
-      { name: name.slice(name.lastIndexOf(".") + 1), size: start },
+      { name: axisName(group) ?? name.slice(name.lastIndexOf(".") + 1), size: start },
       ...shape.slice(axis + count),
     ],
     turns: first.infos[0]!.turn === undefined ? undefined : first.infos.length,
@@ -199,6 +201,13 @@ function sideBySide(group: readonly Leaf[], axis: number): Omit<PackedLeaf, "bia
     parts,
   };
 }
+
+/** The name that a part which is sliced and not reshaped keeps. */
+const axisName = (group: readonly Leaf[]): string | undefined =>
+  group.flatMap(({ projections: [first], infos: [info] }) => {
+    const own = first?.own ?? info!.shape;
+    return own.length === 1 ? [own[0]!.name] : [];
+  })[0];
 
 /** `a.b.wq`, `a.b.wk` → `a.b.wq+wk`. */
 function joined(names: readonly string[]): string {
