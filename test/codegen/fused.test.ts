@@ -63,6 +63,13 @@ test("every body of 400 random graphs", () => {
     }
   }
   expect(faults.slice(0, 12)).toEqual([]);
-  expect([...compared.keys()].sort()).toEqual(["contract", "pointwise", "rows", "scatter", "update"]);
+  expect([...compared.keys()].sort()).toEqual([
+    "contract",
+    "pairwise",
+    "pointwise",
+    "rows",
+    "scatter",
+    "update",
+  ]);
   expect(compared.get("contract")).toBeGreaterThan(40);
 });
