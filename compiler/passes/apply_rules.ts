@@ -27,9 +27,9 @@ function byOp(rules: readonly Rule[]): RuleTable {
 }
 
 /** One sweep: every node rebuilt on simplified inputs, then rewritten until no rule applies to it or what it became. */
-function sweep(graph: Graph, table: RuleTable, { builder }: PassContext): Graph {
+function sweep(graph: Graph, table: RuleTable, { builder, explain }: PassContext): Graph {
   const uses = useCounts(graph);
-  const context = { builder, uses: (key: string) => uses.get(key) };
+  const context = { builder, uses: (key: string) => uses.get(key), explain };
   const done = new Map<string, Node>();
   const applyFirst = (node: Node): Node | undefined => {
     for (const rule of table.get(node.op) ?? []) {
@@ -56,8 +56,19 @@ function sweep(graph: Graph, table: RuleTable, { builder }: PassContext): Graph 
   return withOutputs(graph, builder, (node) => done.get(node.key)!);
 }
 
+/** Every sweep looks at a place again; one telling is enough. */
+function once(explain: NonNullable<PassContext["explain"]>): typeof explain {
+  const told = new Set<string>();
+  return (node, why) => {
+    const text = `${node.key} ${why}`;
+    if (!told.has(text)) explain(node, why);
+    told.add(text);
+  };
+}
+
 /** Applies `rules` in `graph` and in the bodies of its regions until none applies. */
-export function applyRules(graph: Graph, rules: readonly Rule[], context: PassContext): Graph {
+export function applyRules(graph: Graph, rules: readonly Rule[], asked: PassContext): Graph {
+  const context = { ...asked, explain: asked.explain && once(asked.explain) };
   const table = byOp(rules);
   const rest = (start: Graph): Graph => {
     let current = start;
