@@ -13,6 +13,7 @@ import type { Built, Graph } from "../ir/graph.js";
 import type { Known } from "../ir/interpret.js";
 import type { Span } from "../parser/model.js";
 import { deriveEntries } from "../passes/entries.js";
+import { mergeNothing } from "../passes/merge_projections.js";
 import type { Pass } from "../passes/pass.js";
 import { modelPasses, pipeline, runModelPasses, runPipeline } from "../passes/pipeline.js";
 import { graphKey } from "../passes/walk.js";
@@ -62,7 +63,7 @@ export function checkPasses(
 ): readonly CheckedEntry[] {
   const known: Known<number> = new Map();
   const drawn = drawModel(built, options);
-  const { passes = pipeline, modelPasses: ofModel = modelPasses } = options;
+  const { passes = pipeline, modelPasses: ofModel = unpacked } = options;
   const derived = derivedEntries(built, ofModel, options.builder);
   return Object.entries(entries).flatMap(([name, graph]) => {
     if (!graph) return [];
@@ -72,13 +73,15 @@ export function checkPasses(
   });
 }
 
+const unpacked = modelPasses.filter((pass) => pass !== mergeNothing);
+
 /** By name, an entry with gradients after each pass on the model that changes the loss; nothing of other entries. */
 function derivedEntries(built: Built, passes: readonly Pass[], builder: Builder) {
   const models = passes.map((pass, n) => ({
     pass: pass.name,
     model: runModelPasses(built, { level: 2, builder, passes: passes.slice(0, n + 1) }),
   }));
-  const all = models.map(({ pass, model }) => ({ pass, entries: deriveEntries(model, builder) }));
+  const all = models.map(({ pass, model }) => ({ pass, entries: deriveEntries(model.built, builder) }));
   return (name: string): readonly Stage[] =>
     all.flatMap(({ pass, entries: { grad, train, accumulate, apply } }) => {
       const graph = { grad, train, accumulate, apply }[name];

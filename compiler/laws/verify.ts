@@ -17,8 +17,10 @@ import { capacity } from "../passes/decoding/graphs.js";
 import { deriveDecoding } from "../passes/decoding.js";
 import type { Entries } from "../passes/entries.js";
 import { deriveEntries } from "../passes/entries.js";
+import { formMix } from "../passes/form_mix.js";
 import type { Pass } from "../passes/pass.js";
 import { runModelPasses } from "../passes/pipeline.js";
+import { stream } from "../passes/stream.js";
 import type { CheckedLaw } from "./check.js";
 import { checkLaws } from "./check.js";
 import { lengthNames, smallLengths } from "./lengths.js";
@@ -95,7 +97,10 @@ export function prepare({ model, resolve, entry, settings }: Subject): {
       built,
       builder,
       entries: deriveEntries(built, builder),
-      told: deriveEntries(runModelPasses(built, { level: 2, builder }), builder),
+      told: deriveEntries(
+        runModelPasses(built, { level: 2, builder, passes: [formMix, stream] }).built,
+        builder,
+      ),
       lengths: smallLengths(built),
     };
     return { prepared, diagnostics };

@@ -7,7 +7,7 @@
  */
 import type { Builder } from "../builder.js";
 import type { Node } from "../graph.js";
-import { rowOf } from "../ops/index.js";
+import { mapRowOf } from "../ops/map.js";
 import { topologicalFrom } from "../rewrite.js";
 import { constantOf, createAlgebra } from "./algebra.js";
 import { sumOf } from "./factors.js";
@@ -21,8 +21,8 @@ export function slopesOf(b: Builder, root: Node): ReadonlyMap<string, Node> {
     const dy = slopes.get(node);
     if (!dy || constantOf(dy) === 0) continue;
     if (node.op === "input") named.set(node.attributes.name, dy);
-    const row = rowOf(node.op);
-    if (row.kind !== "map") continue;
+    const row = mapRowOf(node.op);
+    if (!row) continue;
     row.slope(m, dy, node, ...node.inputs).forEach((dx, n) => {
       const x = node.inputs[n]!;
       if (!dx || x.dtype !== "f32" || constantOf(dx) === 0) return;

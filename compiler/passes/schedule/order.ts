@@ -7,47 +7,79 @@
  * dx₂ = f(dy), dw₂ = x₂ · dy, dx₁ = g(dx₂), dw₁ = x₁ · dx₂      x₂ and dy are gone after two steps
  * ```
  * A step that frees more than it needs runs as soon as it can; otherwise the order stays. What reads a place comes before what
- * writes over it, as before. Where this gains nothing the steps stay as they are.
+ * writes over it, as before; a loop stays whole. Where this gains nothing the steps stay as they are.
  */
-import type { Buffer, View, Walk, WalkStep } from "./walk.js";
+import type { Buffer, View, Walk, WalkLoop, WalkStep } from "./walk.js";
 
 /** Bytes of a buffer at the lengths that are compared. */
 export type Measure = (buffer: Buffer) => number;
 
 export function orderSteps(walked: Walk, bytes: Measure): Walk {
-  const reordered = { ...walked, steps: greedy(walked, bytes) };
-  return peakOf(reordered, bytes) < peakOf(walked, bytes) ? reordered : walked;
+  const units = unitsOf(walked);
+  const reordered = greedy(units, walked.outputs, bytes);
+  if (peak(reordered, walked.outputs, bytes) >= peak(units, walked.outputs, bytes)) return walked;
+  return { ...walked, ...linear(reordered) };
 }
 
 /** The most that is alive at once. */
-export function peakOf(walked: Walk, bytes: Measure): number {
-  const live = createLiveness(walked, bytes);
-  let peak = 0;
-  let held = 0;
-  for (const step of walked.steps) {
-    const { needs, frees } = live.run(step);
-    peak = Math.max(peak, held + needs);
-    held += needs - frees;
+export const peakOf = (walked: Walk, bytes: Measure): number => peak(unitsOf(walked), walked.outputs, bytes);
+
+/** What runs together: one step, or all of a loop. */
+interface Unit extends Accesses {
+  readonly steps: readonly WalkStep[];
+  readonly loop?: WalkLoop;
+}
+type Accesses = Pick<WalkStep, "reads" | "writes">;
+
+function unitsOf({ steps, loops }: Walk): readonly Unit[] {
+  const units: Unit[] = [];
+  for (let at = 0; at < steps.length; ) {
+    const loop = loops.find(({ from, to }) => from <= at && at < to);
+    const own = steps.slice(at, loop ? loop.to : at + 1);
+    const all = { reads: own.flatMap(({ reads }) => reads), writes: own.flatMap(({ writes }) => writes) };
+    units.push({ ...all, steps: own, ...(loop && { loop }) });
+    at += own.length;
   }
-  return peak;
+  return units;
 }
 
-function greedy(walked: Walk, bytes: Measure): readonly WalkStep[] {
-  const { steps } = walked;
-  const waits = dependencies(steps);
-  const followers: number[][] = steps.map(() => []);
+function linear(units: readonly Unit[]): Pick<Walk, "steps" | "loops"> {
+  const steps: WalkStep[] = [];
+  const loops: WalkLoop[] = [];
+  for (const { steps: own, loop } of units) {
+    if (loop) loops.push({ ...loop, from: steps.length, to: steps.length + own.length });
+    steps.push(...own);
+  }
+  return { steps, loops };
+}
+
+function peak(units: readonly Unit[], outputs: Walk["outputs"], bytes: Measure): number {
+  const live = createLiveness(units, outputs, bytes);
+  let most = 0;
+  let held = 0;
+  for (const unit of units) {
+    const { needs, frees } = live.run(unit);
+    most = Math.max(most, held + needs);
+    held += needs - frees;
+  }
+  return most;
+}
+
+function greedy(units: readonly Unit[], outputs: Walk["outputs"], bytes: Measure): readonly Unit[] {
+  const waits = dependencies(units);
+  const followers: number[][] = units.map(() => []);
   const open = waits.map((before, at) => {
     for (const other of before) followers[other]!.push(at);
     return before.size;
   });
-  const live = createLiveness(walked, bytes);
+  const live = createLiveness(units, outputs, bytes);
   const ready = new Set(open.flatMap((count, at) => (count === 0 ? [at] : [])));
-  const order: WalkStep[] = [];
+  const order: Unit[] = [];
   while (ready.size > 0) {
-    const at = nextOf(ready, (n) => live.change(steps[n]!));
+    const at = nextOf(ready, (n) => live.change(units[n]!));
     ready.delete(at);
-    live.run(steps[at]!);
-    order.push(steps[at]!);
+    live.run(units[at]!);
+    order.push(units[at]!);
     for (const follower of followers[at]!) if (--open[follower]! === 0) ready.add(follower);
   }
   return order;
@@ -67,17 +99,17 @@ function nextOf(ready: ReadonlySet<number>, change: (step: number) => number): n
 
 interface Liveness {
   /** Bytes that running the step adds to what is alive. */
-  change(step: WalkStep): number;
-  run(step: WalkStep): { readonly needs: number; readonly frees: number };
+  change(step: Accesses): number;
+  run(step: Accesses): { readonly needs: number; readonly frees: number };
 }
 
-function createLiveness({ steps, outputs }: Walk, bytes: Measure): Liveness {
+function createLiveness(steps: readonly Accesses[], outputs: Walk["outputs"], bytes: Measure): Liveness {
   const left = new Map<Buffer, number>();
   for (const step of steps)
     for (const buffer of temporariesOf(step)) left.set(buffer, (left.get(buffer) ?? 0) + 1);
   for (const { view } of outputs) left.set(view.buffer, Number.POSITIVE_INFINITY);
   const alive = new Set<Buffer>();
-  const effect = (step: WalkStep): { readonly needs: number; readonly frees: number } => {
+  const effect = (step: Accesses): { readonly needs: number; readonly frees: number } => {
     let [needs, frees] = [0, 0];
     for (const buffer of temporariesOf(step)) {
       if (!alive.has(buffer)) needs += bytes(buffer);
@@ -101,7 +133,7 @@ function createLiveness({ steps, outputs }: Walk, bytes: Measure): Liveness {
   };
 }
 
-function temporariesOf({ reads, writes }: WalkStep): ReadonlySet<Buffer> {
+function temporariesOf({ reads, writes }: Accesses): ReadonlySet<Buffer> {
   const found = new Set<Buffer>();
   for (const { buffer } of reads) if (buffer.role === "temporary") found.add(buffer);
   for (const { buffer } of writes) if (buffer.role === "temporary") found.add(buffer);
@@ -120,7 +152,7 @@ interface Regions {
 }
 
 /** The steps that each step has to wait for: writers of what it touches, readers of what it writes. */
-function dependencies(steps: readonly WalkStep[]): readonly ReadonlySet<number>[] {
+function dependencies(steps: readonly Accesses[]): readonly ReadonlySet<number>[] {
   const buffers = new Map<Buffer, Regions>();
   return steps.map(({ reads, writes }, at) => {
     const before = new Set<number>();
