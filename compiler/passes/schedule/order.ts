@@ -16,34 +16,33 @@ export type Measure = (buffer: Buffer) => number;
 
 export function orderSteps(walked: Walk, bytes: Measure): Walk {
   const units = unitsOf(walked);
-  const reordered = greedy(units, walked.outputs, bytes);
-  if (peak(reordered, walked.outputs, bytes) >= peak(units, walked.outputs, bytes)) return walked;
-  return { ...walked, ...linear(reordered) };
+  const touches = touchesOf(units, walked.outputs, bytes);
+  const order = greedy(units, touches);
+  const isLess = peakOf(touches, order) < peakOf(touches, [...units.keys()]);
+  return isLess ? { ...walked, ...inLine(order.map((at) => units[at]!)) } : walked;
 }
 
-/** The most that is alive at once. */
-export const peakOf = (walked: Walk, bytes: Measure): number => peak(unitsOf(walked), walked.outputs, bytes);
+type Accesses = Pick<WalkStep, "reads" | "writes">;
 
 /** What runs together: one step, or all of a loop. */
 interface Unit extends Accesses {
   readonly steps: readonly WalkStep[];
-  readonly loop?: WalkLoop;
+  readonly loop: WalkLoop | undefined;
 }
-type Accesses = Pick<WalkStep, "reads" | "writes">;
 
 function unitsOf({ steps, loops }: Walk): readonly Unit[] {
   const units: Unit[] = [];
   for (let at = 0; at < steps.length; ) {
     const loop = loops.find(({ from, to }) => from <= at && at < to);
     const own = steps.slice(at, loop ? loop.to : at + 1);
-    const all = { reads: own.flatMap(({ reads }) => reads), writes: own.flatMap(({ writes }) => writes) };
-    units.push({ ...all, steps: own, ...(loop && { loop }) });
+    const [reads, writes] = [own.flatMap((step) => step.reads), own.flatMap((step) => step.writes)];
+    units.push({ reads, writes, steps: own, loop });
     at += own.length;
   }
   return units;
 }
 
-function linear(units: readonly Unit[]): Pick<Walk, "steps" | "loops"> {
+function inLine(units: readonly Unit[]): Pick<Walk, "steps" | "loops"> {
   const steps: WalkStep[] = [];
   const loops: WalkLoop[] = [];
   for (const { steps: own, loop } of units) {
@@ -53,92 +52,103 @@ function linear(units: readonly Unit[]): Pick<Walk, "steps" | "loops"> {
   return { steps, loops };
 }
 
-function peak(units: readonly Unit[], outputs: Walk["outputs"], bytes: Measure): number {
-  const live = createLiveness(units, outputs, bytes);
-  let most = 0;
-  let held = 0;
-  for (const unit of units) {
-    const { needs, frees } = live.run(unit);
-    most = Math.max(most, held + needs);
-    held += needs - frees;
-  }
-  return most;
+/** The temporaries, numbered, and which of them each step touches. */
+interface Touches {
+  readonly ofStep: readonly (readonly number[])[];
+  readonly ofBuffer: readonly (readonly number[])[];
+  readonly bytes: readonly number[];
+  readonly isOutput: readonly boolean[];
 }
 
-function greedy(units: readonly Unit[], outputs: Walk["outputs"], bytes: Measure): readonly Unit[] {
-  const waits = dependencies(units);
-  const followers: number[][] = units.map(() => []);
+function touchesOf(steps: readonly Accesses[], outputs: Walk["outputs"], measure: Measure): Touches {
+  const numbers = new Map<Buffer, number>();
+  const ofBuffer: number[][] = [];
+  const bytes: number[] = [];
+  const ofStep = steps.map(({ reads, writes }, at) => {
+    const touched = new Set<number>();
+    for (const { buffer } of [...reads, ...writes]) {
+      if (buffer.role !== "temporary") continue;
+      const number = numbers.get(buffer) ?? bytes.push(measure(buffer)) - 1;
+      numbers.set(buffer, number);
+      touched.add(number);
+    }
+    for (const number of touched) {
+      ofBuffer[number] ??= [];
+      ofBuffer[number].push(at);
+    }
+    return [...touched];
+  });
+  const kept = new Set(outputs.map(({ view }) => numbers.get(view.buffer)));
+  return { ofStep, ofBuffer, bytes, isOutput: bytes.map((_, number) => kept.has(number)) };
+}
+
+/** What is alive while steps run. */
+function createLiveness({ ofStep, ofBuffer, bytes, isOutput }: Touches) {
+  const left = ofBuffer.map((steps, number) => (isOutput[number] ? Number.POSITIVE_INFINITY : steps.length));
+  const alive = bytes.map(() => false);
+  const needs = (step: number): number =>
+    ofStep[step]!.reduce((sum, number) => sum + (alive[number] ? 0 : bytes[number]!), 0);
+  const frees = (step: number): number =>
+    ofStep[step]!.reduce((sum, number) => sum + (left[number] === 1 ? bytes[number]! : 0), 0);
+  const run = (step: number): void => {
+    for (const number of ofStep[step]!) {
+      alive[number] = true;
+      left[number]!--;
+    }
+  };
+  return { needs, frees, run };
+}
+
+/** The most that is alive at once. */
+function peakOf(touches: Touches, order: readonly number[]): number {
+  const live = createLiveness(touches);
+  let [peak, held] = [0, 0];
+  for (const step of order) {
+    const needs = live.needs(step);
+    peak = Math.max(peak, held + needs);
+    held += needs - live.frees(step);
+    live.run(step);
+  }
+  return peak;
+}
+
+function greedy(steps: readonly Accesses[], touches: Touches): readonly number[] {
+  const waits = dependencies(steps);
+  const followers: number[][] = steps.map(() => []);
   const open = waits.map((before, at) => {
     for (const other of before) followers[other]!.push(at);
     return before.size;
   });
-  const live = createLiveness(units, outputs, bytes);
-  const ready = new Set(open.flatMap((count, at) => (count === 0 ? [at] : [])));
-  const order: Unit[] = [];
+  const live = createLiveness(touches);
+  const ready = new Set<number>();
+  /** Bytes that a step which is ready adds to what is alive, where it adds less than none. */
+  const less = new Map<number, number>();
+  const judge = (step: number): void => {
+    const change = live.needs(step) - live.frees(step);
+    if (change < 0) less.set(step, change);
+  };
+  const order: number[] = [];
+  const makeReady = (step: number): void => {
+    ready.add(step);
+    judge(step);
+  };
+  for (const [step, count] of open.entries()) if (count === 0) makeReady(step);
   while (ready.size > 0) {
-    const at = nextOf(ready, (n) => live.change(units[n]!));
-    ready.delete(at);
-    live.run(units[at]!);
-    order.push(units[at]!);
-    for (const follower of followers[at]!) if (--open[follower]! === 0) ready.add(follower);
+    const step = less.size > 0 ? leastOf(less) : Math.min(...ready);
+    ready.delete(step);
+    less.delete(step);
+    live.run(step);
+    order.push(step);
+    for (const number of touches.ofStep[step]!)
+      for (const other of touches.ofBuffer[number]!) if (ready.has(other)) judge(other);
+    for (const follower of followers[step]!) if (--open[follower]! === 0) makeReady(follower);
   }
   return order;
 }
 
-/** The step that frees most; the first one where none frees anything. */
-function nextOf(ready: ReadonlySet<number>, change: (step: number) => number): number {
-  let first = Number.POSITIVE_INFINITY;
-  let [best, least] = [-1, 0];
-  for (const at of ready) {
-    first = Math.min(first, at);
-    const by = change(at);
-    if (by < least || (by === least && best >= 0 && at < best)) [best, least] = [at, by];
-  }
-  return best >= 0 ? best : first;
-}
-
-interface Liveness {
-  /** Bytes that running the step adds to what is alive. */
-  change(step: Accesses): number;
-  run(step: Accesses): { readonly needs: number; readonly frees: number };
-}
-
-function createLiveness(steps: readonly Accesses[], outputs: Walk["outputs"], bytes: Measure): Liveness {
-  const left = new Map<Buffer, number>();
-  for (const step of steps)
-    for (const buffer of temporariesOf(step)) left.set(buffer, (left.get(buffer) ?? 0) + 1);
-  for (const { view } of outputs) left.set(view.buffer, Number.POSITIVE_INFINITY);
-  const alive = new Set<Buffer>();
-  const effect = (step: Accesses): { readonly needs: number; readonly frees: number } => {
-    let [needs, frees] = [0, 0];
-    for (const buffer of temporariesOf(step)) {
-      if (!alive.has(buffer)) needs += bytes(buffer);
-      if (left.get(buffer) === 1) frees += bytes(buffer);
-    }
-    return { needs, frees };
-  };
-  return {
-    change: (step) => {
-      const { needs, frees } = effect(step);
-      return needs - frees;
-    },
-    run(step) {
-      const result = effect(step);
-      for (const buffer of temporariesOf(step)) {
-        alive.add(buffer);
-        left.set(buffer, left.get(buffer)! - 1);
-      }
-      return result;
-    },
-  };
-}
-
-function temporariesOf({ reads, writes }: Accesses): ReadonlySet<Buffer> {
-  const found = new Set<Buffer>();
-  for (const { buffer } of reads) if (buffer.role === "temporary") found.add(buffer);
-  for (const { buffer } of writes) if (buffer.role === "temporary") found.add(buffer);
-  return found;
-}
+/** The step that frees most, of equals the first. */
+const leastOf = (less: ReadonlyMap<number, number>): number =>
+  [...less].reduce((x, y) => (y[1] < x[1] || (y[1] === x[1] && y[0] < x[0]) ? y : x))[0];
 
 /** The last step that wrote a region of a buffer, and those that have read it since. */
 interface Region {

@@ -8,6 +8,7 @@
  * The largest buffers choose first, so that the smaller ones find room in what is there. Sizes are formulas over the lengths; they
  * are compared at typical ones, and a slot is as large as the largest of what it ever holds.
  */
+import type { Graph } from "../../ir/graph.js";
 import type { Size } from "../../ir/shape.js";
 import { evaluateSize, sizeEquals, sizeText } from "../../ir/shape.js";
 import { readsInPlace } from "./in-place.js";
@@ -37,19 +38,21 @@ interface Tenant {
 }
 
 interface Room extends TemporarySlot {
-  readonly tenants: Tenant[];
+  /** By entry. */
+  readonly tenants: readonly Tenant[][];
 }
 
 /** `reuse: false` gives every temporary a slot of its own, and nothing is overwritten: what planning has to agree with. */
 export function planSlots(walks: readonly Walk[], bytes: Measure, { reuse = true } = {}): Plan {
   const rooms: Room[] = [];
+  const isInPlace = knowing(readsInPlace);
   const assignments = walks.map(() => new Map<Buffer, number>());
-  const merged = walks.map((walked) => (reuse ? overwrite(walked) : none));
+  const merged = walks.map((walked) => (reuse ? overwrite(walked, isInPlace) : none));
   const tenants = walks.flatMap((walked, entry) => tenantsOf(walked, entry, merged[entry]!, bytes));
   for (const tenant of tenants.sort((x, y) => y.bytes - x.bytes || x.entry - y.entry || x.from - y.from)) {
     const found = reuse ? roomFor(tenant, rooms) : -1;
-    const slot = found >= 0 ? found : rooms.push({ sizes: [], tenants: [] }) - 1;
-    rooms[slot]!.tenants.push(tenant);
+    const slot = found >= 0 ? found : rooms.push({ sizes: [], tenants: walks.map(() => []) }) - 1;
+    rooms[slot]!.tenants[tenant.entry]!.push(tenant);
     grow(rooms[slot]!, tenant.buffer);
     assignments[tenant.entry]!.set(tenant.buffer, slot);
   }
@@ -61,7 +64,22 @@ export function planSlots(walks: readonly Walk[], bytes: Measure, { reuse = true
 
 const none: ReadonlyMap<Buffer, Buffer> = new Map();
 
-const meet = (x: Tenant, y: Tenant): boolean => x.entry === y.entry && x.from <= y.to && y.from <= x.to;
+type InPlace = (body: Graph, read: number, write: number) => boolean;
+
+/** The same answers, each body asked once: its kernel runs in every turn. */
+function knowing(asked: InPlace): InPlace {
+  const answers = new Map<Graph, Map<string, boolean>>();
+  return (body, read, write) => {
+    const known = answers.get(body) ?? new Map<string, boolean>();
+    answers.set(body, known);
+    const key = `${read} ${write}`;
+    const answer = known.get(key) ?? asked(body, read, write);
+    known.set(key, answer);
+    return answer;
+  };
+}
+
+const meet = (x: Tenant, y: Tenant): boolean => x.from <= y.to && y.from <= x.to;
 
 /**
  * The smallest free room, of those first that the entry has already: a session that opens one entry has the memory of that one alone.
@@ -70,9 +88,9 @@ const meet = (x: Tenant, y: Tenant): boolean => x.entry === y.entry && x.from <=
 function roomFor(tenant: Tenant, rooms: readonly Room[]): number {
   let found = -1;
   for (let n = rooms.length - 1; n >= 0; n--) {
-    const { tenants } = rooms[n]!;
-    if (tenants.some((other) => meet(other, tenant))) continue;
-    if (tenants.some(({ entry }) => entry === tenant.entry)) return n;
+    const others = rooms[n]!.tenants[tenant.entry]!;
+    if (others.some((other) => meet(other, tenant))) continue;
+    if (others.length > 0) return n;
     if (found < 0) found = n;
   }
   return found;
@@ -107,7 +125,7 @@ function lastRead({ loops }: Walk, from: number, at: number): number {
 }
 
 /** Buffer → the dead operand that its kernel writes over. */
-function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
+function overwrite(walked: Walk, isInPlace: InPlace): ReadonlyMap<Buffer, Buffer> {
   const merged = new Map<Buffer, Buffer>();
   const root = (buffer: Buffer): Buffer => merged.get(buffer) ?? buffer;
   const last = new Map<Buffer, number>();
@@ -134,7 +152,7 @@ function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
           last.get(root(read.buffer))! <= at &&
           step.reads.filter((other) => root(other.buffer) === root(read.buffer)).length === 1 &&
           sizeEquals(read.buffer.elements, write.buffer.elements) &&
-          readsInPlace(step.body, k, n),
+          isInPlace(step.body, k, n),
       );
       if (!dead) return;
       const owner = root(dead.buffer);
