@@ -1,10 +1,10 @@
 /**
  * Which values of a forward turn the backward turn reads from memory, and how it computes the others again.
  *
- * Constants, indices, random bits, slices and fixed operands are at hand in the backward turn. A layout op or a map is computed
- * again where that needs no more stored elements than storing it would; everything else is stored, a contraction with what is added
- * to it. A value that is needed in slices which are as large as all of it is stored itself. A stored carry is the one at the start of
- * the turn.
+ * Constants, indices, random bits, slices and fixed operands are at hand in the backward turn. A layout op, a map or a look-up is
+ * computed again where that needs no more stored elements than storing it would; everything else is stored, a contraction with
+ * what is added to it. A value that is needed in slices which are as large as all of it is stored itself. A stored carry is the
+ * one at the start of the turn.
  */
 import type { Node } from "../graph.js";
 import { rowOf } from "../ops/index.js";
@@ -27,7 +27,7 @@ function supply(node: Node): Supply {
   if (rowOf(node.op).kind === "map") return "again";
   const layout =
     node.op === "broadcast" || node.op === "transpose" || node.op === "reshape" || node.op === "pad";
-  return layout || node.op === "concat" ? "again" : "stored";
+  return layout || node.op === "concat" || node.op === "gather" ? "again" : "stored";
 }
 
 /** The values to store so that every one of `needed` (operands before users) can be had. */
