@@ -13,6 +13,7 @@ import {
   openDevice,
   trainingBatch,
 } from "../runtime/index.js";
+import { stepsOf } from "../runtime/plan.js";
 
 const [file = "examples/nano.tfm", device = "webgpu", count = "20", ...settings] = process.argv
   .slice(2)
@@ -50,14 +51,11 @@ for (let step = 0; step < warmUp + steps; step++) {
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
-const labels = program.entries.train.steps.map(
+const inputs = trainingBatch(program, text, { length, batch, seed: 1, step: 0 });
+const labels = stepsOf(program.entries.train, session.lengthsOf("train", inputs)).map(
   ({ label, kernel }) => `${program.kernels[kernel]!.name} (${label})`,
 );
-const each = await session.time("train", trainingBatch(program, text, { length, batch, seed: 1, step: 0 }), {
-  lr: 0,
-  seed: 1,
-  step: 1,
-});
+const each = await session.time("train", inputs, { lr: 0, seed: 1, step: 1 });
 const byLabel = new Map<string, { ms: number; count: number }>();
 each.forEach((ms, n) => {
   const row = byLabel.get(labels[n]!) ?? { ms: 0, count: 0 };

@@ -75,7 +75,21 @@ export function makePlan(request: PlanRequest): Plan {
       label: step.label,
     };
   };
-  return { name, entry, lengths, recording: device.record(entry.steps.map(bind)), locate };
+  return { name, entry, lengths, recording: device.record(stepsOf(entry, lengths).map(bind)), locate };
+}
+
+/** The steps as they run under these lengths: those of loops once for every turn. */
+export function stepsOf({ steps, loops = [] }: Entry, lengths: Lengths): readonly Step[] {
+  let at = 0;
+  const all: Step[] = [];
+  for (const { from, to, size, tile } of loops) {
+    all.push(...steps.slice(at, from));
+    const turns = Math.ceil(sizeOf(size, lengths) / tile);
+    for (let turn = 0; turn < turns; turn++)
+      all.push(...steps.slice(from, to).map((step) => ({ ...step, turn })));
+    at = to;
+  }
+  return [...all, ...steps.slice(at)];
 }
 
 const uses = (program: Program, entry: Entry, role: Slot["role"]): boolean =>

@@ -5,6 +5,7 @@
  */
 import type { EntryName } from "./inputs.js";
 import { entryOf } from "./inputs.js";
+import { stepsOf } from "./plan.js";
 import type { Scalars, Session } from "./session.js";
 import type { Inputs } from "./tensor.js";
 
@@ -30,7 +31,7 @@ export async function profile(
   const { program, device } = session;
   await session.time(entry, inputs, scalars);
   const times = await session.time(entry, inputs, scalars);
-  const steps = entryOf(program, entry).steps.map(
+  const steps = stepsOf(entryOf(program, entry), session.lengthsOf(entry, inputs)).map(
     ({ label, kernel, turn }, n): StepTime => ({
       label,
       kernel: program.kernels[kernel]!.name,

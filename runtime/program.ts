@@ -89,9 +89,19 @@ export interface Table {
   readonly formula: Formula;
 }
 
+/** Steps `from` to `to` (exclusive) run ⌈size / tile⌉ times over, in turns 0, 1, … instead of their own. */
+export interface Loop {
+  readonly from: number;
+  readonly to: number;
+  readonly size: Size;
+  readonly tile: number;
+}
+
 /** A straight line of steps. With `updates`, parameter and state slots hold new values afterwards. */
 export interface Entry {
   readonly steps: readonly Step[];
+  /** In order, without overlaps. Absent: none. */
+  readonly loops?: readonly Loop[];
   /** Names of `Program.inputs` it reads. */
   readonly inputs: readonly string[];
   readonly outputs: readonly Value[];

@@ -168,6 +168,7 @@ function emitEntry(entry: ScheduledEntry, stepOf: (step: Step) => P.Step): P.Ent
   const returned = entry.outputs.filter(({ name }) => !/^(parameter|state|cache)\./.test(name));
   return {
     steps: entry.steps.map(stepOf),
+    ...(entry.loops.length > 0 && { loops: entry.loops }),
     inputs: entry.inputs,
     outputs: returned.map(({ name, place, shape, dtype }) => ({
       ...emitValue(name, shape, dtype),

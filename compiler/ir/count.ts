@@ -7,7 +7,9 @@ import { createBuilder } from "./builder.js";
 import { expand } from "./expand.js";
 import type { Graph, Node, NodeOf, ValueType } from "./graph.js";
 import { rowOf } from "./ops/index.js";
+import { turnsAt } from "./ops/regions.js";
 import { topological } from "./rewrite.js";
+import type { Size } from "./shape.js";
 import { elementCount, evaluateSize } from "./shape.js";
 
 export interface Cost {
@@ -33,22 +35,23 @@ const plus = (x: Cost, y: Cost, times = 1): Cost => ({
 });
 
 export function countGraph(graph: Graph, lengths: Readonly<Record<string, number>>): GraphCost {
-  return count(expand(graph, createBuilder()), (type) =>
-    evaluateSize(elementCount(type.shape), { P: 0, ...lengths }),
-  );
+  const size = (of: Size): number => evaluateSize(of, { P: 0, ...lengths });
+  return count(expand(graph, createBuilder()), size);
 }
 
 type Elements = (type: ValueType) => number;
 
-function count(graph: Graph, elements: Elements): GraphCost {
+function count(graph: Graph, size: (of: Size) => number): GraphCost {
   const nodes = new Map<Node, Cost>();
-  for (const node of topological(graph)) nodes.set(node, costOf(node, elements));
+  for (const node of topological(graph)) nodes.set(node, costOf(node, size));
   return { ...[...nodes.values()].reduce((sum, cost) => plus(sum, cost), FREE), nodes };
 }
 
-function costOf(node: Node, elements: Elements): Cost {
-  if (node.op === "repeat") return plus(FREE, count(node.attributes.body, elements), node.attributes.count);
-  if (node.op === "fused") return count(node.attributes.body, elements);
+function costOf(node: Node, size: (of: Size) => number): Cost {
+  const elements: Elements = (type) => size(elementCount(type.shape));
+  if (node.op === "repeat")
+    return plus(FREE, count(node.attributes.body, size), turnsAt(node.attributes.count, size));
+  if (node.op === "fused") return count(node.attributes.body, size);
   if (node.op === "update") {
     const rows = BYTES * elements(node.inputs[1]!);
     return { flops: 0, bytesRead: rows, bytesWritten: rows };

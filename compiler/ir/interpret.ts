@@ -9,6 +9,7 @@ import type { Graph, Lengths, Node, NodeOf } from "./graph.js";
 import type { Numbers, Storage, Tensor } from "./numbers/scalar.js";
 import { countOf, stridesOf } from "./numbers/tensor.js";
 import { rowOf } from "./ops/index.js";
+import { turnsAt } from "./ops/regions.js";
 import type { Context, MapRow } from "./ops/row.js";
 import { topological } from "./rewrite.js";
 import type { Size } from "./shape.js";
@@ -129,7 +130,8 @@ function runRepeat<T>(
   inputs: Results<T>,
   body: (scope: Scope<T>) => Results<T>,
 ): Results<T> {
-  const { first, count, reverse, carries, slices } = node.attributes;
+  const { first, reverse, carries, slices } = node.attributes;
+  const count = turnsAt(node.attributes.count, run.size);
   const fixed = named("fixed", inputs.slice(carries + slices));
   const stacks = node.results.slice(carries).map(({ shape }) => {
     const sizes = shape.map((axis) => run.size(axis.size));

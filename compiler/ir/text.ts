@@ -165,6 +165,10 @@ function readAttribute(reader: Reader, b: Builder, kind: AttributeKind): unknown
     case "lists":
       reader.expect("[");
       return reader.list("]", numbers);
+    case "turns": {
+      const size = reader.size();
+      return reader.accept("/") ? { size, tile: reader.number() } : size;
+    }
     case "graph":
       return readBlock(reader, b);
     case "optional graph":

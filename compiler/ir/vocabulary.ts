@@ -76,6 +76,9 @@ export interface WindowAttributes {
   readonly size: Size;
 }
 
+/** How many turns a region has: so many, or as many tiles as a size that depends on the lengths takes, ⌈size / tile⌉. */
+export type Turns = number | { readonly size: Size; readonly tile: number };
+
 /** A scalar formula of `mix`: a Graph of shape-[] nodes over inputs named s (in `post` a and l), h, i, j and field0, field1, … */
 export type ScalarFormula = Graph;
 
@@ -188,11 +191,12 @@ export interface Vocabulary extends MapAttributes {
    * inputs: [carries…, stacked operands…, fixed operands…]; the body's inputs are `carry.n`, `slice.n`, `fixed.n`, `turn.0`;
    * its outputs are [next carries…, per-turn results…]; `scalar` inputs stay visible inside. A stacked operand has the leading
    * axis of size `count`; turn number t reads its slice t - first. Results: [last carries…, stacks of per-turn results (leading axis = turn)…].
+   * Where `count` depends on the lengths there are carries only, and the turns run from 0 on.
    */
   repeat: {
     readonly body: Graph;
     readonly first: number;
-    readonly count: number;
+    readonly count: Turns;
     readonly reverse: boolean;
     readonly carries: number;
     readonly slices: number;

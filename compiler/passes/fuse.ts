@@ -9,8 +9,9 @@
  *
  * Nodes are visited consumers first. A node joins the kernel of its consumer where codegen can compute it there:
  * maps and layout anywhere (layout is index arithmetic); one contraction under pointwise work on its own result; any number
- * of reductions over one set of axes of one space, also such as only read the same rows. A map that several kernels need is computed again in each when that is
- * cheap, and stored by the first of them when it is not. What leaves a kernel is one of its outputs.
+ * of reductions over one set of axes of one space, also such as only read the same rows. A map that several kernels need is
+ * computed again in each when that is cheap, and stored by the first of them when it is not. What leaves a kernel is one of its
+ * outputs.
  *
  * That is level 2. At level 1 nothing is computed twice: a map joins where it is read once. At level 0 only maps meet: a chain
  * of them, each read once, is one kernel, and everything else is a kernel of its own.
@@ -25,7 +26,16 @@ import { apartFrom, createCosts, isBetterAgain } from "./fuse/costs.js";
 import { emitGroups } from "./fuse/emit.js";
 import type { Group, Groups } from "./fuse/groups.js";
 import { createGroups, manyRows } from "./fuse/groups.js";
-import { isContraction, isFree, isLayout, isMap, isReduction, isRegion, stripLayout } from "./fuse/kinds.js";
+import {
+  isContraction,
+  isFree,
+  isLayout,
+  isMap,
+  isPlainGather,
+  isReduction,
+  isRegion,
+  stripLayout,
+} from "./fuse/kinds.js";
 import { estimatedElements } from "./nodes.js";
 import type { Level, PassContext } from "./pass.js";
 
@@ -104,7 +114,9 @@ function place(node: Node, placing: Placing): void {
   const { groups, context } = placing;
   const consumers = groups.consumersOf(node);
   const single = consumers.length === 1 && !groups.isStored(node);
-  if (isMap(node) && !groups.isStored(node) && (single || isAgain(node, consumers, placing)))
+  const isPlain = isPlainGather(node);
+  const isAnywhere = (isMap(node) && (single || isAgain(node, consumers, placing))) || isPlain;
+  if (isAnywhere && !groups.isStored(node))
     if (
       consumers.every(
         (group) => groups.fits(group, node, false) && mayJoin(group, node, groups, context.level),

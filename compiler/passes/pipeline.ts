@@ -2,8 +2,8 @@
  * The passes, in order, and the one wrapper that runs them: run → verify → show.
  *
  * ```
- * what a model computes, its loss, a step of decoding     Graph → form_mix → stream → Graph                 before it is differentiated
- * an entry of these, with its gradients and updates       Graph → expand → fold → … → fuse → Graph of kernels
+ * what a model computes, its loss, a step of decoding     Graph → form_mix → merge_projections → stream → Graph   before it is differentiated
+ * an entry of these, with its gradients and updates       Graph → merge_pairs → expand → … → fuse → Graph of kernels
  * ```
  */
 import type { Builder } from "../ir/builder.js";
@@ -11,12 +11,15 @@ import { createBuilder } from "../ir/builder.js";
 import type { Built, Graph, Node } from "../ir/graph.js";
 import { printGraph } from "../ir/text.js";
 import { verify } from "../ir/verify.js";
+import { chunkRows } from "./chunk_rows.js";
 import { eliminate } from "./eliminate.js";
 import { expand } from "./expand.js";
 import { factorReductions } from "./factor_reductions.js";
 import { fold } from "./fold.js";
 import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
+import { mergePairs } from "./merge_pairs.js";
+import { mergeNothing, mergeProjections } from "./merge_projections.js";
 import type { Level, Pass } from "./pass.js";
 import { simplify } from "./simplify.js";
 import { stream } from "./stream.js";
@@ -28,11 +31,20 @@ const fusing: Pass = {
   run: fuse,
 };
 
-/** Passes on what a model computes, in order: gradients are taken of what they give. Packing of parameters stands between these two. */
-export const modelPasses: readonly Pass[] = [formMix, stream];
+/** Passes on what a model computes, in order: gradients are taken of what they give. The second one is made for each model. */
+export const modelPasses: readonly Pass[] = [formMix, mergeNothing, stream];
 
 /** Passes on each entry, in order. */
-export const pipeline: readonly Pass[] = [expand, fold, simplify, eliminate, factorReductions, fusing];
+export const pipeline: readonly Pass[] = [
+  mergePairs,
+  expand,
+  fold,
+  simplify,
+  eliminate,
+  chunkRows(),
+  factorReductions,
+  fusing,
+];
 
 /** Called after each pass. */
 export type Hook = (pass: string, before: Graph, after: Graph, milliseconds: number) => void;
@@ -44,6 +56,8 @@ export interface PipelineOptions {
   /** 0: what lowering needs; 1: also what never adds arithmetic; 2: everything. */
   readonly level: Level;
   readonly builder?: Builder;
+  /** The lengths at which the graph usually runs. */
+  readonly lengths?: Readonly<Record<string, number>> | undefined;
   readonly hook?: Hook | undefined;
   readonly explain?: Explain | undefined;
   /** Check the invariants of the Graph after each pass. */
@@ -59,7 +73,7 @@ export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
     if (pass.from > level) continue;
     const started = performance.now();
     const told = explain && ((node: Node, why: string): void => explain(pass.name, graph.name, node, why));
-    const next = pass.run(current, { builder, level, explain: told });
+    const next = pass.run(current, { builder, level, lengths: options.lengths, explain: told });
     const milliseconds = performance.now() - started;
     if (options.verify) demandValid(pass, current, next);
     hook?.(pass.name, current, next, milliseconds);
@@ -68,11 +82,35 @@ export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
   return current;
 }
 
-/** The model with its graphs after `modelPasses`; a graph that is two entries' is passed through once. */
-export function runModelPasses(built: Built, options: PipelineOptions): Built {
+/** A model after `modelPasses`, over packed parameters. */
+export interface Prepared {
+  readonly built: Built;
+  /** The same passes on a graph that was derived of the model as written. */
+  run(graph: Graph): Graph;
+}
+
+/** A graph that is two entries' is passed through once. Parameters are packed where `mergeNothing` stands among the passes. */
+export function runModelPasses(built: Built, options: PipelineOptions): Prepared {
+  const { level, builder = createBuilder(), explain, passes = modelPasses } = options;
+  const through = (some: readonly Pass[], graph: Graph): Graph =>
+    runPipeline(graph, { ...options, builder, passes: some });
+  const at = passes.indexOf(mergeNothing);
+  const [first, then] = at < 0 ? [passes, []] : [passes.slice(0, at), passes.slice(at + 1)];
+  const formed = mapGraphs(built, (graph) => through(first, graph));
+  if (at < 0) return { built: formed, run: (graph) => through(first, graph) };
+  const told = explain && ((node: Node, why: string) => explain("merge_projections", built.name, node, why));
+  const { pass, packed } = mergeProjections(formed, { builder, level, explain: told });
+  const after = (graph: Graph): Graph => through([pass, ...then], graph);
+  return {
+    built: packed(mapGraphs(formed, after)),
+    run: (graph) => after(through(first, graph)),
+  };
+}
+
+/** The graphs under the names of the entries that begin with them. */
+function mapGraphs(built: Built, change: (graph: Graph) => Graph): Built {
   const { forward, loss, evaluation } = built;
-  const run = (name: string, graph: Graph): Graph =>
-    runPipeline({ ...graph, name }, { passes: modelPasses, ...options });
+  const run = (name: string, graph: Graph): Graph => change({ ...graph, name });
   return {
     ...built,
     forward: run("forward", forward),

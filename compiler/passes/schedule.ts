@@ -12,7 +12,7 @@ import type { CacheInfo, DecodingGraphs } from "./decoding/graphs.js";
 import { capacity } from "./decoding/graphs.js";
 import { orderSteps } from "./schedule/order.js";
 import { bytesAt, planSlots } from "./schedule/plan.js";
-import type { Buffer, View } from "./schedule/walk.js";
+import type { Buffer, View, WalkLoop } from "./schedule/walk.js";
 import { walk } from "./schedule/walk.js";
 
 /** A storage slot; temporaries of disjoint lifetimes share one, and all entries share them. */
@@ -65,6 +65,7 @@ export type EntryName = (typeof entryNames)[number] | (typeof decodingNames)[num
 export interface ScheduledEntry {
   readonly name: EntryName;
   readonly steps: readonly Step[];
+  readonly loops: readonly WalkLoop[];
   readonly inputs: readonly string[];
   readonly outputs: readonly ScheduledValue[];
   /** Parameter and state slots hold new values afterwards. */
@@ -117,7 +118,7 @@ export function schedule(
     ...temporaries.map(({ sizes }) => ({ role: "temporary" as const, name: "", sizes })),
   ];
   const entries = graphs.map(({ name, graph }, n): ScheduledEntry => {
-    const { steps, outputs } = walks[n]!;
+    const { steps, loops, outputs } = walks[n]!;
     const place = (view: View): Place => ({
       slot:
         view.buffer.role === "temporary"
@@ -137,6 +138,7 @@ export function schedule(
         writes: step.writes.map(place),
         label: label(step.body),
       })),
+      loops,
       inputs: topological(graph)
         .flatMap((node) =>
           node.op === "input" && node.attributes.kind === "input" ? [node.attributes.name] : [],

@@ -8,6 +8,7 @@
  * A node belongs to the block whose parameters it reads; without parameters, to the block of what it works on.
  */
 import type { Built, Graph, Node } from "../ir/graph.js";
+import { constantTurns } from "../ir/ops/regions.js";
 import { topological } from "../ir/rewrite.js";
 import type { Size } from "../ir/shape.js";
 import { elementCount, evaluateSize } from "../ir/shape.js";
@@ -103,7 +104,8 @@ function lengthsOf(built: Built, { batch, length: wanted }: SummaryOptions): Len
 /** The sum over all nodes, those in bodies once a turn. */
 function total(graph: Graph, value: (node: Node) => number): number {
   return topological(graph).reduce((sum, node) => {
-    if (node.op === "repeat") return sum + node.attributes.count * total(node.attributes.body, value);
+    if (node.op === "repeat")
+      return sum + constantTurns(node.attributes.count) * total(node.attributes.body, value);
     return sum + (node.op === "fused" ? total(node.attributes.body, value) : value(node));
   }, 0);
 }
@@ -214,7 +216,7 @@ function attribute(
       const slices = sliceBlocks(node, weights);
       attribute(
         node.attributes.body,
-        turns * node.attributes.count,
+        turns * constantTurns(node.attributes.count),
         (leaf) => slices(leaf),
         lengths,
         rows,

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { reachable } from "../../compiler/ir/build/region.js";
 import type { Built, Node } from "../../compiler/ir/graph.js";
+import { constantTurns } from "../../compiler/ir/ops/regions.js";
 import { verify } from "../../compiler/ir/verify.js";
 import { flat } from "../support/numbers.js";
 import { built, diagnose, evaluateGraph, leavesOf, tensorOf } from "./support.js";
@@ -20,7 +21,9 @@ const nodesOf = (model: Built): readonly Node[] => [
 ];
 const regions = (model: Built) =>
   nodesOf(model)
-    .flatMap((node) => (node.op === "repeat" ? [[node.attributes.first, node.attributes.count]] : []))
+    .flatMap((node) =>
+      node.op === "repeat" ? [[node.attributes.first, constantTurns(node.attributes.count)]] : [],
+    )
     .sort((a, b) => a[0]! - b[0]!);
 
 /** The value of the output `y`, every parameter filled from its own name and place. */

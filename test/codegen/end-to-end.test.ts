@@ -12,6 +12,7 @@ import { deriveEntries } from "../../compiler/passes/entries.js";
 import { runPipeline } from "../../compiler/passes/pipeline.js";
 import type { EntryName } from "../../compiler/passes/schedule.js";
 import { entryNames, schedule } from "../../compiler/passes/schedule.js";
+import { stepsOf } from "../../runtime/plan.js";
 import type { Extent, Place, Program, Slot } from "../../runtime/program.js";
 import { residualNetwork } from "../support/small-graphs.js";
 import type { Words } from "./run.js";
@@ -47,7 +48,7 @@ function runEntry(
   program.scalars.forEach(({ name: scalar, type }, n) => {
     scalars[type[0] as "f" | "i" | "u"][n] = values[scalar]!.data[0]!;
   });
-  for (const step of program.entries[name]!.steps) {
+  for (const step of stepsOf(program.entries[name]!, lengths)) {
     const { bindings, javascript } = program.kernels[step.kernel]!;
     const run = new Function(`return ${javascript.code};`)() as (...x: unknown[]) => void;
     const at = (extent: Extent): number => hostExtent(extent, lengths);

@@ -57,6 +57,7 @@ const schedule: Schedule = {
   entries: [
     {
       name: "forward",
+      loops: [],
       steps: [layer(0, 1, 2), layer(1, 2, 3), inPlace],
       inputs: ["x"],
       outputs: [{ name: "y", place: at(3, width), shape: shape(B, 8), dtype: "f32" }],

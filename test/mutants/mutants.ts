@@ -148,6 +148,7 @@ export const mutants: readonly Mutant[] = [
   ),
   after("eliminate", "one turn too few", (node, b) =>
     node.op === "repeat" &&
+    typeof node.attributes.count === "number" &&
     node.attributes.count > 1 &&
     node.attributes.slices === 0 &&
     node.results.length === node.attributes.carries

@@ -64,18 +64,32 @@ export function runEntry(
 ): Values {
   const temporary = (place: Place): boolean => schedule.slots[place.slot]!.role === "temporary";
   const lastUse = lastUses(entry, temporary);
-  entry.steps.forEach((step, at) => {
+  for (const { step, at, isLast } of turnsOf(entry, lengths)) {
     const written = runStep(step, memory, scalars, lengths);
     for (const place of step.reads)
-      if (temporary(place) && lastUse.get(keyOf(place)) === at)
+      if (isLast && temporary(place) && lastUse.get(keyOf(place)) === at)
         spans(place, lengths).forEach(
           ({ at: from, length }) => void memory.slots[place.slot]!.fill(Number.NaN, from, from + length),
         );
     step.writes.forEach((place, n) => void writePlace(memory, place, written[n]!, lengths));
-  });
+  }
   return Object.fromEntries(
     entry.outputs.map(({ name, place, shape }) => [name, readPlace(memory, place, shape, lengths)]),
   );
+}
+
+/** The steps as they run, those of loops once a turn; `isLast`: in no later turn. */
+function turnsOf({ steps, loops }: ScheduledEntry, lengths: Lengths) {
+  const runs = steps.map((step, at) => ({ step, at, isLast: true }));
+  return [...loops].reverse().reduce((all, { from, to, size, tile }) => {
+    const turns = Math.ceil(evaluateSize(size, lengths) / tile);
+    const looped = Array.from({ length: turns }, (_, turn) =>
+      runs
+        .slice(from, to)
+        .map(({ step, at }) => ({ step: { ...step, turn }, at, isLast: turn === turns - 1 })),
+    );
+    return [...all.slice(0, from), ...looped.flat(), ...all.slice(to)];
+  }, runs);
 }
 
 const keyOf = ({ slot, turn, stacked }: Place): string => `${slot}.${turn}.${stacked}`;

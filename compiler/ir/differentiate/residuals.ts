@@ -56,7 +56,7 @@ export function chooseResiduals(order: readonly Node[], needed: ReadonlySet<Node
     const how = supply(node);
     const below = [...new Set(node.inputs.flatMap((input) => sources.get(input)!))];
     if (how === "at hand" && below.length === 0) sources.set(node, []);
-    else if (isSplit(node)) sources.set(node, below);
+    else if (isSplit(node) || (node.op === "slice" && cost(below) === 0)) sources.set(node, below);
     else if (isBias(node, below)) sources.set(node, [node]);
     else if (how !== "stored" && cost(below) <= weight(node)) sources.set(node, below);
     else sources.set(node, [node]);

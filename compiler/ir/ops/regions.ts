@@ -1,7 +1,9 @@
 /** Regions: nodes with a body. `interpret` runs them, `differentiate` rewrites them. */
 import type { Graph, Node, NodeOf, ValueType } from "../graph.js";
 import { topological } from "../rewrite.js";
+import type { Size } from "../shape.js";
 import { sameSizes, sizeEquals } from "../shape.js";
+import type { Turns } from "../vocabulary.js";
 import type { OpRow } from "./row.js";
 import { demandCount, misuse, typeText } from "./row.js";
 
@@ -12,7 +14,7 @@ export const regions: { readonly [K in "repeat" | "fused" | "get"]: OpRow<K> } =
     attributes: {
       body: "graph",
       first: "number",
-      count: "number",
+      count: "turns",
       reverse: "boolean",
       carries: "number",
       slices: "number",
@@ -22,7 +24,7 @@ export const regions: { readonly [K in "repeat" | "fused" | "get"]: OpRow<K> } =
       const { body, carries, count } = attributes;
       const results = body.outputs.slice(carries).map(
         ({ node }): ValueType => ({
-          shape: [{ name: "layer", size: count }, ...node.shape],
+          shape: [{ name: "layer", size: constantTurns(count) }, ...node.shape],
           dtype: node.dtype,
         }),
       );
@@ -60,15 +62,21 @@ export const regions: { readonly [K in "repeat" | "fused" | "get"]: OpRow<K> } =
 };
 
 function demandRepeat(inputs: readonly Node[], attributes: NodeOf<"repeat">["attributes"]): void {
-  const { body, carries, slices, count } = attributes;
+  const { body, carries, slices, count, first, reverse } = attributes;
   const fail = (what: string): never => misuse("repeat", inputs, what);
   if (carries + slices > inputs.length || body.outputs.length < carries)
     fail(`${carries} carries and ${slices} slices`);
-  if (!Number.isInteger(count) || count < 0) fail(`${count} turns`);
-  inputs.slice(carries, carries + slices).forEach((stack, n) => {
-    if (!stack.shape[0] || !sizeEquals(stack.shape[0].size, count))
-      fail(`slice.${n} is not a stack of ${count}`);
-  });
+  if (typeof count === "number") {
+    if (!Number.isInteger(count) || count < 0) fail(`${count} turns`);
+    inputs.slice(carries, carries + slices).forEach((stack, n) => {
+      if (!stack.shape[0] || !sizeEquals(stack.shape[0].size, count))
+        fail(`slice.${n} is not a stack of ${count}`);
+    });
+  } else {
+    if (!Number.isInteger(count.tile) || count.tile < 1) fail(`tiles of ${count.tile}`);
+    if (slices > 0 || body.outputs.length > carries || first !== 0 || reverse)
+      fail("turns that depend on the lengths have carries only and run from 0 on");
+  }
   body.outputs.slice(0, carries).forEach(({ node }, n) => {
     if (!fits(node, inputs[n]!)) fail(`carry.${n} becomes ${typeText(node)}`);
   });
@@ -93,6 +101,16 @@ function operandOf(
   if (kind === "slice") return n < slices ? inputs[carries + n] : undefined;
   return kind === "fixed" ? inputs[carries + slices + n] : undefined;
 }
+
+/** How many turns a region has that is written out or stacked. */
+export function constantTurns(count: Turns): number {
+  if (typeof count === "number") return count;
+  throw new Error("internal: a region whose turns depend on the lengths has no stacks");
+}
+
+/** How many turns a region has when its lengths are known. */
+export const turnsAt = (count: Turns, size: (size: Size) => number): number =>
+  typeof count === "number" ? count : Math.ceil(size(count.size) / count.tile);
 
 /** `fixed.3` → 3 */
 export const indexOf = (name: string): number => Number(name.slice(name.lastIndexOf(".") + 1));

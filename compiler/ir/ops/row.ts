@@ -27,6 +27,7 @@ export type AttributeKind =
   | "numbers"
   | "strings"
   | "lists"
+  | "turns"
   | "graph"
   | "optional graph";
 

@@ -7,6 +7,7 @@
  * ```
  */
 import type { Node } from "../../ir/graph.js";
+import { constantTurns } from "../../ir/ops/regions.js";
 import type { Shape } from "../../ir/shape.js";
 import { symbol, symbolsIn } from "../../ir/shape.js";
 import type { Frame, Kept } from "./frame.js";
@@ -101,7 +102,7 @@ function cacheLeaf(frame: Frame, node: Node, shape: Shape, kind: CacheInfo["kind
   const { b } = frame.d;
   const name = cacheName(frame, node);
   const { body } = frame;
-  const turns = body?.region.attributes.count;
+  const turns = body && constantTurns(body.region.attributes.count);
   const whole = turns === undefined ? shape : [{ name: "layer", size: turns }, ...shape];
   const leaf = b.input("cache", name, whole, node.dtype);
   const info: CacheInfo = { name, kind, turns, shape: whole, dtype: node.dtype };

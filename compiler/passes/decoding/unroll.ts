@@ -5,6 +5,7 @@
  */
 import type { Builder } from "../../ir/builder.js";
 import type { Graph, Node, NodeOf } from "../../ir/graph.js";
+import { constantTurns } from "../../ir/ops/regions.js";
 import { topological } from "../../ir/rewrite.js";
 import { mapRegions } from "../walk.js";
 import { inputIndex } from "./frame.js";
@@ -40,7 +41,8 @@ function valuesOf(
 }
 
 function turns(node: NodeOf<"repeat">, inputs: readonly Node[], b: Builder): readonly Node[] {
-  const { first, count, reverse, carries, slices, body } = node.attributes;
+  const { first, reverse, carries, slices, body } = node.attributes;
+  const count = constantTurns(node.attributes.count);
   const results: Node[][] = node.results.slice(carries).map(() => []);
   let carried = inputs.slice(0, carries);
   for (let n = 0; n < count; n++) {

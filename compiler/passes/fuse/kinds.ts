@@ -17,6 +17,13 @@ export const isLayout = (node: Node): boolean =>
   node.op === "pad" ||
   node.op === "window" ||
   node.op === "unwindow";
+/** A gather that reads at indices which need no memory: like layout, but for what lies outside. */
+export const isPlainGather = (node: Node): boolean => node.op === "gather" && needsNoMemory(node.inputs[1]!);
+
+function needsNoMemory(node: Node): boolean {
+  return isFree(node) || ((isMap(node) || isLayout(node)) && node.inputs.every(needsNoMemory));
+}
+
 export const isReduction = (node: Node): node is Extract<Node, { op: "reduce" }> => node.op === "reduce";
 export const isContraction = (node: Node): boolean => node.op === "contract";
 export const isRegion = (node: Node): boolean => node.op === "repeat" || node.op === "fused";

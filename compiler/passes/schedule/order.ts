@@ -7,18 +7,54 @@
  * dx₂ = f(dy), dw₂ = x₂ · dy, dx₁ = g(dx₂), dw₁ = x₁ · dx₂      x₂ and dy are gone after two steps
  * ```
  * A step that frees more than it needs runs as soon as it can; otherwise the order stays. What reads a place comes before what
- * writes over it, as before. Where this gains nothing the steps stay as they are.
+ * writes over it, as before; a loop stays whole. Where this gains nothing the steps stay as they are.
  */
-import type { Buffer, View, Walk, WalkStep } from "./walk.js";
+import type { Buffer, View, Walk, WalkLoop, WalkStep } from "./walk.js";
 
 /** Bytes of a buffer at the lengths that are compared. */
 export type Measure = (buffer: Buffer) => number;
 
 export function orderSteps(walked: Walk, bytes: Measure): Walk {
-  const touches = touchesOf(walked, bytes);
-  const order = greedy(walked.steps, touches);
-  const isLess = peakOf(touches, order) < peakOf(touches, [...walked.steps.keys()]);
-  return isLess ? { ...walked, steps: order.map((at) => walked.steps[at]!) } : walked;
+  const units = unitsOf(walked);
+  const touches = touchesOf(units, walked.outputs, bytes);
+  const order = greedy(units, touches);
+  if (peakThrough(touches, order) >= peakThrough(touches, [...units.keys()])) return walked;
+  return { ...walked, ...linear(order.map((at) => units[at]!)) };
+}
+
+/** The most that is alive at once. */
+export function peakOf(walked: Walk, bytes: Measure): number {
+  const units = unitsOf(walked);
+  return peakThrough(touchesOf(units, walked.outputs, bytes), [...units.keys()]);
+}
+
+/** What runs together: one step, or all of a loop. */
+interface Unit extends Accesses {
+  readonly steps: readonly WalkStep[];
+  readonly loop?: WalkLoop;
+}
+type Accesses = Pick<WalkStep, "reads" | "writes">;
+
+function unitsOf({ steps, loops }: Walk): readonly Unit[] {
+  const units: Unit[] = [];
+  for (let at = 0; at < steps.length; ) {
+    const loop = loops.find(({ from, to }) => from <= at && at < to);
+    const own = steps.slice(at, loop ? loop.to : at + 1);
+    const all = { reads: own.flatMap(({ reads }) => reads), writes: own.flatMap(({ writes }) => writes) };
+    units.push({ ...all, steps: own, ...(loop && { loop }) });
+    at += own.length;
+  }
+  return units;
+}
+
+function linear(units: readonly Unit[]): Pick<Walk, "steps" | "loops"> {
+  const steps: WalkStep[] = [];
+  const loops: WalkLoop[] = [];
+  for (const { steps: own, loop } of units) {
+    if (loop) loops.push({ ...loop, from: steps.length, to: steps.length + own.length });
+    steps.push(...own);
+  }
+  return { steps, loops };
 }
 
 /** The temporaries, numbered, and which of them each step touches. */
@@ -29,7 +65,7 @@ interface Touches {
   readonly isOutput: readonly boolean[];
 }
 
-function touchesOf({ steps, outputs }: Walk, measure: Measure): Touches {
+function touchesOf(steps: readonly Accesses[], outputs: Walk["outputs"], measure: Measure): Touches {
   const numbers = new Map<Buffer, number>();
   const ofBuffer: number[][] = [];
   const bytes: number[] = [];
@@ -68,8 +104,7 @@ function createLiveness({ ofStep, ofBuffer, bytes, isOutput }: Touches) {
   return { needs, frees, run };
 }
 
-/** The most that is alive at once. */
-function peakOf(touches: Touches, order: readonly number[]): number {
+function peakThrough(touches: Touches, order: readonly number[]): number {
   const live = createLiveness(touches);
   let [peak, held] = [0, 0];
   for (const step of order) {
@@ -81,7 +116,7 @@ function peakOf(touches: Touches, order: readonly number[]): number {
   return peak;
 }
 
-function greedy(steps: readonly WalkStep[], touches: Touches): readonly number[] {
+function greedy(steps: readonly Accesses[], touches: Touches): readonly number[] {
   const waits = dependencies(steps);
   const followers: number[][] = steps.map(() => []);
   const open = waits.map((before, at) => {
@@ -131,7 +166,7 @@ interface Regions {
 }
 
 /** The steps that each step has to wait for: writers of what it touches, readers of what it writes. */
-function dependencies(steps: readonly WalkStep[]): readonly ReadonlySet<number>[] {
+function dependencies(steps: readonly Accesses[]): readonly ReadonlySet<number>[] {
   const buffers = new Map<Buffer, Regions>();
   return steps.map(({ reads, writes }, at) => {
     const before = new Set<number>();

@@ -108,7 +108,7 @@ function tenantsOf(
     const buffer = merged.get(view.buffer) ?? view.buffer;
     if (buffer.role !== "temporary") return;
     const known = tenants.get(buffer);
-    if (known) known.to = Math.max(known.to, at);
+    if (known) known.to = Math.max(known.to, lastRead(walked, known.from, at));
     else tenants.set(buffer, { entry, buffer, bytes: bytes(buffer), from: at, to: at });
   };
   walked.steps.forEach((step, at) => {
@@ -118,14 +118,24 @@ function tenantsOf(
   return [...tenants.values()];
 }
 
+/** When what was written at `from` and is read at `at` may go: what a loop reads of before it is read in its last turn too. */
+function lastRead({ loops }: Walk, from: number, at: number): number {
+  const loop = loops.find((one) => from < one.from && one.from <= at && at < one.to);
+  return loop ? loop.to - 0.5 : at;
+}
+
 /** Buffer → the dead operand that its kernel writes over. */
 function overwrite(walked: Walk, isInPlace: InPlace): ReadonlyMap<Buffer, Buffer> {
   const merged = new Map<Buffer, Buffer>();
   const root = (buffer: Buffer): Buffer => merged.get(buffer) ?? buffer;
   const last = new Map<Buffer, number>();
-  walked.steps.forEach((step, at) =>
-    [...step.reads, ...step.writes].forEach((view) => last.set(view.buffer, at)),
-  );
+  const first = new Map<Buffer, number>();
+  walked.steps.forEach((step, at) => {
+    for (const { buffer } of [...step.reads, ...step.writes]) {
+      first.set(buffer, first.get(buffer) ?? at);
+      last.set(buffer, lastRead(walked, first.get(buffer)!, at));
+    }
+  });
   for (const output of walked.outputs) last.set(output.view.buffer, Number.POSITIVE_INFINITY);
   const written = new Map<Buffer, number>();
   walked.steps.forEach((step, at) => {

@@ -2,9 +2,11 @@
  * Graph of kernels → the straight line of steps, over buffers that have no slot yet.
  *
  * `repeat` is unrolled here: the same body for every turn, with the turn's slices. A value carried from turn to turn, and a
- * stack that only other regions slice, is a list of places: nothing is copied.
+ * stack that only other regions slice, is a list of places: nothing is copied. Where the lengths say how many turns there are, the
+ * body is written once, as a loop.
  */
 import type { Graph, Node, NodeOf, ValueType } from "../../ir/graph.js";
+import { constantTurns } from "../../ir/ops/regions.js";
 import { topological } from "../../ir/rewrite.js";
 import type { Size } from "../../ir/shape.js";
 import { elementCount, sizeText } from "../../ir/shape.js";
@@ -36,14 +38,25 @@ export interface WalkStep {
   readonly turn: number;
 }
 
+/** Steps `from` to `to` (exclusive) run ⌈size / tile⌉ times over, in turns 0, 1, … */
+export interface WalkLoop {
+  readonly from: number;
+  readonly to: number;
+  readonly size: Size;
+  readonly tile: number;
+}
+
 export interface Walk {
   readonly steps: readonly WalkStep[];
+  readonly loops: readonly WalkLoop[];
   readonly outputs: readonly (ValueType & { readonly name: string; readonly view: View })[];
 }
 
 /** `leaf` gives the persistent buffer of an input or table; `targets` says where an output is to be written. */
 export function walk(graph: Graph, leaf: (node: Node) => View, targets: ReadonlyMap<string, View>): Walk {
   const steps: WalkStep[] = [];
+  const loops: WalkLoop[] = [];
+  const carried = new Set<Buffer>();
   const fresh = (type: ValueType, stacked: boolean): View => ({
     buffer: {
       role: "temporary",
@@ -79,7 +92,8 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
       } else if (node.op === "table") held.set(node, [leaf(node)]);
       else if (node.op === "get") held.set(node, [held.get(node.inputs[0]!)![node.attributes.index]!]);
       else if (node.op === "fused") held.set(node, kernel(node, inner));
-      else if (node.op === "repeat") held.set(node, unroll(node, inner));
+      else if (node.op === "repeat")
+        held.set(node, typeof node.attributes.count === "number" ? unroll(node, inner) : loop(node, inner));
       else if (!isSupplied(node)) throw new Error(`internal: ${node.op} is in no kernel`);
     }
     return held;
@@ -90,7 +104,8 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
     const reads = node.inputs.map((input) => inMemory(held.get(input)![0]!));
     const results = uses.results.get(node) ?? [];
     const isFitting = (target: View, index: number): boolean =>
-      target.buffer.role !== "cache" || (isFree(target) && writesInPlace(body, reads, index, target));
+      (target.buffer.role !== "cache" && !carried.has(target.buffer)) ||
+      (isFree(target) && writesInPlace(body, reads, index, target));
     const writes = node.results.map((type, index) => {
       const result = results[index];
       const target = result && wanted.get(result);
@@ -111,7 +126,8 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
   }
 
   function unroll(node: NodeOf<"repeat">, { held, uses, wanted: outer, isFree }: Body): readonly Held[] {
-    const { body, first, count, reverse, carries, slices } = node.attributes;
+    const { body, first, reverse, carries, slices } = node.attributes;
+    const count = constantTurns(node.attributes.count);
     const operands = node.inputs.map((input) => held.get(input)![0]!);
     const results = uses.results.get(node) ?? [];
     const stacks = node.results.slice(carries).map((type, n) => {
@@ -154,6 +170,42 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
     return [...carried, ...stacks.map((stack, n) => stack ?? { turns: turns[n]! })];
   }
 
+  /** Written down once: what is carried stays in one place, which every turn writes over. */
+  function loop(node: NodeOf<"repeat">, { held, uses }: Body): readonly Held[] {
+    const { body, count, carries } = node.attributes;
+    if (typeof count === "number") throw new Error("internal: a number of turns is no loop");
+    const operands = node.inputs.map((input) => held.get(input)![0]!);
+    const homes = node.inputs.slice(0, carries).map((input, n) => {
+      const initial = inMemory(operands[n]!);
+      if (uses.own.has(input) && initial.buffer.role === "temporary" && !initial.stacked) return initial;
+      const home = fresh(input, false);
+      copy(input, initial, home);
+      return home;
+    });
+    for (const { buffer } of homes) carried.add(buffer);
+    const from = steps.length;
+    const bound = new Map<string, Held>([
+      ...homes.map((home, n) => [`carry.${n}`, home] as const),
+      ...operands.slice(carries).map((value, n) => [`fixed.${n}`, value] as const),
+    ]);
+    const outputs = body.outputs.map(({ node: output }) => output);
+    const inner = walkGraph(body, bound, 0, new Map(outputs.map((output, n) => [output, homes[n]!])));
+    const next = outputs.map((output, n) => {
+      const view = inMemory(inner.get(output)![0]!);
+      // A value that another carry writes over is set aside first.
+      if (sameView(view, homes[n]!) || !carried.has(view.buffer)) return view;
+      const aside = fresh(output, false);
+      copy(output, view, aside);
+      return aside;
+    });
+    next.forEach((view, n) => {
+      if (!sameView(view, homes[n]!)) copy(outputs[n]!, view, homes[n]!);
+    });
+    if (loops.some((inside) => inside.from >= from)) throw new Error("internal: a loop in a loop");
+    loops.push({ from, to: steps.length, ...count });
+    return homes;
+  }
+
   const wanted = new Map(
     graph.outputs.flatMap(({ name, node }) =>
       targets.has(name) ? [[node, targets.get(name)!] as const] : [],
@@ -167,7 +219,7 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
     if (target && !sameView(target, view)) copy(node, view, target);
     return { name, shape: node.shape, dtype: node.dtype, view: target ?? view };
   });
-  return { steps, outputs };
+  return { steps, loops, outputs };
 
   /** Leaves that go out as they were and hold something new afterwards: copied before anything is written. */
   function keepOverwritten(): ReadonlyMap<Node, View> {
@@ -199,12 +251,15 @@ interface OperandUses {
   readonly results: ReadonlyMap<Node, readonly Node[]>;
   readonly sliced: ReadonlySet<Node>;
   readonly whole: ReadonlySet<Node>;
+  /** Results of kernels that are read once. */
+  readonly own: ReadonlySet<Node>;
 }
 
 function operandUses(graph: Graph): OperandUses {
   const results = new Map<Node, Node[]>();
   const sliced = new Set<Node>();
   const whole = new Set<Node>(graph.outputs.map((output) => output.node));
+  const reads = new Map<Node, number>(graph.outputs.map((output) => [output.node, 2]));
   for (const node of topological(graph)) {
     if (node.op === "get") {
       const of = results.get(node.inputs[0]!) ?? [];
@@ -212,11 +267,15 @@ function operandUses(graph: Graph): OperandUses {
       results.set(node.inputs[0]!, of);
       continue;
     }
+    for (const input of node.inputs) reads.set(input, (reads.get(input) ?? 0) + 1);
     const { carries, slices } = node.op === "repeat" ? node.attributes : { carries: 0, slices: 0 };
     node.inputs.forEach((input, n) => (n >= carries && n < carries + slices ? sliced : whole).add(input));
   }
-  return { results, sliced, whole };
+  const own = [...reads].filter(([node, count]) => count === 1 && isKernelResult(node));
+  return { results, sliced, whole, own: new Set(own.map(([node]) => node)) };
 }
+
+const isKernelResult = (node: Node): boolean => node.op === "get" && node.inputs[0]!.op === "fused";
 
 const isSupplied = (node: Node): boolean =>
   (node.op === "input" && (node.attributes.kind === "scalar" || node.attributes.kind === "turn")) ||
