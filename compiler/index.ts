@@ -30,11 +30,9 @@ import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
-import type { Merging } from "./passes/merge_projections.js";
-import { mergeProjections } from "./passes/merge_projections.js";
 import type { Level } from "./passes/pass.js";
-import type { Explain, Hook, PipelineOptions } from "./passes/pipeline.js";
-import { modelPasses, runModelPasses, runPipeline } from "./passes/pipeline.js";
+import type { Explain, Hook, Prepared } from "./passes/pipeline.js";
+import { runModelPasses, runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
 import { decodingNames, entryNames, schedule } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
@@ -79,21 +77,21 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   if (!built) return { ...nothing, diagnostics, built };
   const { level = 2, hook, explain } = options;
   const pipelineOptions = { builder, level, lengths: usualLengths(built), hook, explain };
-  const merging = mergeProjections(built, { builder, level });
-  const entries = deriveEntries(runModelPasses(merging.built, pipelineOptions), builder);
+  const prepared = runModelPasses(built, pipelineOptions);
+  const entries = deriveEntries(prepared.built, builder);
   const decoding = deriveDecoding(built, builder);
-  const steps = decoding && "step" in decoding ? packedSteps(decoding, merging) : undefined;
+  const steps = decoding && "step" in decoding ? decoding : undefined;
   const graphs: Partial<Record<EntryName, Graph | undefined>> = {
     ...entries,
-    ...decodingEntries(steps, pipelineOptions),
+    ...decodingEntries(steps, prepared),
   };
   const kernels = [...entryNames, ...decodingNames].flatMap((name) => {
     const graph = graphs[name];
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });
-  const scheduled = schedule(kernels, merging.built, steps);
+  const scheduled = schedule(kernels, prepared.built, steps);
   const meta = { compiler: version, source: sha256(source) };
-  const program = emitProgram(scheduled, merging.built, meta, steps ?? decoding);
+  const program = emitProgram(scheduled, prepared.built, meta, decoding);
   return { diagnostics, built, entries, decoding, schedule: scheduled, program };
 }
 
@@ -105,21 +103,13 @@ const usualLengths = ({ lengths, recipe }: Built): Readonly<Record<string, numbe
 
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
 
-/** Decoding is derived of the model as written and shares its parameters with the other entries. */
-const packedSteps = (steps: DecodingGraphs, { pack }: Merging): DecodingGraphs => ({
-  ...steps,
-  encode: steps.encode && pack(steps.encode),
-  step: pack(steps.step),
-});
-
 /** A model that keeps nothing has nothing to reorder. */
 function decodingEntries(
   steps: DecodingGraphs | undefined,
-  options: PipelineOptions,
+  prepared: Prepared,
 ): Partial<Record<EntryName, Graph | undefined>> {
   if (!steps) return {};
-  const run = (name: string, graph: Graph): Graph =>
-    runPipeline({ ...graph, name }, { ...options, passes: modelPasses });
+  const run = (name: string, graph: Graph): Graph => prepared.run({ ...graph, name });
   const step = run("step", steps.step);
   if (steps.caches.length === 0) return { step };
   return { step, encode: steps.encode && run("encode", steps.encode), reorder: steps.reorder };

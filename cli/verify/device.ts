@@ -34,14 +34,14 @@ export async function compareOnDevice(
   program: Program,
   seed: number,
 ): Promise<OnDevice> {
-  const { built, entries, lengths } = prepared;
+  const { built, entries, told, lengths } = prepared;
   const wanted = ENTRIES.filter((entry) => entries[entry] && program.entries[entry]);
   return withSession(context, program, new Map(), wanted, async ({ session, device }) => {
     const agreed: string[] = [];
     const start = startReference(built, { lengths, seed });
     session.writeParameters(floats(start.parameters));
     for (const entry of wanted) {
-      const reference = referenceOf(start, entries[entry]!);
+      const reference = referenceOf(start, entries[entry]!, told[entry]!);
       const found = unstacked(await valuesOf(session, entry, reference), built);
       const difference = differenceOf(reference.exact, found, reference.bounds);
       if (difference)

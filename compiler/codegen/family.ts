@@ -6,12 +6,14 @@
  * ```
  */
 import type { Graph, Node, NodeOf } from "../ir/graph.js";
+import { pairwiseParts } from "../ir/ops/pairwise.js";
 import type { Shape } from "../ir/shape.js";
 import { sameSizes } from "../ir/shape.js";
+import { isPairwise, isRescaled, isStreamed, sharesPairs } from "../ir/streaming.js";
 import { isLayout } from "./layout.js";
 import { isMap } from "./maps.js";
 
-export type Family = "pointwise" | "rows" | "contract" | "scatter" | "update" | "cumsum";
+export type Family = "pointwise" | "rows" | "contract" | "pairwise" | "scatter" | "update" | "cumsum";
 
 /** All nodes of a body, operands first. */
 export function nodesOf(body: Graph): readonly Node[] {
@@ -34,13 +36,14 @@ export function dependents(nodes: readonly Node[], roots: ReadonlySet<Node>): Re
   return found;
 }
 
-const ofOp = <K extends "reduce" | "contract" | "scatter_add" | "update" | "cumsum">(
+const ofOp = <K extends "reduce" | "contract" | "pairwise" | "scatter_add" | "update" | "cumsum">(
   nodes: readonly Node[],
   op: K,
 ): readonly NodeOf<K>[] => nodes.filter((node): node is NodeOf<K> & Node => node.op === op);
 
 export const reducesOf = (body: Graph): readonly NodeOf<"reduce">[] => ofOp(nodesOf(body), "reduce");
 export const contractOf = (body: Graph): NodeOf<"contract"> | undefined => ofOp(nodesOf(body), "contract")[0];
+export const pairwiseOf = (body: Graph): readonly NodeOf<"pairwise">[] => ofOp(nodesOf(body), "pairwise");
 export const scatterOf = (body: Graph): NodeOf<"scatter_add"> | undefined =>
   ofOp(nodesOf(body), "scatter_add")[0];
 
@@ -53,20 +56,22 @@ export function family(body: Graph): Family | { readonly reason: string } {
   const strange = nodes.find((node) => !isLowered(node));
   if (strange) return { reason: `${strange.op} is not for a kernel` };
   if (body.outputs.length === 0) return { reason: "no outputs" };
-  const [reduces, contracts, scatters, updates, sums] = [
+  const [reduces, pairs, contracts, scatters, updates, sums] = [
     ofOp(nodes, "reduce"),
+    ofOp(nodes, "pairwise"),
     ofOp(nodes, "contract"),
     ofOp(nodes, "scatter_add"),
     ofOp(nodes, "update"),
     ofOp(nodes, "cumsum"),
   ];
   const single = [contracts, scatters, updates, sums];
-  const kinds = [reduces, ...single].filter((found) => found.length > 0).length;
+  const kinds = [reduces, pairs, ...single].filter((found) => found.length > 0).length;
   if (kinds > 1 || single.some((found) => found.length > 1)) return { reason: "several heavy ops" };
   if (updates[0]) return updateReason(body, nodes, updates[0]) ?? "update";
   if (scatters[0]) return onlyOutput(body, "scatter_add") ?? "scatter";
   if (sums[0]) return onlyOutput(body, "cumsum") ?? "cumsum";
   if (contracts[0]) return contractReason(body, nodes, contracts[0]) ?? "contract";
+  if (pairs[0]) return pairwiseReason(body, nodes, pairs) ?? "pairwise";
   if (reduces[0]) return rowsReason(body, nodes, reduces) ?? "rows";
   const equal = body.outputs.every(({ node }) => sameSizes(node.shape, body.outputs[0]!.node.shape));
   return equal ? "pointwise" : { reason: "outputs of several sizes" };
@@ -85,6 +90,7 @@ function isLowered(node: Node): boolean {
     "concat",
     "gather",
     "contract",
+    "pairwise",
     "reduce",
     "scatter_add",
     "update",
@@ -123,6 +129,29 @@ function contractReason(
   if (strange) return { reason: `${strange.op} after a contract` };
   const equal = body.outputs.every(({ node }) => sameSizes(node.shape, contract.shape));
   return equal ? undefined : { reason: "an output of other sizes than the contract's" };
+}
+
+/** Every node sums the same pairs; of those that read another it is the logsumexp that theirs are relative to. */
+function pairwiseReason(
+  body: Graph,
+  nodes: readonly Node[],
+  pairs: readonly NodeOf<"pairwise">[],
+): { readonly reason: string } | undefined {
+  if (!pairs.every(isStreamed)) return { reason: "a pairwise of many channels" };
+  if (!pairs.every((node) => sharesPairs(node, pairs[0]!))) return { reason: "sums over different pairs" };
+  const found = new Set<Node>(pairs as readonly Node[]);
+  for (const node of dependents(nodes, found)) {
+    if (!isPairwise(node)) return { reason: `${node.op} after a pairwise` };
+    const read = node.inputs.filter((input) => found.has(input));
+    const isOne = new Set(read).size <= 1 && read.every((l) => isPairwise(l) && isRescaled(node, l));
+    const beside = new Set(pairwiseParts(node).fields);
+    if (!isOne || !read.every((l) => beside.has(l))) return { reason: "sums that need others first" };
+    const deep = [...node.inputs].some((input) => !found.has(input) && dependents(nodes, found).has(input));
+    if (deep) return { reason: "sums that need others first" };
+  }
+  return body.outputs.every(({ node }) => found.has(node))
+    ? undefined
+    : { reason: "an output beside the sums over pairs" };
 }
 
 /** The space that rows work in: its sizes, and which of its axes are reduced. */

@@ -19,6 +19,8 @@
  *      (−1 at R). Outputs have sizes S or S∖R, pointwise ones included.
  *    - **contract** (exactly one contract, nothing else heavy): its operands are pointwise. Every node that depends on it is a map of the
  *      contract's sizes. All outputs have those sizes.
+ *    - **pairwise** (pairwise, any number): all sum the same pairs in the same direction, of at most 256 channels; their operands are
+ *      pointwise, but for the logsumexp that a sum is relative to (`isRescaled`). Outputs are pairwise nodes.
  *    - **scatter** (exactly one scatter_add, nothing else heavy): its operands are pointwise and it is the only output.
  *    - **update** (exactly one update, nothing else heavy): x is a `fixed` input that nothing else reads and whose place the output
  *      takes, rows and index are pointwise, and it is the only output. It writes the rows alone.
@@ -32,12 +34,13 @@
  */
 import type { Graph, Node } from "../ir/graph.js";
 import type { Family } from "./family.js";
-import { contractOf, family, nodesOf } from "./family.js";
+import { contractOf, family, nodesOf, pairwiseOf } from "./family.js";
 import type { Binding, Expr, Kernel, Stmt } from "./kernel.js";
 import type { Context, Launch, Target } from "./kernels/context.js";
 import { lowerContract } from "./kernels/contract.js";
 import { lowerContractLanes, lowerContractTile } from "./kernels/contract-workgroup.js";
 import { lowerCumsum } from "./kernels/cumsum.js";
+import { lowerPairwise } from "./kernels/pairwise.js";
 import { lowerPointwise } from "./kernels/pointwise.js";
 import { lowerRows } from "./kernels/rows.js";
 import { lowerScatter } from "./kernels/scatter.js";
@@ -71,6 +74,7 @@ const families: { readonly [K in Family]: (context: Context) => Launch } = {
   pointwise: lowerPointwise,
   rows: (context) => lowerRows(context),
   contract: lowerContract,
+  pairwise: lowerPairwise,
   scatter: lowerScatter,
   update: lowerUpdate,
   cumsum: lowerCumsum,
@@ -191,18 +195,22 @@ function checkInPlace({ scope, values, stores, outputs }: Context, bindings: rea
 
 /** Equal for equal sums, in whatever order; loop counters by number, since the loops of one kernel walk the same space. */
 function addressKey(scope: Scope, index: Expr): string {
-  const terms = (x: Expr): readonly string[] => {
-    const value = scope.definition(x);
-    return value.tag === "binary" && value.fn === "add"
-      ? [...terms(value.x), ...terms(value.y)]
-      : [scope.key(value)];
+  let constant = 0;
+  const terms: string[] = [];
+  const visit = (x: Expr): void => {
+    const meaning = scope.definition(x);
+    if (meaning.tag === "const") constant += meaning.value;
+    else if (meaning.tag === "binary" && meaning.fn === "add") {
+      visit(meaning.x);
+      visit(meaning.y);
+    } else terms.push(scope.key(meaning));
   };
-  const all = terms(index);
-  const counters = [...new Set(all.join().match(/\bi_\d+\b/g) ?? [])].sort(
+  visit(index);
+  const counters = [...new Set(terms.join().match(/\bi_\d+\b/g) ?? [])].sort(
     (x, y) => Number(x.slice(2)) - Number(y.slice(2)),
   );
   const named = (text: string): string => text.replace(/\bi_\d+\b/g, (name) => `i#${counters.indexOf(name)}`);
-  return all.map(named).sort().join("+");
+  return [...terms.map(named).sort(), constant].join("+");
 }
 
 const widened = (bindings: readonly Binding[], statements: readonly Stmt[]): readonly Binding[] => {
@@ -222,7 +230,18 @@ function kernelName(body: Graph, found: Family): string {
     "iota",
   ]);
   const ops = [...new Set(nodesOf(body).map((node) => node.op))].filter((op) => !quiet.has(op));
+  if (found === "pairwise") return pairwiseName(body);
   const head = contractOf(body) ? ["contract"] : found === "rows" ? ["rows"] : [];
   const rest = ops.filter((op) => !head.includes(op)).slice(0, 4);
   return [...head, ...rest].join("_") || "copy";
+}
+
+/** `pairwise_columns_logsumexp_sum_exp`: the direction, what is summed, and the functions of the formulas. */
+function pairwiseName(body: Graph): string {
+  const nodes = pairwiseOf(body);
+  const kinds = nodes.map(({ attributes }) => attributes.reduce);
+  const functions = nodes
+    .flatMap(({ attributes }) => nodesOf(attributes.formula).map(({ op }) => op))
+    .filter((op) => op === "exp" || op === "tanh" || op === "random");
+  return ["pairwise", nodes[0]!.attributes.over, ...new Set([...kinds, ...functions])].join("_");
 }

@@ -2,7 +2,8 @@
  * A model's entries → every pass of each, checked by computing: what a graph means before all passes is what it means after each.
  *
  * ```
- * train: form_mix, expand, fold, … each on the same random parameters, states and batch
+ * forward: form_mix, stream, expand, fold, … each on the same random parameters, states and batch
+ * train:   the gradients as written; those of the loss after form_mix, after stream; then expand, fold, …
  * ```
  */
 import type { Diagnostic } from "../diagnostics.js";
@@ -11,8 +12,10 @@ import type { Builder } from "../ir/builder.js";
 import type { Built, Graph } from "../ir/graph.js";
 import type { Known } from "../ir/interpret.js";
 import type { Span } from "../parser/model.js";
+import { deriveEntries } from "../passes/entries.js";
+import { mergeNothing } from "../passes/merge_projections.js";
 import type { Pass } from "../passes/pass.js";
-import { pipeline, runPipeline } from "../passes/pipeline.js";
+import { modelPasses, pipeline, runModelPasses, runPipeline } from "../passes/pipeline.js";
 import { graphKey } from "../passes/walk.js";
 import type { Difference } from "./difference.js";
 import { closeTolerances, differenceOf, differenceText, fineTolerances, tolerances } from "./difference.js";
@@ -37,6 +40,20 @@ export interface PassOptions {
   readonly span: Span;
   /** Other passes than the compiler's: to see that a wrong one is noticed. */
   readonly passes?: readonly Pass[] | undefined;
+  readonly modelPasses?: readonly Pass[] | undefined;
+}
+
+/** What became of an entry by a pass. */
+interface Stage {
+  readonly pass: string;
+  readonly graph: Graph;
+}
+
+/** An entry as written, what the passes on the model made of it where it is derived from their result, and the passes on it. */
+interface Checking {
+  readonly graph: Graph;
+  readonly stages: readonly Stage[];
+  readonly passes: readonly Pass[];
 }
 
 export function checkPasses(
@@ -46,9 +63,30 @@ export function checkPasses(
 ): readonly CheckedEntry[] {
   const known: Known<number> = new Map();
   const drawn = drawModel(built, options);
-  return Object.entries(entries).flatMap(([name, graph]) =>
-    graph ? [checkEntry({ ...graph, name }, drawn, options, known)] : [],
-  );
+  const { passes = pipeline, modelPasses: ofModel = unpacked } = options;
+  const derived = derivedEntries(built, ofModel, options.builder);
+  return Object.entries(entries).flatMap(([name, graph]) => {
+    if (!graph) return [];
+    const stages = derived(name);
+    const all = stages.length > 0 ? passes : [...ofModel, ...passes];
+    return [checkEntry({ graph: { ...graph, name }, stages, passes: all }, drawn, options, known)];
+  });
+}
+
+const unpacked = modelPasses.filter((pass) => pass !== mergeNothing);
+
+/** By name, an entry with gradients after each pass on the model that changes the loss; nothing of other entries. */
+function derivedEntries(built: Built, passes: readonly Pass[], builder: Builder) {
+  const models = passes.map((pass, n) => ({
+    pass: pass.name,
+    model: runModelPasses(built, { level: 2, builder, passes: passes.slice(0, n + 1) }),
+  }));
+  const all = models.map(({ pass, model }) => ({ pass, entries: deriveEntries(model.built, builder) }));
+  return (name: string): readonly Stage[] =>
+    all.flatMap(({ pass, entries: { grad, train, accumulate, apply } }) => {
+      const graph = { grad, train, accumulate, apply }[name];
+      return graph ? [{ pass, graph: { ...graph, name } }] : [];
+    });
 }
 
 type Sizes = Pick<PassOptions, "lengths" | "seed">;
@@ -65,8 +103,13 @@ export const drawEntry = (graph: Graph, drawn: Values, { lengths, seed }: Sizes)
   ...drawn,
 });
 
-function checkEntry(graph: Graph, drawn: Values, options: PassOptions, known: Known<number>): CheckedEntry {
-  const { builder, lengths, seed, span, passes = pipeline } = options;
+function checkEntry(
+  { graph, stages, passes }: Checking,
+  drawn: Values,
+  options: PassOptions,
+  known: Known<number>,
+): CheckedEntry {
+  const { builder, lengths, seed, span } = options;
   const values = drawEntry(graph, drawn, options);
   const run = (one: Graph): Values => {
     limit(known);
@@ -77,19 +120,19 @@ function checkEntry(graph: Graph, drawn: Values, options: PassOptions, known: Kn
   const fine = once(() => fineTolerances(written, evaluateRounded(graph, values, lengths)));
   const checked: string[] = [];
   const diagnostics: Diagnostic[] = [];
-  runPipeline(graph, {
-    level: 2,
-    builder,
-    passes,
-    verify: true,
-    hook: (pass, before, after) => {
-      if (diagnostics.length > 0 || graphKey(before) === graphKey(after)) return;
-      checked.push(pass);
-      const now = run(after);
-      const found = differenceOf(written, now, close) && differenceOf(written, now, fine());
-      if (found) diagnostics.push(changed({ pass, entry: graph.name, found, lengths, seed, span }));
-    },
-  });
+  const check = (pass: string, before: Graph, after: Graph): void => {
+    if (diagnostics.length > 0 || graphKey(before) === graphKey(after)) return;
+    checked.push(pass);
+    const now = run(after);
+    const found = differenceOf(written, now, close) && differenceOf(written, now, fine());
+    if (found) diagnostics.push(changed({ pass, entry: graph.name, found, lengths, seed, span }));
+  };
+  let start = graph;
+  for (const stage of stages) {
+    check(stage.pass, start, stage.graph);
+    start = stage.graph;
+  }
+  runPipeline(start, { level: 2, builder, passes, verify: true, hook: check });
   return { entry: graph.name, passes: checked, outputs: graph.outputs.length, diagnostics };
 }
 
@@ -145,7 +188,12 @@ export interface EntryReference {
   readonly bounds: Readonly<Record<string, number>>;
 }
 
-export function referenceOf({ built, sizes, drawn, ...known }: Reference, graph: Graph): EntryReference {
+/** `graph` as written is what must come out; `told`, what the passes on the model made of it, is what is rounded on the way. */
+export function referenceOf(
+  { built, sizes, drawn, ...known }: Reference,
+  graph: Graph,
+  told: Graph,
+): EntryReference {
   limit(known.exact);
   limit(known.rounded);
   const { lengths, seed } = sizes;
@@ -160,7 +208,7 @@ export function referenceOf({ built, sizes, drawn, ...known }: Reference, graph:
       others.flatMap(([name, { sizes: of, data }]) => (of.length === 0 ? [[name, data[0]!]] : [])),
     ),
     exact,
-    bounds: tolerances(exact, by(evaluateRounded(graph, values, lengths, known.rounded))),
+    bounds: tolerances(exact, by(evaluateRounded(told, values, lengths, known.rounded))),
   };
 }
 

@@ -17,7 +17,10 @@ import { capacity } from "../passes/decoding/graphs.js";
 import { deriveDecoding } from "../passes/decoding.js";
 import type { Entries } from "../passes/entries.js";
 import { deriveEntries } from "../passes/entries.js";
+import { formMix } from "../passes/form_mix.js";
 import type { Pass } from "../passes/pass.js";
+import { runModelPasses } from "../passes/pipeline.js";
+import { stream } from "../passes/stream.js";
 import type { CheckedLaw } from "./check.js";
 import { checkLaws } from "./check.js";
 import { lengthNames, smallLengths } from "./lengths.js";
@@ -57,6 +60,7 @@ export interface VerifyOptions {
   readonly seed?: number | undefined;
   /** Other passes than the compiler's: to see that a wrong one is noticed. */
   readonly passes?: readonly Pass[] | undefined;
+  readonly modelPasses?: readonly Pass[] | undefined;
 }
 
 /** A model with the graphs of its entries before any pass. */
@@ -66,6 +70,8 @@ export interface Prepared {
   readonly built: Built;
   readonly builder: Builder;
   readonly entries: Entries;
+  /** The same after the passes on the model: what a program is told to compute. */
+  readonly told: Entries;
   readonly lengths: Readonly<Record<string, number>>;
 }
 
@@ -91,6 +97,10 @@ export function prepare({ model, resolve, entry, settings }: Subject): {
       built,
       builder,
       entries: deriveEntries(built, builder),
+      told: deriveEntries(
+        runModelPasses(built, { level: 2, builder, passes: [formMix, stream] }).built,
+        builder,
+      ),
       lengths: smallLengths(built),
     };
     return { prepared, diagnostics };
@@ -102,14 +112,14 @@ export function prepare({ model, resolve, entry, settings }: Subject): {
 }
 
 /** A file of laws alone is one too. */
-export function verifySource(subject: Subject, { seed = 0, passes }: VerifyOptions = {}): Verification {
+export function verifySource(subject: Subject, { seed = 0, ...other }: VerifyOptions = {}): Verification {
   const { model, resolve, entry, settings } = subject;
   const onlyLaws = entry === undefined && !model.declarations.some(({ kind }) => kind === "model");
   const { prepared, diagnostics } = onlyLaws ? { prepared: [], diagnostics: [] } : prepare(subject);
   if (diagnostics.some(({ severity }) => severity === "error"))
     return { diagnostics, seed, laws: [], models: [], pair: undefined };
   const laws = checkLaws(model, { resolve, entry, settings, seed });
-  const models = prepared.map((one) => verifyModel(one, seed, passes));
+  const models = prepared.map((one) => verifyModel(one, { seed, ...other }));
   return {
     diagnostics: [
       ...diagnostics,
@@ -125,8 +135,7 @@ export function verifySource(subject: Subject, { seed = 0, passes }: VerifyOptio
 
 function verifyModel(
   { name, span, built, builder, entries, lengths }: Prepared,
-  seed: number,
-  passes: readonly Pass[] | undefined,
+  options: VerifyOptions & { readonly seed: number },
 ): VerifiedModel {
   const sizes = lengthNames(built, lengths);
   const large = largeOf({ name, span, entries, lengths });
@@ -135,7 +144,7 @@ function verifyModel(
   const checked = checkPasses(
     built,
     { ...entries, ...decoding.graphs },
-    { builder, lengths: decoding.lengths, seed, span, passes },
+    { builder, lengths: decoding.lengths, span, ...options },
   );
   return { name, sizes, entries: checked, diagnostics: [] };
 }

@@ -77,6 +77,7 @@ function formGroups(graph: Graph, context: PassContext): Groups {
     maxBindings: MAX_BINDINGS,
     replaces: replacedLeaves(graph, order),
     costs,
+    cones: context.level === 2,
   });
   for (const { node } of graph.outputs) groups.needStored(node);
   for (const node of [...order].reverse()) {
@@ -144,7 +145,7 @@ function isAgain(node: Node, consumers: readonly Group[], { groups, costs, conte
   if (context.level === 0) return false;
   const again = isBetterAgain(
     node,
-    consumers.map((group) => groups.reads(group)),
+    consumers.map((group) => groups.reads(group, node)),
     costs,
   );
   if (!again)
@@ -179,18 +180,22 @@ function hostOf(
   return undefined;
 }
 
-/** A kernel that reduces the same values over the same axes for other readers: they are read once for both. */
+/**
+ * A kernel of other values that are computed of the same ones: a reduction of the same elements along the same rows, or a map of the
+ * same contraction, which is then computed and used in one place.
+ */
 function siblingOf(node: Node, { groups, costs, context }: Placing): Group | undefined {
-  if (!isReduction(node) || context.level === 0) return undefined;
-  const sources = costs.sources(stripLayout(node.inputs[0]!));
-  const found = groups.rowGroups(node).find((group) => {
-    const isAfter = groups.consumersOf(node).some((other) => groups.reaches(other, group));
-    const isShared = [...groups.reads(group)].some(
-      (read) => sources.has(read) && sameSizes(read.shape, group.space),
-    );
-    return isShared && !isAfter && groups.fits(group, node, true);
+  if (context.level === 0 || !(isReduction(node) || isMap(node))) return undefined;
+  const sources = costs.sources(isReduction(node) ? stripLayout(node.inputs[0]!) : node);
+  const isShared = (group: Group, read: Node): boolean =>
+    sources.has(read) &&
+    sameSizes(read.shape, group.space) &&
+    (isReduction(node) || (isContraction(read) && !groups.isStored(read)));
+  const found = groups.groupsOver(node).find((group) => {
+    if (groups.consumersOf(node).some((other) => groups.reaches(other, group))) return false;
+    return [...groups.reads(group)].some((read) => isShared(group, read)) && groups.fits(group, node, true);
   });
-  if (found) groups.absorb(found, node);
+  if (found) groups.adopt(found, node);
   return found;
 }
 

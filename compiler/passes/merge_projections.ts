@@ -9,38 +9,42 @@
  * packed is decided once for a model, so that its entries share their parameters (`merge/plan.ts`); each graph is rewritten by that
  * plan (`merge/rewrite.ts`). Names and shapes of parameters stay the model's own: `ParameterInfo.part` says where each one lies.
  */
-import type { Built, Graph, ParameterInfo } from "../ir/graph.js";
+import type { Built, ParameterInfo } from "../ir/graph.js";
 import type { PackedLeaf, Packing } from "./merge/plan.js";
 import { planPacking, stacksOf } from "./merge/plan.js";
 import { packGraph } from "./merge/rewrite.js";
-import type { PassContext } from "./pass.js";
+import type { Pass, PassContext } from "./pass.js";
 
 export interface Merging {
-  readonly built: Built;
-  /** The same for a graph that was derived of the model as written. */
-  pack(graph: Graph): Graph;
+  /** The rewrite of one graph of the model, or of one that was derived of it. */
+  readonly pass: Pass;
+  /** The model whose graphs the pass has rewritten, with the places of its parameters. */
+  packed(built: Built): Built;
 }
 
 export function mergeProjections(built: Built, context: PassContext): Merging {
   const packing = context.level < 1 ? [] : planPacking(built, context);
-  if (packing.length === 0) return { built, pack: (graph) => graph };
-  const stacks = stacksOf(built);
-  const pack = (graph: Graph): Graph => packGraph(graph, packing, stacks, context.builder);
-  return { built: packBuilt(built, packing, pack), pack };
-}
-
-function packBuilt(built: Built, packing: Packing, pack: (graph: Graph) => Graph): Built {
   const packs = new Map<string, PackedLeaf>(
     packing.flatMap((one) => one.parts.map((part): [string, PackedLeaf] => [part.leaf, one])),
   );
   return {
-    ...built,
-    forward: pack(built.forward),
-    loss: built.loss && pack(built.loss),
-    ...(built.evaluation && { evaluation: pack(built.evaluation) }),
-    parameters: built.parameters.map((info) => packInfo(info, packs.get(info.leaf))),
+    pass: merging(packing, stacksOf(built)),
+    packed: (one) => ({
+      ...one,
+      parameters: one.parameters.map((info) => packInfo(info, packs.get(info.leaf))),
+    }),
   };
 }
+
+const merging = (packing: Packing, stacks: ReadonlySet<string>): Pass => ({
+  name: "merge_projections",
+  says: "x·A, x·B => y = x·[A B]: slices of y",
+  from: 1,
+  run: (graph, { builder }) => packGraph(graph, packing, stacks, builder),
+});
+
+/** On a graph of no model, of which nobody says what else reads its parameters, nothing is packed. */
+export const mergeNothing: Pass = merging([], new Set());
 
 function packInfo(info: ParameterInfo, pack: PackedLeaf | undefined): ParameterInfo {
   if (!pack) return info;

@@ -2,8 +2,8 @@
  * The passes, in order, and the one wrapper that runs them: run → verify → show.
  *
  * ```
- * what a model computes, its loss, a step of decoding     Graph → form_mix → stream → Graph                 before it is differentiated
- * an entry of these, with its gradients and updates       Graph → expand → fold → … → fuse → Graph of kernels
+ * what a model computes, its loss, a step of decoding     Graph → form_mix → merge_projections → stream → Graph   before it is differentiated
+ * an entry of these, with its gradients and updates       Graph → merge_pairs → expand → … → fuse → Graph of kernels
  * ```
  */
 import type { Builder } from "../ir/builder.js";
@@ -18,6 +18,8 @@ import { factorReductions } from "./factor_reductions.js";
 import { fold } from "./fold.js";
 import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
+import { mergePairs } from "./merge_pairs.js";
+import { mergeNothing, mergeProjections } from "./merge_projections.js";
 import type { Level, Pass } from "./pass.js";
 import { simplify } from "./simplify.js";
 import { stream } from "./stream.js";
@@ -29,11 +31,12 @@ const fusing: Pass = {
   run: fuse,
 };
 
-/** Passes on what a model computes, in order: gradients are taken of what they give. Packing of parameters stands between these two. */
-export const modelPasses: readonly Pass[] = [formMix, stream];
+/** Passes on what a model computes, in order: gradients are taken of what they give. The second one is made for each model. */
+export const modelPasses: readonly Pass[] = [formMix, mergeNothing, stream];
 
 /** Passes on each entry, in order. */
 export const pipeline: readonly Pass[] = [
+  mergePairs,
   expand,
   fold,
   simplify,
@@ -79,11 +82,35 @@ export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
   return current;
 }
 
-/** The model with its graphs after `modelPasses`; a graph that is two entries' is passed through once. */
-export function runModelPasses(built: Built, options: PipelineOptions): Built {
+/** A model after `modelPasses`, over packed parameters. */
+export interface Prepared {
+  readonly built: Built;
+  /** The same passes on a graph that was derived of the model as written. */
+  run(graph: Graph): Graph;
+}
+
+/** A graph that is two entries' is passed through once. Parameters are packed where `mergeNothing` stands among the passes. */
+export function runModelPasses(built: Built, options: PipelineOptions): Prepared {
+  const { level, builder = createBuilder(), explain, passes = modelPasses } = options;
+  const through = (some: readonly Pass[], graph: Graph): Graph =>
+    runPipeline(graph, { ...options, builder, passes: some });
+  const at = passes.indexOf(mergeNothing);
+  const [first, then] = at < 0 ? [passes, []] : [passes.slice(0, at), passes.slice(at + 1)];
+  const formed = mapGraphs(built, (graph) => through(first, graph));
+  if (at < 0) return { built: formed, run: (graph) => through(first, graph) };
+  const told = explain && ((node: Node, why: string) => explain("merge_projections", built.name, node, why));
+  const { pass, packed } = mergeProjections(formed, { builder, level, explain: told });
+  const after = (graph: Graph): Graph => through([pass, ...then], graph);
+  return {
+    built: packed(mapGraphs(formed, after)),
+    run: (graph) => after(through(first, graph)),
+  };
+}
+
+/** The graphs under the names of the entries that begin with them. */
+function mapGraphs(built: Built, change: (graph: Graph) => Graph): Built {
   const { forward, loss, evaluation } = built;
-  const run = (name: string, graph: Graph): Graph =>
-    runPipeline({ ...graph, name }, { passes: modelPasses, ...options });
+  const run = (name: string, graph: Graph): Graph => change({ ...graph, name });
   return {
     ...built,
     forward: run("forward", forward),

@@ -10,8 +10,8 @@ import type { Size } from "../ir/shape.js";
 import { elementCount } from "../ir/shape.js";
 import type { CacheInfo, DecodingGraphs } from "./decoding/graphs.js";
 import { capacity } from "./decoding/graphs.js";
-import type { TemporarySlot } from "./schedule/plan.js";
-import { assignSlots } from "./schedule/plan.js";
+import { orderSteps } from "./schedule/order.js";
+import { bytesAt, planSlots } from "./schedule/plan.js";
 import type { Buffer, View, WalkLoop } from "./schedule/walk.js";
 import { walk } from "./schedule/walk.js";
 
@@ -81,10 +81,16 @@ export interface Schedule {
 /** What the schedule needs to know of decoding. */
 export type Caching = Pick<DecodingGraphs, "caches" | "symbol">;
 
+export interface ScheduleOptions {
+  /** Steps in the order of the graph, and a slot for every temporary: what reuse has to agree with. */
+  readonly reuse?: boolean;
+}
+
 export function schedule(
   graphs: readonly { readonly name: EntryName; readonly graph: Graph }[],
   built: Built,
   caching?: Caching,
+  { reuse = true }: ScheduleOptions = {},
 ): Schedule {
   const lengths = caching ? withCapacity(built.lengths, caching) : built.lengths;
   const leaves = leafViews(
@@ -93,7 +99,11 @@ export function schedule(
     caching?.caches ?? [],
   );
   const viewOf = (node: Node): View => leaves.get(leafKey(node))!;
-  const walks = graphs.map(({ graph }) => walk(graph, viewOf, updateTargets(graph, leaves)));
+  const bytes = measure(lengths, built);
+  const walks = graphs.map(({ graph }) => {
+    const walked = walk(graph, viewOf, updateTargets(graph, leaves));
+    return reuse ? orderSteps(walked, bytes) : walked;
+  });
   const persistent = [...leaves.values()].map((view) => view.buffer);
   const leafSlots = new Map(persistent.map((buffer, n) => [buffer, n]));
   const labels = new Map<Graph, string>();
@@ -102,8 +112,7 @@ export function schedule(
     labels.set(body, known);
     return known;
   };
-  const temporaries: TemporarySlot[] = [];
-  const assignments = walks.map((walked) => assignSlots(walked, temporaries, lengths));
+  const { slots: temporaries, assignments } = planSlots(walks, bytes, { reuse });
   const slots: readonly Slot[] = [
     ...persistent.map(({ role, name, count, elements }) => ({ role, name, sizes: [{ count, elements }] })),
     ...temporaries.map(({ sizes }) => ({ role: "temporary" as const, name: "", sizes })),
@@ -140,6 +149,22 @@ export function schedule(
     };
   });
   return { slots, entries, lengths };
+}
+
+/** Bytes of a buffer in a batch of the recipe's size, of texts as long as they may be. */
+function measure(lengths: Lengths, { recipe }: Built): (buffer: Buffer) => number {
+  const typical = Object.fromEntries(
+    Object.entries(lengths).map(([name, { maximum }]) => [
+      name,
+      name === "B" ? Math.min(maximum, recipe.batch) : maximum,
+    ]),
+  );
+  const known = new Map<Buffer, number>();
+  return (buffer) => {
+    const found = known.get(buffer) ?? bytesAt(buffer, typical);
+    known.set(buffer, found);
+    return found;
+  };
 }
 
 /** Caches hold as many positions as the longest text has. */

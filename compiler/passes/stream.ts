@@ -17,13 +17,15 @@ import {
   constantOf,
   createAlgebra,
   formulaOf,
-  rootOf,
+  ownFormula,
   substituted,
 } from "../ir/formulas/algebra.js";
 import type { Node, NodeOf } from "../ir/graph.js";
 import { instantiate } from "../ir/ops/formula.js";
 import { alongKept } from "../ir/ops/heads.js";
 import { mixParts } from "../ir/ops/mix.js";
+import type { PairField, Pairs } from "../ir/ops/pair-sums.js";
+import { pairSum, renamedArguments } from "../ir/ops/pair-sums.js";
 import type { Shape } from "../ir/shape.js";
 import { applyRules } from "./apply_rules.js";
 import { upTo } from "./nodes.js";
@@ -31,12 +33,6 @@ import type { Pass } from "./pass.js";
 import type { Rule } from "./rule.js";
 import { rule } from "./rule.js";
 import { splitRows } from "./stream/rows.js";
-
-/** A tensor that formulas read, and its axes in the space. */
-interface Argument {
-  readonly x: Node;
-  readonly axes: readonly number[];
-}
 
 /** A `mix` on its way: its space, and the tensors that its formulas read, by name. */
 interface Site {
@@ -47,20 +43,19 @@ interface Site {
   readonly space: Shape;
   readonly score: Node;
   readonly mask: Node | undefined;
-  readonly named: ReadonlyMap<string, Argument>;
+  readonly named: ReadonlyMap<string, PairField>;
 }
 
 function siteOf(b: Builder, node: NodeOf<"mix">): Site {
   const { score, mask, fields } = node.attributes;
   const [q, k] = node.inputs as readonly [Node, Node];
-  const same = (): undefined => undefined;
   return {
     b,
     m: createAlgebra(b),
     node,
     space: mixParts(q, k).scores,
-    score: substituted(b, rootOf(score), same),
-    mask: mask && allowed(substituted(b, rootOf(mask), same)),
+    score: ownFormula(b, score),
+    mask: mask && allowed(ownFormula(b, mask)),
     named: new Map(fields.map((axes, n) => [`field${n}`, { x: node.inputs[3 + n]!, axes }])),
   };
 }
@@ -83,39 +78,32 @@ const withRow = (site: Site, name: string, x: Node): Site => ({
 interface Sum {
   readonly formula: Node;
   readonly masked: boolean;
-  readonly reduce?: "logsumexp";
+  readonly reduce?: "sum" | "logsumexp";
   readonly x?: Node;
 }
 
 /** Over columns: [...batch, h, i], with x [...batch, h, i, e]. */
-function sumOver(site: Site, { formula, masked, reduce, x }: Sum): Node {
-  const { b, node, space, named } = site;
-  const mask = masked ? site.mask : undefined;
-  const [q, k] = node.inputs as readonly [Node, Node];
-  const read = [...argumentsOf(formula, mask)];
-  const fields = read.filter(isField);
-  const renamed = (root: Node): Node =>
-    substituted(b, root, (name) => {
-      if (name === "s") return argument(b, "s0");
-      return isField(name)
-        ? b.input("fixed", `field${fields.indexOf(name)}`, [], named.get(name)!.x.dtype)
-        : undefined;
-    });
-  const products = read.includes("s") ? [q, k] : [];
-  const inputs = [...products, ...(x ? [x] : []), ...fields.map((name) => named.get(name)!.x)];
-  return b.make("pairwise", inputs, {
+function sumOver(
+  { b, node, space, named, ...site }: Site,
+  { formula, masked, reduce = "sum", x }: Sum,
+): Node {
+  const [left, right] = node.inputs as readonly [Node, Node];
+  const fields = [...named.keys()];
+  const names = new Map([["s", "s0"], ...fields.map((name, n): [string, string] => [name, `field${n}`])]);
+  const pairs: Pairs = {
     space,
-    products: products.length / 2,
-    formula: formulaOf("formula", renamed(formula)),
-    mask: mask && formulaOf("mask", renamed(mask)),
-    reduce: reduce ?? "sum",
-    over: "columns",
-    valued: x !== undefined,
-    heads: space[space.length - 3]!.size,
-    kept: [],
-    fields: fields.map((name) => named.get(name)!.axes),
     offset: node.attributes.offset,
-  }) as Node;
+    products: [{ left, right }],
+    fields: fields.map((name) => named.get(name)!),
+  };
+  const mask = masked && site.mask ? renamedArguments(b, site.mask, names) : undefined;
+  return pairSum(b, pairs, {
+    formula: renamedArguments(b, formula, names),
+    mask,
+    reduce,
+    x,
+    over: "columns",
+  });
 }
 
 const logsumexpOf = (site: Site): Node =>
@@ -154,7 +142,7 @@ function streamed(b: Builder, node: NodeOf<"mix">): Node {
   const plain = weighed(siteOf(b, node));
   const { post } = node.attributes;
   if (!post) return behind(plain.site, plain.weight, true);
-  const root = rootOf(post);
+  const root = ownFormula(b, post);
   const zero = b.const(0, "f32");
   // Where a weight of 0 becomes something else, forbidden pairs count as well.
   const vanishes = constantOf(substituted(b, root, (name) => (name === "a" ? zero : undefined))) === 0;

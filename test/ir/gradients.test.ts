@@ -68,6 +68,71 @@ function attend(b: Builder, x: Node, y: Node, weight: MixWeight, masked: boolean
   });
 }
 
+interface Pairs {
+  readonly over: "columns" | "rows" | "batch";
+  readonly reduce?: "logsumexp";
+  readonly valued?: boolean;
+  readonly masked?: boolean;
+  /** The axes of the field in [batch, h, i, j]. */
+  readonly field?: readonly number[];
+  /** Two heads of keys for four of queries. */
+  readonly shared?: boolean;
+  /** Two products. */
+  readonly second?: boolean;
+  readonly kept?: readonly number[];
+  /** The formula is exp of what the field is taken from: what a logsumexp gets. */
+  readonly plain?: boolean;
+}
+
+function pairs(b: Builder, x: Node, y: Node, of: Pairs): Node {
+  const { over, reduce = "sum", valued = false, field = [0, 1, 2], shared = false, second = false } = of;
+  const batch = { name: "batch", size: 1 };
+  const [h, g] = [
+    { name: "h", size: 4 },
+    { name: "g", size: shared ? 2 : 4 },
+  ];
+  const space = [batch, h, T, T];
+  const all = b.reshape(b.concat([x, y, b.mul(x, y), b.sub(x, y)], 1), [batch, h, T, D]);
+  const few = b.reshape(b.concat(shared ? [b.sin(x), y] : [b.sin(x), y, x, b.cos(y)], 1), [batch, g, T, D]);
+  const kind = space.filter((_, axis) => field.includes(axis));
+  const count = b.broadcastTo(b.sum(b.mul(x, y), [0, 1]), kind, []);
+  const other = b.mul(count, b.sin(b.to_f32(b.iota(kind, kind.length - 1))));
+  const [s, t, f] = ["s0", "s1", "field0"].map((name) => scalarInput(b, name, "f32")) as [Node, Node, Node];
+  const [i, j] = [scalarInput(b, "i"), scalarInput(b, "j")];
+  const score = b.add(b.mul(s, b.const(0.7, "f32")), b.mul(b.to_f32(b.sub(i, j)), b.const(0.1, "f32")));
+  const power = b.exp(b.sub(score, f));
+  const single = of.plain ? power : b.mul(power, b.sin(f));
+  const products = [all, few, ...(second ? [b.cos(all), b.mul(few, few)] : [])];
+  const values = over === "columns" ? b.mul(few, few) : b.mul(all, all);
+  const made = b.make("pairwise", [...products, ...(valued ? [values] : []), other], {
+    space,
+    products: products.length / 2,
+    formula: formula(second ? b.mul(single, b.tanh(t)) : single),
+    mask: of.masked ? formula(b.le(j, i)) : undefined,
+    reduce,
+    over,
+    valued,
+    heads: over === "rows" ? g.size : h.size,
+    kept: of.kept ?? [],
+    fields: [field],
+    offset: 0,
+  });
+  return made as Node;
+}
+
+const PAIRS: readonly (readonly [string, Pairs])[] = [
+  ["logsumexp over columns", { over: "columns", reduce: "logsumexp", masked: true }],
+  ["logsumexp, of shared heads", { over: "columns", reduce: "logsumexp", shared: true, field: [1] }],
+  ["values over columns", { over: "columns", valued: true, masked: true, shared: true, plain: true }],
+  ["values over columns by two products", { over: "columns", valued: true, second: true, field: [0, 3] }],
+  ["sums over columns", { over: "columns", masked: true, plain: true, field: [2] }],
+  ["values over rows", { over: "rows", valued: true, masked: true, shared: true }],
+  ["values over rows by a field of pairs", { over: "rows", valued: true, field: [1, 2, 3] }],
+  ["sums over rows", { over: "rows", shared: true, second: true, field: [1, 3] }],
+  ["sums over the batch", { over: "batch", kept: [2, 3], masked: true, field: [2, 3] }],
+  ["sums over nothing", { over: "batch", kept: [0, 1, 2, 3], shared: true, second: true }],
+];
+
 const SAMPLES: readonly Sample[] = [
   ...(["neg", "exp", "tanh", "erf", "sigmoid", "sin", "cos", "abs", "floor", "round"] as const).map(
     (op): Sample => ({ op, make: (b, x) => [b[op](x), b.mul(x, x)] }),
@@ -182,6 +247,7 @@ const SAMPLES: readonly Sample[] = [
   { op: "mix", label: "identity", make: (b, x, y) => [attend(b, x, y, "identity", true)] },
   { op: "mix", label: "l1", make: (b, x, y) => [attend(b, x, y, "l1", true)] },
   { op: "mix", label: "with a formula behind", make: (b, x, y) => [attend(b, x, y, "softmax", true, true)] },
+  ...PAIRS.map(([label, of]): Sample => ({ op: "pairwise", label, make: (b, x, y) => [pairs(b, x, y, of)] })),
 ];
 
 function point(range: readonly [number, number]) {

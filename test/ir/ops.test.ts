@@ -9,7 +9,7 @@ import { fnv1a32, mix, randomKey, uniform } from "../../compiler/ir/numbers/rand
 import { ops } from "../../compiler/ir/ops/index.js";
 import { typeText } from "../../compiler/ir/ops/row.js";
 import { symbol } from "../../compiler/ir/shape.js";
-import type { MapOp, OpName } from "../../compiler/ir/vocabulary.js";
+import type { MapOp, OpName, Vocabulary } from "../../compiler/ir/vocabulary.js";
 import { reverseGradient } from "../support/gradients.js";
 import { flat } from "../support/numbers.js";
 
@@ -57,6 +57,23 @@ const turns = (graph: Graph, slices = 0) =>
   ({ body: graph, first: 0, count: 3, reverse: false, carries: 1, slices }) as const;
 
 /** Op, what is made, and its type or (in a regular expression) why it is refused. */
+/** A sum over pairs of four heads of queries and two of keys. */
+const pairs = (b: Builder, x: Node, some: Partial<Vocabulary["pairwise"]>): Node =>
+  b.make("pairwise", [heads(b, x, 4), heads(b, x, 2)], {
+    space: [axis("h", 4), T, T],
+    products: 1,
+    formula: formula(b.exp(b.input("fixed", "s0", [], "f32"))),
+    mask: undefined,
+    reduce: "sum",
+    over: "columns",
+    valued: false,
+    heads: 4,
+    kept: [],
+    fields: [],
+    offset: 0,
+    ...some,
+  }) as Node;
+
 const RULES: readonly (readonly [OpName, (leaves: Leaves) => Node, string | RegExp])[] = [
   ["input", ({ x }) => x, "f32 [t=T, d=4]"],
   ["input", ({ b }) => b.input("scalar", "lr", [T], "f32"), /a scalar has shape \[\]/],
@@ -155,6 +172,13 @@ const RULES: readonly (readonly [OpName, (leaves: Leaves) => Node, string | RegE
       b.make("mix", [heads(b, x, 4), heads(b, x, 4), heads(b, x, 4), x], { ...plainMix(b), fields: [[0]] }),
     /field 0/,
   ],
+  ["pairwise", ({ b, x }) => pairs(b, x, {}), "f32 [h=4, t=T]"],
+  ["pairwise", ({ b, x }) => pairs(b, x, { over: "rows", heads: 2 }), "f32 [h=2, t=T]"],
+  ["pairwise", ({ b, x }) => pairs(b, x, { over: "batch", kept: [1, 2] }), "f32 [t=T, t=T]"],
+  ["pairwise", ({ b, x }) => pairs(b, x, { over: "batch", kept: [0, 2] }), /i and j are kept/],
+  ["pairwise", ({ b, x }) => pairs(b, x, { heads: 2 }), /every head has its own/],
+  ["pairwise", ({ b, x }) => pairs(b, x, { over: "rows", reduce: "logsumexp" }), /over columns/],
+  ["pairwise", ({ b, x }) => pairs(b, x, { fields: [[0]] }), /operands/],
   ["get", ({ b, x }) => b.get(b.repeat([x], turns(body(b, b.exp))), 0), "f32 [t=T, d=4]"],
   ["repeat", ({ b, x }) => b.repeat([x], turns(body(b, (y) => b.sum(y, [0])))), /carry.0 becomes/],
   ["repeat", ({ b, ids }) => b.repeat([ids], turns(body(b, b.exp))), /carry.0/],

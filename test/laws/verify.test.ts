@@ -7,7 +7,7 @@ import type { Graph, Node } from "../../compiler/ir/graph.js";
 import { rewrite } from "../../compiler/ir/rewrite.js";
 import { prepare } from "../../compiler/laws/verify.js";
 import type { Pass } from "../../compiler/passes/pass.js";
-import { pipeline } from "../../compiler/passes/pipeline.js";
+import { modelPasses, pipeline } from "../../compiler/passes/pipeline.js";
 import { read } from "../build/support.js";
 import { createTestHost } from "../cli/host.js";
 import { compileModel } from "../support/program-runs.js";
@@ -67,10 +67,11 @@ test("what is too large is refused before it is computed", () => {
 
 /** The compiler's passes, one of which then damages some op. */
 const damaged = (
+  of: readonly Pass[],
   name: string,
   change: (node: Node, inputs: readonly Node[], b: Parameters<Pass["run"]>[1]["builder"]) => Node | undefined,
 ): readonly Pass[] =>
-  pipeline.map((pass) =>
+  of.map((pass) =>
     pass.name !== name
       ? pass
       : {
@@ -90,24 +91,24 @@ describe("a pass that changes the meaning is named, with the entry", () => {
     [
       "simplify",
       "a sign of tanh",
-      damaged("simplify", (node, [x], b) => (node.op === "erf" ? b.neg(b.erf(x!)) : undefined)),
+      damaged(pipeline, "simplify", (node, [x], b) => (node.op === "erf" ? b.neg(b.erf(x!)) : undefined)),
     ],
     [
       "expand",
       "a constant a little off",
-      damaged("expand", (node, _, b) =>
+      damaged(pipeline, "expand", (node, _, b) =>
         node.op === "const" && node.attributes.value === 1e-5 ? b.const(1.01e-5, "f32") : undefined,
       ),
     ],
     [
       "eliminate",
       "a mask by one",
-      damaged("eliminate", (node, [x, y], b) => (node.op === "le" ? b.lt(x!, y!) : undefined)),
+      damaged(pipeline, "eliminate", (node, [x, y], b) => (node.op === "le" ? b.lt(x!, y!) : undefined)),
     ],
     [
       "factor_reductions",
       "a maximum for a sum",
-      damaged("factor_reductions", (node, inputs, b) =>
+      damaged(pipeline, "factor_reductions", (node, inputs, b) =>
         node.op === "reduce" && node.attributes.kind === "sum"
           ? b.make("reduce", inputs, { ...node.attributes, kind: "max" })
           : undefined,
@@ -116,7 +117,7 @@ describe("a pass that changes the meaning is named, with the entry", () => {
     [
       "fold",
       "a product for a quotient",
-      damaged("fold", (node, [x, y], b) =>
+      damaged(pipeline, "fold", (node, [x, y], b) =>
         node.op === "div" && node.shape.length > 2 ? b.mul(x!, y!) : undefined,
       ),
     ],
@@ -125,6 +126,30 @@ describe("a pass that changes the meaning is named, with the entry", () => {
     expect(diagnostics[0]).toMatchObject({ code: "TFM7007", severity: "error" });
     expect(diagnostics[0]!.message).toContain(`The pass ${pass} changes what \``);
   });
+});
+
+test.each<[string, string, readonly Pass[]]>([
+  [
+    "form_mix",
+    "a score by another factor",
+    damaged(modelPasses, "form_mix", (node, inputs, b) =>
+      node.op === "mix" ? b.make("mix", inputs, { ...node.attributes, weight: "identity" }) : undefined,
+    ),
+  ],
+  [
+    "stream",
+    "a sum over all pairs",
+    damaged(modelPasses, "stream", (node, inputs, b) =>
+      node.op === "pairwise"
+        ? b.make("pairwise", inputs, { ...node.attributes, mask: undefined })
+        : undefined,
+    ),
+  ],
+])("a pass on the model is named, with the entry: %s, %s", (pass, _, changed) => {
+  const { diagnostics, models } = verify(text, undefined, { modelPasses: changed });
+  expect(diagnostics[0]!.message).toContain(`The pass ${pass} changes what \``);
+  const wrong = models[0]!.entries.filter((entry) => entry.diagnostics.length > 0);
+  expect(wrong.map(({ entry }) => entry)).toEqual(["forward", "loss", "grad", "train", "step"]);
 });
 
 test("the program on a device is what the graphs say; another program is not", async () => {

@@ -7,7 +7,7 @@ import type { Graph } from "../../compiler/ir/graph.js";
 import { topological } from "../../compiler/ir/rewrite.js";
 import { printGraph } from "../../compiler/ir/text.js";
 import type { Pass } from "../../compiler/passes/pass.js";
-import { pipeline, runPipeline } from "../../compiler/passes/pipeline.js";
+import { modelPasses, pipeline, runPipeline } from "../../compiler/passes/pipeline.js";
 import { graphKey } from "../../compiler/passes/walk.js";
 import { differs, meaningOf, randomLeaves } from "./support/meaning.js";
 import { createRandom, randomNumber } from "./support/random.js";
@@ -17,6 +17,8 @@ import { randomGraph } from "./support/random-graphs.js";
 const SCALE = Number(process.env.SOAK ?? 1);
 const FORWARD = 4000 * SCALE;
 const GRADIENT = 1000 * SCALE;
+
+const passes = [...modelPasses, ...pipeline];
 
 interface Tally {
   graphs: number;
@@ -34,8 +36,9 @@ function check(graph: Graph, builder: Builder, seed: number, tally: Tally): void
     level: 2,
     builder,
     verify: true,
+    passes,
     hook: (name, from, after) => {
-      const pass = pipeline.find((one) => one.name === name)!;
+      const pass = passes.find((one) => one.name === name)!;
       if (graphKey(from) === graphKey(after)) return;
       tally.changed.set(name, (tally.changed.get(name) ?? 0) + 1);
       stages.push({ pass, after });
@@ -56,7 +59,7 @@ function check(graph: Graph, builder: Builder, seed: number, tally: Tally): void
   }
 }
 
-const passNames = pipeline.map((pass) => pass.name).filter((name) => name !== "form_mix");
+const passNames = passes.map((pass) => pass.name).filter((name) => name !== "form_mix");
 
 /** Graphs a test: short enough for the runner to be heard from in between. */
 const PART = 500;
@@ -76,7 +79,7 @@ function inParts(
     });
   it(`are shown by ${what} that leave next to nothing undecided`, () => {
     expect(tally.graphs).toBe(count);
-    expect(tally.undecided).toBeLessThan(0.02 * tally.graphs * pipeline.length);
+    expect(tally.undecided).toBeLessThan(0.02 * tally.graphs * passes.length);
     all(tally);
   });
 }

@@ -8,7 +8,7 @@ import type { Shape } from "../../compiler/ir/shape.js";
 import { symbol } from "../../compiler/ir/shape.js";
 import { eliminate } from "../../compiler/passes/eliminate.js";
 import { balancedDivisor, factorReductions } from "../../compiler/passes/factor_reductions.js";
-import { runPipeline } from "../../compiler/passes/pipeline.js";
+import { modelPasses, pipeline, runPipeline } from "../../compiler/passes/pipeline.js";
 import { difference, randomLeaves } from "./support/meaning.js";
 import { createRandom } from "./support/random.js";
 
@@ -133,12 +133,28 @@ describe("runPipeline", () => {
     const names: string[] = [];
     const b = createBuilder();
     const graph = graphOf(b.softmax(leaf(b, "x", D), 0));
-    runPipeline(graph, { level, builder: b, verify: true, hook: (name) => names.push(name) });
+    runPipeline(graph, {
+      level,
+      builder: b,
+      verify: true,
+      passes: [...modelPasses, ...pipeline],
+      hook: (name) => names.push(name),
+    });
     return names;
   };
   it("runs what lowering needs at level 0", () => expect(ran(0)).toEqual(["expand", "fuse"]));
   it("runs every pass at levels 1 and 2", () => {
-    const all = ["form_mix", "expand", "fold", "simplify", "eliminate", "factor_reductions", "fuse"];
+    const all = [
+      "form_mix",
+      "stream",
+      "merge_pairs",
+      "expand",
+      "fold",
+      "simplify",
+      "eliminate",
+      "factor_reductions",
+      "fuse",
+    ];
     expect([ran(1), ran(2)]).toEqual([all, all]);
   });
   it("says which pass broke a graph", () => {

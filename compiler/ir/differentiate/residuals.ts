@@ -62,7 +62,36 @@ export function chooseResiduals(order: readonly Node[], needed: ReadonlySet<Node
     else sources.set(node, [node]);
     if (needed.has(node) || split.has(node)) choose(sources.get(node)!);
   }
-  return chosen;
+  const users = usersIn(order);
+  return new Set([...chosen].map((node) => lifted(node, needed, users, sources)));
+}
+
+/**
+ * The value to store for `node`: as long as its only reader is as small and computed of it alone, that one. The forward turn has it
+ * in memory if anything reads it there: `contract + bias` rather than `contract`, of which the sum is computed again.
+ */
+function lifted(
+  node: Node,
+  needed: ReadonlySet<Node>,
+  users: ReadonlyMap<Node, readonly Node[]>,
+  sources: ReadonlyMap<Node, readonly Node[]>,
+): Node {
+  let top = node;
+  while (!needed.has(top)) {
+    const [user, ...others] = users.get(top) ?? [];
+    if (!user || others.length > 0 || rowOf(user.op).kind !== "map" || weight(user) > weight(top)) return top;
+    const [source, ...more] = sources.get(user)!;
+    if (source !== node || more.length > 0) return top;
+    top = user;
+  }
+  return top;
+}
+
+function usersIn(order: readonly Node[]): ReadonlyMap<Node, readonly Node[]> {
+  const users = new Map<Node, Node[]>();
+  for (const node of order)
+    for (const input of new Set(node.inputs)) users.set(input, [...(users.get(input) ?? []), node]);
+  return users;
 }
 
 function readerCounts(order: readonly Node[]): ReadonlyMap<Node, number> {

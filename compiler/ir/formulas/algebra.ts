@@ -144,12 +144,16 @@ function simplerProduct(m: Algebra, x: Node, y: Node): Node | undefined {
 }
 
 /** The formula with other scalars in the place of its arguments, simplified; undefined keeps an argument. */
-export function substituted(b: Builder, root: Node, argument: (name: string) => Node | undefined): Node {
+export function substituted(
+  b: Builder,
+  root: Node,
+  argument: (name: string, input: Node) => Node | undefined,
+): Node {
   const m = createAlgebra(b);
   const made = new Map<Node, Node>();
   for (const node of topologicalFrom([root])) {
     const inputs = node.inputs.map((input) => made.get(input)!);
-    if (node.op === "input") made.set(node, argument(node.attributes.name) ?? (b.remake(node, []) as Node));
+    if (node.op === "input") made.set(node, argument(node.attributes.name, node) ?? b.remake(node, []));
     else made.set(node, inputs.length === 0 ? b.remake(node, []) : m.apply(node.op as MapOp, inputs));
   }
   return made.get(root)!;
@@ -160,6 +164,10 @@ export function argumentsOf(...roots: readonly (Node | undefined)[]): ReadonlySe
   const nodes = topologicalFrom(roots.flatMap((root) => root ?? []));
   return new Set(nodes.flatMap((node) => (node.op === "input" ? [node.attributes.name] : [])));
 }
+
+/** The formula made, and simplified, by this builder. */
+export const ownFormula = (b: Builder, formula: Graph): Node =>
+  substituted(b, rootOf(formula), () => undefined);
 
 export const rootOf = (formula: Graph): Node => formula.outputs[0]!.node;
 

@@ -2,7 +2,7 @@
  * Maps of constants → constants, in f64: `add(1, 2)` → `3`.
  */
 import { f64 } from "../numbers/f64.js";
-import { rowOf } from "../ops/index.js";
+import { mapRowOf } from "../ops/map.js";
 import type { DType } from "../shape.js";
 import type { MapOp } from "../vocabulary.js";
 
@@ -37,8 +37,8 @@ function resultType(op: MapOp, inputs: readonly Constant[]): DType {
 
 /** A map of constants, or undefined where the result is no number of its type. */
 export function foldMap(op: MapOp, inputs: readonly Constant[]): Constant | undefined {
-  const row = rowOf(op);
-  if (row.kind !== "map") throw new Error(`internal: ${op} is no map`);
+  const row = mapRowOf(op);
+  if (!row) throw new Error(`internal: ${op} is no map`);
   const value = Number(row.formula<number>(f64, ...inputs.map((input) => input.value)));
   const dtype = resultType(op, inputs);
   if (!Number.isFinite(value) || Math.abs(value) > LARGEST_F32) return undefined;

@@ -7,7 +7,7 @@ import type { Node } from "../graph.js";
 import type { Scalar } from "../numbers/scalar.js";
 import type { DType } from "../shape.js";
 import { sameSizes } from "../shape.js";
-import type { BinaryMap, MapOp, TernaryMap, UnaryMap } from "../vocabulary.js";
+import type { BinaryMap, MapOp, OpName, TernaryMap, UnaryMap } from "../vocabulary.js";
 import type { MapRow } from "./row.js";
 import { demandCount, misuse, value } from "./row.js";
 
@@ -233,3 +233,7 @@ function split<T>(m: Scalar<T>, toFirst: T, dy: T): readonly T[] {
 }
 
 export const maps: { readonly [K in MapOp]: MapRow<K> } = { ...unary, ...binary, ...ternary };
+
+/** A map's row whose op is known only at run time; undefined for an op that is none. */
+export const mapRowOf = (op: OpName): Pick<MapRow<MapOp>, "formula" | "slope"> | undefined =>
+  (maps as { readonly [K in OpName]?: unknown })[op] as Pick<MapRow<MapOp>, "formula" | "slope"> | undefined;

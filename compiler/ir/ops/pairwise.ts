@@ -13,6 +13,8 @@ import type { Axis, Shape } from "../shape.js";
 import { divideSize, sameSizes, sizeEquals } from "../shape.js";
 import { instantiate } from "./formula.js";
 import { alongKept, repeatHeads, sharedHeads } from "./heads.js";
+import type { PairProduct } from "./pair-sums.js";
+import { pairwiseVjp } from "./pairwise-vjp.js";
 import type { OpRow } from "./row.js";
 import { demandCount, misuse, value } from "./row.js";
 
@@ -21,7 +23,7 @@ type Pairwise = NodeOf<"pairwise">;
 /** The operands of a `pairwise`, by what they are. */
 export interface PairwiseParts {
   /** [...batch, h, i, c] and [...batch, g, j, c], one of each for every product. */
-  readonly products: readonly { readonly left: Node; readonly right: Node }[];
+  readonly products: readonly PairProduct[];
   /** Over columns [...batch, g, j, e], over rows [...batch, h, i, e]. */
   readonly x: Node | undefined;
   readonly fields: readonly Node[];
@@ -63,6 +65,11 @@ export const pairwise: OpRow<"pairwise"> = {
     return value(resultShape(inputs, attributes), "f32");
   },
   expand,
+  vjp: (b, dy, node) => {
+    const { products, x, fields } = pairwiseParts(node);
+    const placed = fields.map((field, n) => ({ x: field, axes: node.attributes.fields[n]! }));
+    return pairwiseVjp(b, dy, node, { products, x, fields: placed });
+  },
 };
 
 function resultShape(inputs: readonly Node[], attributes: Pairwise["attributes"]): Shape {

@@ -43,9 +43,11 @@ export interface GroupOptions {
   /** Output → the leaf it is written over; where the kernel reads that leaf as well, both are one binding. */
   readonly replaces: ReadonlyMap<Node, Node>;
   readonly costs: Costs;
+  /** Whether what a joining node alone reads comes with it: otherwise every node is judged by itself. */
+  readonly cones: boolean;
 }
 
-export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
+export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptions) {
   const placed = new Set<Node>();
   const uses = new Map<Node, Use[]>();
   const stored = new Set<Node>();
@@ -116,9 +118,11 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
 
   /** What joins `group` together with `node`: the maps below it that nothing else reads. */
   const coneOf = (group: Group, node: Node): readonly Node[] =>
-    coneBelow(node, { users: costs.users, isKept: (x) => costs.isKept(x) || stored.has(x) }, (x) =>
-      group.members.has(x),
-    );
+    cones
+      ? coneBelow(node, { users: costs.users, isKept: (x) => costs.isKept(x) || stored.has(x) }, (x) =>
+          group.members.has(x),
+        )
+      : [];
 
   /** Stored values and such that still may join, as they are once `node` and its cone have joined. */
   function sourcesWith(group: Group, node: Node): ReadonlySet<Node> {
@@ -195,16 +199,19 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
     /** Whether `node` in `group`, with what only it reads, keeps it within the bindings of one kernel. */
     fits,
     isPlaced: (node: Node): boolean => placed.has(node) && consumersOf(node).length === 0,
-    /** The stored values that a group reads, as far as that can be told. */
-    reads: (group: Group): ReadonlySet<Node> =>
-      new Set([...group.sources].flatMap((x) => (stored.has(x) ? [x] : [...costs.sources(x)]))),
-    /** Groups that have a row for each element of the reduction's result, and the same elements in it. */
-    rowGroups: (node: Extract<Node, { op: "reduce" }>): readonly Group[] =>
-      all.filter(
-        ({ family, rows, space }) =>
-          family === "rows" &&
-          rows!.axes === node.attributes.axes.join() &&
-          sameSizes(space, node.inputs[0]!.shape),
+    /** The stored values that a group reads, as far as that can be told, `without` counted as not there. */
+    reads: (group: Group, without?: Node): ReadonlySet<Node> =>
+      new Set(
+        [...group.sources].flatMap((x) => (x === without ? [] : stored.has(x) ? [x] : [...costs.sources(x)])),
+      ),
+    /** Groups over the elements of `node`: those that a reduction runs along, in the same rows, or a map's own. */
+    groupsOver: (node: Node): readonly Group[] =>
+      all.filter(({ family, rows, space }) =>
+        isReduction(node)
+          ? family === "rows" &&
+            rows!.axes === node.attributes.axes.join() &&
+            sameSizes(space, node.inputs[0]!.shape)
+          : family === "pointwise" && sameSizes(space, node.shape),
       ),
 
     /** Row kernels that walk the same rows of one value become one, where placing them one by one did not see it yet. */
@@ -237,6 +244,9 @@ export function createGroups({ maxBindings, replaces, costs }: GroupOptions) {
       } else if (isContraction(node)) group.family = "contract";
       joinAll(group, node, at);
     },
+
+    /** `node` joins a kernel that has not read it so far. */
+    adopt: (group: Group, node: Node): void => joinAll(group, node, "space"),
 
     create(node: Node): Group {
       const group: Group = {

@@ -191,7 +191,7 @@ function sideBySide(group: readonly Leaf[], axis: number): Omit<PackedLeaf, "bia
     name,
     shape: [
       ...shape.slice(0, axis),
-      { name: name.slice(name.lastIndexOf(".") + 1), size: start },
+      { name: axisName(group) ?? name.slice(name.lastIndexOf(".") + 1), size: start },
       ...shape.slice(axis + count),
     ],
     turns: first.infos[0]!.turn === undefined ? undefined : first.infos.length,
@@ -199,6 +199,13 @@ function sideBySide(group: readonly Leaf[], axis: number): Omit<PackedLeaf, "bia
     parts,
   };
 }
+
+/** The name that a part which is sliced and not reshaped keeps. */
+const axisName = (group: readonly Leaf[]): string | undefined =>
+  group.flatMap(({ projections: [first], infos: [info] }) => {
+    const own = first?.own ?? info!.shape;
+    return own.length === 1 ? [own[0]!.name] : [];
+  })[0];
 
 /** `a.b.wq`, `a.b.wk` → `a.b.wq+wk`. */
 function joined(names: readonly string[]): string {

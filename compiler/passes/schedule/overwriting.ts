@@ -7,7 +7,7 @@
  * ```
  */
 import type { Graph, Node, NodeOf } from "../../ir/graph.js";
-import { readsInPlace } from "./plan.js";
+import { readsInPlace } from "./in-place.js";
 import type { Held, View } from "./walk.js";
 
 export const sameView = (a: View, b: View): boolean =>
@@ -41,7 +41,7 @@ export const writesInPlace = (body: Graph, reads: readonly View[], write: number
     (read, n) =>
       !overlap(read, target) ||
       n === updatedOperand(body) ||
-      (sameView(read, target) && readsInPlace({ body }, n, write)),
+      (sameView(read, target) && readsInPlace(body, n, write)),
   );
 
 /** Whether turn t of a region reads of `target` no slice but t, and hands that on as nothing else than its output `own`. */

@@ -1,16 +1,19 @@
 /**
  * Steps over buffers → the same steps over slots: two temporaries share a slot when their lifetimes are disjoint, and a
- * pointwise or row kernel writes over an operand that nobody reads after it.
+ * kernel writes over an operand that nobody reads after it, where `in-place` allows.
  *
- * Sizes are formulas over the lengths; they are compared at the largest lengths, and a slot is as large as the largest of
- * what it ever holds.
+ * ```
+ * a [8 MiB, steps 0–3], b [6 MiB, steps 1–2], c [6 MiB, steps 4–6]   →   a and c share a slot of 8 MiB, b has one of 6
+ * ```
+ * The largest buffers choose first, so that the smaller ones find room in what is there. Sizes are formulas over the lengths; they
+ * are compared at typical ones, and a slot is as large as the largest of what it ever holds.
  */
-import type { Lengths, Node } from "../../ir/graph.js";
-import { ops } from "../../ir/ops/index.js";
-import { topological } from "../../ir/rewrite.js";
+import type { Graph } from "../../ir/graph.js";
 import type { Size } from "../../ir/shape.js";
-import { evaluateSize, sameSizes, sizeEquals, sizeText } from "../../ir/shape.js";
-import type { Buffer, View, Walk, WalkStep } from "./walk.js";
+import { evaluateSize, sizeEquals, sizeText } from "../../ir/shape.js";
+import { readsInPlace } from "./in-place.js";
+import type { Measure } from "./order.js";
+import type { Buffer, View, Walk } from "./walk.js";
 
 /** Slot number of each buffer. */
 export type Assignment = ReadonlyMap<Buffer, number>;
@@ -19,49 +22,100 @@ export interface TemporarySlot {
   readonly sizes: { readonly count: number; readonly elements: Size }[];
 }
 
-interface Lifetime {
+export interface Plan {
+  readonly slots: readonly TemporarySlot[];
+  /** One for each entry. */
+  readonly assignments: readonly Assignment[];
+}
+
+/** A buffer and the steps at which it is first and last touched. */
+interface Tenant {
+  readonly entry: number;
+  readonly buffer: Buffer;
+  readonly bytes: number;
   readonly from: number;
   to: number;
 }
 
-/** Adds to `slots` what the entry's temporaries need, and says which slot each got. */
-export function assignSlots(walked: Walk, slots: TemporarySlot[], lengths: Lengths): Assignment {
-  const merged = overwrite(walked);
-  const root = (buffer: Buffer): Buffer => merged.get(buffer) ?? buffer;
-  const lifetimes = lifetimesOf(walked, root);
-  const most = Object.fromEntries(Object.entries(lengths).map(([name, { maximum }]) => [name, maximum]));
-  const assignment = new Map<Buffer, number>();
-  const busy = new Map<number, number>();
-  const capacities = slots.map(({ sizes }) => Math.max(...sizes.map((size) => bytesAt(size, most))));
-  walked.steps.forEach((step, at) => {
-    for (const { buffer } of step.writes) {
-      const owner = root(buffer);
-      if (owner.role !== "temporary" || assignment.has(owner)) continue;
-      const free = slots.map((_, n) => n).filter((n) => (busy.get(n) ?? -1) < at);
-      const need = bytesAt(owner, most);
-      const slot = bestFit(need, free, capacities);
-      capacities[slot] = Math.max(capacities[slot] ?? 0, need);
-      grow(slots, slot, owner);
-      assignment.set(owner, slot);
-      busy.set(slot, lifetimes.get(owner)!.to);
-    }
-  });
-  for (const [buffer, owner] of merged) assignment.set(buffer, assignment.get(owner)!);
-  return assignment;
+interface Room extends TemporarySlot {
+  /** By entry. */
+  readonly tenants: readonly Tenant[][];
 }
 
-/** Buffers by the steps at which they are first written and last read; outputs live to the end. */
-function lifetimesOf(walked: Walk, root: (buffer: Buffer) => Buffer): ReadonlyMap<Buffer, Lifetime> {
-  const lifetimes = new Map<Buffer, Lifetime>();
-  const touch = (view: View, at: number): void => {
-    const owner = root(view.buffer);
-    const known = lifetimes.get(owner);
-    if (known) known.to = Math.max(known.to, lastRead(walked, known.from, at));
-    else lifetimes.set(owner, { from: at, to: at });
+/** `reuse: false` gives every temporary a slot of its own, and nothing is overwritten: what planning has to agree with. */
+export function planSlots(walks: readonly Walk[], bytes: Measure, { reuse = true } = {}): Plan {
+  const rooms: Room[] = [];
+  const isInPlace = knowing(readsInPlace);
+  const assignments = walks.map(() => new Map<Buffer, number>());
+  const merged = walks.map((walked) => (reuse ? overwrite(walked, isInPlace) : none));
+  const tenants = walks.flatMap((walked, entry) => tenantsOf(walked, entry, merged[entry]!, bytes));
+  for (const tenant of tenants.sort((x, y) => y.bytes - x.bytes || x.entry - y.entry || x.from - y.from)) {
+    const found = reuse ? roomFor(tenant, rooms) : -1;
+    const slot = found >= 0 ? found : rooms.push({ sizes: [], tenants: walks.map(() => []) }) - 1;
+    rooms[slot]!.tenants[tenant.entry]!.push(tenant);
+    grow(rooms[slot]!, tenant.buffer);
+    assignments[tenant.entry]!.set(tenant.buffer, slot);
+  }
+  merged.forEach((owners, entry) => {
+    for (const [buffer, owner] of owners) assignments[entry]!.set(buffer, assignments[entry]!.get(owner)!);
+  });
+  return { slots: rooms.map(({ sizes }) => ({ sizes })), assignments };
+}
+
+const none: ReadonlyMap<Buffer, Buffer> = new Map();
+
+type InPlace = (body: Graph, read: number, write: number) => boolean;
+
+/** The same answers, each body asked once: its kernel runs in every turn. */
+function knowing(asked: InPlace): InPlace {
+  const answers = new Map<Graph, Map<string, boolean>>();
+  return (body, read, write) => {
+    const known = answers.get(body) ?? new Map<string, boolean>();
+    answers.set(body, known);
+    const key = `${read} ${write}`;
+    const answer = known.get(key) ?? asked(body, read, write);
+    known.set(key, answer);
+    return answer;
   };
-  walked.steps.forEach((step, at) => [...step.writes, ...step.reads].forEach((view) => touch(view, at)));
+}
+
+const meet = (x: Tenant, y: Tenant): boolean => x.from <= y.to && y.from <= x.to;
+
+/**
+ * The smallest free room, of those first that the entry has already: a session that opens one entry has the memory of that one alone.
+ * Rooms stand in the order of their sizes.
+ */
+function roomFor(tenant: Tenant, rooms: readonly Room[]): number {
+  let found = -1;
+  for (let n = rooms.length - 1; n >= 0; n--) {
+    const others = rooms[n]!.tenants[tenant.entry]!;
+    if (others.some((other) => meet(other, tenant))) continue;
+    if (others.length > 0) return n;
+    if (found < 0) found = n;
+  }
+  return found;
+}
+
+/** Temporaries that own their place, by the steps at which it is first written and last read; outputs live to the end. */
+function tenantsOf(
+  walked: Walk,
+  entry: number,
+  merged: ReadonlyMap<Buffer, Buffer>,
+  bytes: Measure,
+): readonly Tenant[] {
+  const tenants = new Map<Buffer, Tenant>();
+  const touch = (view: View, at: number): void => {
+    const buffer = merged.get(view.buffer) ?? view.buffer;
+    if (buffer.role !== "temporary") return;
+    const known = tenants.get(buffer);
+    if (known) known.to = Math.max(known.to, lastRead(walked, known.from, at));
+    else tenants.set(buffer, { entry, buffer, bytes: bytes(buffer), from: at, to: at });
+  };
+  walked.steps.forEach((step, at) => {
+    for (const view of [...step.writes, ...step.reads]) touch(view, at);
+  });
   for (const output of walked.outputs) touch(output.view, Number.POSITIVE_INFINITY);
-  return lifetimes;
+  return [...tenants.values()];
 }
 
 /** When what was written at `from` and is read at `at` may go: what a loop reads of before it is read in its last turn too. */
@@ -71,7 +125,7 @@ function lastRead({ loops }: Walk, from: number, at: number): number {
 }
 
 /** Buffer → the dead operand that its kernel writes over. */
-function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
+function overwrite(walked: Walk, isInPlace: InPlace): ReadonlyMap<Buffer, Buffer> {
   const merged = new Map<Buffer, Buffer>();
   const root = (buffer: Buffer): Buffer => merged.get(buffer) ?? buffer;
   const last = new Map<Buffer, number>();
@@ -98,7 +152,7 @@ function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
           last.get(root(read.buffer))! <= at &&
           step.reads.filter((other) => root(other.buffer) === root(read.buffer)).length === 1 &&
           sizeEquals(read.buffer.elements, write.buffer.elements) &&
-          readsInPlace(step, k, n),
+          isInPlace(step.body, k, n),
       );
       if (!dead) return;
       const owner = root(dead.buffer);
@@ -113,46 +167,12 @@ function overwrite(walked: Walk): ReadonlyMap<Buffer, Buffer> {
 const isPlain = ({ buffer, stacked }: View): boolean =>
   buffer.role === "temporary" && buffer.count === 1 && !stacked;
 
-/**
- * Whether each element of operand `read` is read only by the invocation that writes output `write` there, and before it does: in a
- * pointwise kernel everything that depends on the operand is pointwise; a row kernel may also reduce its own row, any number of times.
- */
-export function readsInPlace({ body }: Pick<WalkStep, "body">, read: number, write: number): boolean {
-  const target = body.outputs[write]!.node;
-  const order = topological(body);
-  const reduce = order.find((node) => node.op === "reduce");
-  if (reduce && !sameSizes(reduce.inputs[0]!.shape, target.shape)) return false;
-  if (!reduce && !body.outputs.every(({ node }) => sameSizes(node.shape, target.shape))) return false;
-  const elements = new Set<Node>();
-  for (const node of order) {
-    const isOperand = node.op === "input" && node.attributes.name === `fixed.${read}`;
-    if (isOperand && !(sameSizes(node.shape, target.shape) && node.dtype === target.dtype)) return false;
-    const depends = node.inputs.some((input) => elements.has(input));
-    if (depends && node.op === "reduce") continue;
-    if (depends && ops[node.op].kind !== "map") return false;
-    if (isOperand || depends) elements.add(node);
-  }
-  return true;
-}
-
-/** Of the free slots the one whose capacity is nearest, large enough where any is; a new one where none is free. */
-function bestFit(need: number, free: readonly number[], capacities: readonly number[]): number {
-  const waste = (n: number): number => Math.abs(capacities[n]! - need);
-  const fitting = free.filter((n) => capacities[n]! >= need);
-  const pool = fitting.length > 0 ? fitting : free;
-  return pool.length === 0
-    ? capacities.length
-    : pool.reduce((best, n) => (waste(n) < waste(best) ? n : best));
-}
-
-function grow(slots: TemporarySlot[], slot: number, { count, elements }: Buffer): void {
-  if (slot === slots.length) slots.push({ sizes: [] });
-  const { sizes } = slots[slot]!;
+function grow({ sizes }: TemporarySlot, { count, elements }: Buffer): void {
   if (!sizes.some((size) => size.count === count && sizeText(size.elements) === sizeText(elements)))
     sizes.push({ count, elements });
 }
 
-const bytesAt = (
+export const bytesAt = (
   { count, elements }: { count: number; elements: Size },
   lengths: Readonly<Record<string, number>>,
 ): number => 4 * count * evaluateSize(elements, lengths);

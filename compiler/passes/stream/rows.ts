@@ -7,6 +7,7 @@
  * ```
  */
 import type { Algebra } from "../../ir/formulas/algebra.js";
+import { keptWhere } from "../../ir/formulas/algebra.js";
 import type { Node } from "../../ir/graph.js";
 
 export interface SplitFormula {
@@ -32,6 +33,11 @@ export function splitRows(m: Algebra, x: Node, isOfRow: (formula: Node) => boole
       factors: [...a.factors, ...b.factors],
       divisors: [...a.divisors, ...b.divisors],
     };
+  }
+  const where = keptWhere(x);
+  if (where) {
+    const inner = split(where.kept);
+    return { ...inner, inside: m.select(where.condition, inner.inside, m.constant(0, x)) };
   }
   if (x.op === "div" && isOfRow(x.inputs[1]!)) {
     const inner = split(x.inputs[0]!);

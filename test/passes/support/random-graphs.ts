@@ -389,6 +389,67 @@ const normalise: Step = (g) => {
     : value(g.b.logsumexp(x.node, axis, mask), x.most + 5);
 };
 
+/** Sums over pairs of positions: attention as one operator, a sum of its own, or two over the same pairs that are added. */
+const pairs: Step = (g) => {
+  const { b, random } = g;
+  const [batch, rows, heads, channels] = AXES as readonly [Axis, Axis, Axis, Axis];
+  const groups: Axis = { name: "g", size: pick(random, [4, 2, 1]) };
+  const columns = pick(random, [rows, channels]);
+  const space = [batch, heads, rows, columns];
+  const tame = (v: Value): Node => (v.most <= 3 ? v.node : b.tanh(v.node));
+  const q = tame(ofShape(g, [batch, heads, rows, channels]));
+  const k = tame(ofShape(g, [batch, groups, columns, channels]));
+  const field = pick(random, [[1], [0, 3], [0, 1, 2], [2, 3]]);
+  const bias = tame(
+    ofShape(
+      g,
+      field.map((axis) => space[axis]!),
+    ),
+  );
+  const scalar = (name: string, dtype: DType): Node => b.input("fixed", name, [], dtype);
+  const formula = (node: Node): Graph => ({ name: "formula", outputs: [{ name: "formula", node }] });
+  const [i, j] = [scalar("i", "i32"), scalar("j", "i32")];
+  const score = (s: string): Node =>
+    b.add(b.tanh(b.mul(scalar(s, "f32"), b.const(0.25, "f32"))), scalar("field0", "f32"));
+  const mask = pick(random, [undefined, formula(b.le(j, i)), formula(b.lt(i, j))]);
+  const offset = pick<Size>(random, [0, symbol("P")]);
+  if (random() < 0.4) {
+    const v = ofShape(g, [batch, groups, columns, channels]);
+    const attributes = { score: formula(score("s")), mask, fields: [field], offset };
+    const post = pick(random, [undefined, b.mul(scalar("a", "f32"), b.sigmoid(scalar("l", "f32")))]);
+    const weight = pick(random, ["softmax", "softmax", "identity"] as const);
+    const made = b.make("mix", [q, k, v.node, bias], {
+      ...attributes,
+      weight,
+      post: post && formula(post),
+    }) as Node;
+    return value(made, weight === "softmax" ? v.most : 24 * v.most);
+  }
+  const over = pick(random, ["columns", "rows", "batch"] as const);
+  const valued = over !== "batch" && random() < 0.6;
+  const x = ofShape(
+    g,
+    over === "columns" ? [batch, groups, columns, channels] : [batch, heads, rows, channels],
+  );
+  const sum = (weight: Node): Node =>
+    b.make("pairwise", [q, k, ...(valued ? [x.node] : []), bias], {
+      space,
+      products: 1,
+      formula: formula(weight),
+      mask,
+      reduce: "sum",
+      over,
+      valued,
+      heads: over === "rows" ? groups.size : heads.size,
+      kept: over === "batch" ? [2, 3] : [],
+      fields: [field],
+      offset,
+    }) as Node;
+  const one = sum(b.tanh(score("s0")));
+  const both = random() < 0.6 ? b.add(one, sum(b.mul(b.tanh(score("s0")), b.sin(score("s0"))))) : one;
+  return value(both, valued ? Math.min(MOST, 40 * x.most) : 40);
+};
+
 /** Some turns of a small body that keeps the shape of what it carries. */
 const turns: Step = (g) => {
   const x = any(g, "f32", (v) => v.most <= 8);
@@ -449,6 +510,7 @@ const steps: readonly (readonly [Step, number])[] = [
   [scatter, 1],
   [update, 1],
   [normalise, 2],
+  [pairs, 2],
   [turns, 1],
 ];
 const weighted: readonly Step[] = steps.flatMap(([step, weight]) =>

@@ -60,6 +60,85 @@ export function attend(pool: Pool, { a, b: second, c }: Instruction): void {
   );
 }
 
+/**
+ * pairwise over leaves that a value of the pool shifts: one or two products, keys that heads share, fields with all kinds of
+ * axes, each way of summing.
+ */
+export function pairs(pool: Pool, { a, b: second, c }: Instruction): void {
+  const { b } = pool;
+  const x = pool.pick("f32", a);
+  const shift = b.tanh(
+    b.sum(
+      x,
+      x.shape.map((_, n) => n),
+    ),
+  );
+  const j = c % 2 === 0 ? T : S;
+  const groups = second % 2 === 0 ? H : { name: "g", size: 1 };
+  const value = { name: "e", size: 3 };
+  const space = [BATCH, H, T, j];
+  const own = (name: string, shape: Graph["outputs"][0]["node"]["shape"]): Node => {
+    const leaf = pool.inBody
+      ? b.sin(b.to_f32(b.iota(shape, shape.length - 1)))
+      : b.input("parameter", `${name}${shape.map((axis) => axis.name).join("")}`, shape, "f32");
+    return b.add(leaf, b.broadcastTo(shift, shape, []));
+  };
+  const over = (["columns", "rows", "batch"] as const)[c % 3]!;
+  const reduce = over === "columns" && second % 3 === 0 ? "logsumexp" : "sum";
+  const valued = over !== "batch" && reduce === "sum" && second % 5 < 3;
+  const products = second % 7 === 0 ? 0 : 1 + (c % 2);
+  const fields = [[1], [0, 1, 2], [0, 3], [2, 3]][c % 4]!;
+  const values = over === "columns" ? [BATCH, groups, j, value] : [BATCH, H, T, value];
+  const argument = (name: string, dtype: "f32" | "i32"): Node => b.input("fixed", name, [], dtype);
+  const formula = (node: Node): Graph => ({ name: "formula", outputs: [{ name: "y", node }] });
+  const [row, column] = [argument("i", "i32"), argument("j", "i32")];
+  const distance = b.to_f32(b.sub(row, column));
+  const [s, t, field] = ["s0", "s1", "field0"].map((name) => argument(name, "f32")) as [Node, Node, Node];
+  const score = products > 0 ? b.mul(s, b.const(0.5, "f32")) : b.mul(distance, b.const(0.25, "f32"));
+  const weight = b.exp(b.tanh(b.sub(score, field)));
+  const terms = [weight, b.select(b.lt(field, score), weight, b.const(0, "f32")), b.sin(b.add(field, score))];
+  const term = products === 2 ? b.mul(terms[second % 3]!, b.tanh(t)) : terms[second % 3]!;
+  const masks = [undefined, b.le(column, row), b.lt(field, b.const(0.5, "f32")), b.lt(row, column)];
+  const mask = masks[(c >> 2) % 4];
+  pool.add(
+    b.make(
+      "pairwise",
+      [
+        ...Array.from({ length: products }, (_, n) => [
+          own(`l${n}`, [BATCH, H, T, D]),
+          own(`r${n}`, [BATCH, n === 0 ? groups : H, j, D]),
+        ]).flat(),
+        ...(valued ? [own("x", values)] : []),
+        own(
+          "f",
+          fields.map((axis) => space[axis]!),
+        ),
+      ],
+      {
+        space,
+        products,
+        formula: formula(term),
+        mask: mask && formula(mask),
+        reduce,
+        over,
+        valued,
+        heads: over === "rows" ? groups.size : H.size,
+        kept:
+          over === "batch"
+            ? [
+                [2, 3],
+                [1, 2, 3],
+                [0, 1, 2, 3],
+              ][second % 3]!
+            : [],
+        fields: [fields],
+        offset: c % 7 === 0 ? [[1, "P"]] : 0,
+      },
+    ) as Node,
+    1000,
+  );
+}
+
 /** A region over a carry, a stack and a fixed operand; the instructions that follow make its body. */
 export function repeat(
   pool: Pool,

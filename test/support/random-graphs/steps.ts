@@ -3,7 +3,7 @@ import type { Axis, Node } from "../../../compiler/ir/graph.js";
 import type { Shape, Size } from "../../../compiler/ir/shape.js";
 import { mulSizes, sameSizes, sizeEquals } from "../../../compiler/ir/shape.js";
 import type { BinaryMap, UnaryMap } from "../../../compiler/ir/vocabulary.js";
-import { attend, repeat } from "./composed.js";
+import { attend, pairs, repeat } from "./composed.js";
 import type { Instruction, Pool } from "./pool.js";
 import { AXES } from "./pool.js";
 
@@ -331,6 +331,7 @@ export const STEPS: readonly Step[] = [
     }),
   ),
   simple(attend),
+  simple(pairs),
   repeat,
   repeat,
 ];
