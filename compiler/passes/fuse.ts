@@ -98,6 +98,7 @@ function formGroups(graph: Graph, context: PassContext): Groups {
     else if (isFree(node) || isLayout(node) ? groups.isStored(node) : groups.isUsed(node))
       place(node, { groups, costs, context });
   }
+  if (context.level > 0) groups.mergeSiblings();
   return groups;
 }
 
