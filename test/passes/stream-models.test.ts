@@ -83,7 +83,8 @@ test.each(Object.entries(cases))(
     const checked = checkPasses(model, { forward, loss, grad }, { ...options, lengths: smallLengths(model) });
     expect(checked.flatMap(({ diagnostics }) => diagnostics)).toEqual([]);
     for (const { passes } of checked) expect(passes).toContain("stream");
-    const { train } = deriveEntries(runModelPasses(model, { builder, level: 2, verify: true }), builder);
+    const streamed = runModelPasses(model, { builder, level: 2, verify: true }).built;
+    const { train } = deriveEntries(streamed, builder);
     const merged = runPipeline(train!, { builder, level: 2, verify: true, passes: [mergePairs, eliminate] });
     expect([...opsOfPairs(merged)].sort()).toEqual(left);
   },
