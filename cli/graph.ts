@@ -7,18 +7,19 @@ import { printGraph } from "../compiler/ir/text.js";
 import type { EntryName } from "../compiler/passes/schedule.js";
 import { decodingNames, entryNames } from "../compiler/passes/schedule.js";
 import type { Program } from "../runtime/program.js";
-import { closest } from "./closest.js";
+import { checkPassName } from "./compile/passes.js";
 import type { Context } from "./context.js";
 import { print, printJson } from "./context.js";
 import type { ExitCode } from "./failure.js";
 import { fail } from "./failure.js";
 import { graphJson, toDot, toMermaid } from "./graph-picture.js";
+import { toSvg } from "./graph-svg.js";
 import type { ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
-import { several } from "./options.js";
+import { levelOption, several } from "./options.js";
 
-const formats = ["text", "dot", "mermaid", "json"] as const;
+const formats = ["text", "dot", "svg", "mermaid", "json"] as const;
 
 interface GraphOptions extends ModelOptions {
   readonly after: string | undefined;
@@ -40,16 +41,19 @@ export const addGraph: AddCommand = (program, action) => {
     .addOption(new Option("--format <format>", "how").choices(formats).default("text"))
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
+    .addOption(levelOption())
     .action(action(graph));
 };
 
 async function graph(context: Context, path: string, options: GraphOptions): Promise<ExitCode> {
+  const { after } = options;
+  if (after !== undefined) checkPassName(after);
   const shown = await graphsOf(context, path, options);
   if (!shown) return 1;
-  const found = shown.graphs.get(options.after ?? "build");
-  if (!found) return unknownPass(options, shown);
+  const found = shown.graphs.get(after ?? "build");
+  if (!found) return missing(options, shown);
   if (context.options.json || options.format === "json") printJson(context, { graph: graphJson(found) });
-  else print(context, render(found, options.format));
+  else print(context, await render(found, options.format));
   return 0;
 }
 
@@ -71,11 +75,14 @@ async function graphsOf(context: Context, path: string, options: GraphOptions): 
   return loaded && { graphs, decoding: loaded.program.decoding };
 }
 
-function unknownPass({ entry, after }: GraphOptions, { graphs, decoding }: Shown): never {
+function missing({ entry, after, O: level = 2 }: GraphOptions, { graphs, decoding }: Shown): never {
   if (graphs.size === 0) return isDecoding(entry) ? noSteps(entry, decoding) : noEntry(entry);
-  const passes = [...graphs.keys()];
-  const hint = `the nearest is \`${closest(after ?? "", passes)}\`; there are ${passes.join(", ")}`;
-  return fail("usage", `there is no pass \`${after}\``, hint);
+  const passes = [...graphs.keys()].filter((name) => name !== "build");
+  return fail(
+    "usage",
+    `the pass \`${after}\` does not run on \`${entry}\` at -O${level}`,
+    `those that do are ${passes.join(", ")}`,
+  );
 }
 
 const isDecoding = (entry: EntryName): boolean => decodingNames.some((name) => name === entry);
@@ -93,12 +100,14 @@ function noEntry(entry: EntryName): never {
   return fail("no-loss", `the model has no \`${entry}\` graph: ${why}`);
 }
 
-function render(graph: Graph, format: "text" | "dot" | "mermaid"): string {
+async function render(graph: Graph, format: "text" | "dot" | "svg" | "mermaid"): Promise<string> {
   switch (format) {
     case "text":
       return printGraph(graph);
     case "dot":
       return toDot(graph);
+    case "svg":
+      return toSvg(toDot(graph));
     case "mermaid":
       return toMermaid(graph);
     default:

@@ -15,11 +15,12 @@ import { fail } from "./failure.js";
 import type { Format } from "./findings.js";
 import { reportFindings } from "./findings.js";
 import { createImportResolver } from "./import-resolver.js";
+import type { LevelOption } from "./options.js";
 import type { Source } from "./source.js";
 import { readSource } from "./source.js";
 
 /** What every command that compiles takes. */
-export interface ModelOptions {
+export interface ModelOptions extends LevelOption {
   readonly set: readonly string[];
   readonly model: string | undefined;
 }
@@ -33,10 +34,11 @@ export async function loadModel(
   context: Context,
   path: string,
   options: ModelOptions,
-  more: Pick<CompileOptions, "level" | "hook"> & { readonly format?: Format | undefined } = {},
+  more: Pick<CompileOptions, "hook" | "explain"> & { readonly format?: Format | undefined } = {},
 ): Promise<Loaded | undefined> {
   return compileSource(context, await readSource(context, path), settingsOf(options.set), {
     entry: options.model,
+    level: options.O,
     ...more,
   });
 }
@@ -45,7 +47,7 @@ export function compileSource(
   context: Context,
   source: Source,
   settings: Readonly<Record<string, SettingValue>>,
-  more: Pick<CompileOptions, "level" | "hook" | "entry" | "norms"> & {
+  more: Pick<CompileOptions, "level" | "hook" | "explain" | "entry" | "norms"> & {
     readonly imports?: ReadonlyMap<string, string>;
     /** How diagnostics are reported; as every command does where nothing is said. */
     readonly format?: Format | undefined;

@@ -33,6 +33,7 @@ export function openRun(context: Context, run: Run): OpenedRun | undefined {
   const imports = new Map(Object.entries(run.resolved.imports));
   const loaded = compileSource(context, source, run.resolved.settings, {
     entry: run.resolved.model,
+    level: run.resolved.level,
     imports,
   });
   if (!loaded) return undefined;

@@ -2,7 +2,8 @@
  * Option text → value; a command's function → commander's action.
  */
 import type { Command } from "commander";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+import type { Level } from "../compiler/passes/pass.js";
 import type { Context } from "./context.js";
 import type { ExitCode } from "./failure.js";
 
@@ -51,6 +52,24 @@ export function real(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It is a number.");
   return value;
+}
+
+/** `-O0`, `-O1`, `-O2`; undefined where nothing is said, which is 2, or the level that a run has. */
+export const levelOption = (): Option =>
+  new Option(
+    "-O <level>",
+    "how much is optimised: 0 one op a kernel, 1 nothing that adds arithmetic, 2 everything (default: 2)",
+  ).argParser(levelOf);
+
+function levelOf(text: string): Level {
+  const level = ([0, 1, 2] as const).find((one) => String(one) === text);
+  if (level === undefined) throw new InvalidArgumentError("Levels are -O0, -O1 and -O2.");
+  return level;
+}
+
+/** What `levelOption` gives. */
+export interface LevelOption {
+  readonly O?: Level | undefined;
 }
 
 /** Collects an option that may be given several times. */

@@ -8,6 +8,7 @@
 import { arch, cpus, platform, totalmem } from "node:os";
 import { join } from "node:path";
 import type { SettingValue } from "../compiler/ir/build.js";
+import type { Level } from "../compiler/passes/pass.js";
 import { version } from "../compiler/version.js";
 import type { TaskKind } from "./data/task.js";
 import { fail } from "./failure.js";
@@ -45,6 +46,8 @@ export interface Resolved {
   /** Where a schedule with an end ends; extending a run does not move it. */
   readonly scheduleSteps: number;
   readonly seed: number;
+  /** How much the compiler optimised; 2 where it is absent. */
+  readonly level?: Level | undefined;
   readonly evalEvery: number;
   readonly saveEvery: number;
 }

@@ -12,7 +12,7 @@ import { isFeatureFile, readFeatures } from "./features/read-features.js";
 import type { ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
-import { several } from "./options.js";
+import { levelOption, several } from "./options.js";
 import { withSession } from "./session.js";
 import { readInputsFile, readWeightsFile, writeTensorsFile } from "./tensor-files.js";
 
@@ -37,6 +37,7 @@ export const addRun: AddCommand = (program, action) => {
     .option("--probe <name>", "write this probe as well (repeatable)", several, [])
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
+    .addOption(levelOption())
     .action(action(run));
 };
 

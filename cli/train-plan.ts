@@ -2,6 +2,7 @@
  * Options, model and data → everything a training run needs, decided; nothing has been computed yet.
  */
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
+import type { Level } from "../compiler/passes/pass.js";
 import { version } from "../compiler/version.js";
 import type { CheckpointParts } from "../runtime/checkpoint.js";
 import { openCheckpoint } from "../runtime/checkpoint.js";
@@ -69,7 +70,11 @@ export async function planTraining(
   const prepared =
     built && prepare(context, source, taskOf(built.name, inputsOfBuilt(built)), { ...options, data });
   const settings = prepared?.settings ?? given;
-  const loaded = compileSource(context, source, settings, { entry: options.model, ...more });
+  const loaded = compileSource(context, source, settings, {
+    entry: options.model,
+    level: options.O,
+    ...more,
+  });
   if (!loaded || !prepared) return undefined;
   const { program } = loaded;
   const { raw, encoding } = prepared;
@@ -172,6 +177,7 @@ function resolveOptions(program: Program, task: Task, options: TrainOptions) {
     length: lengthOf(program, task, options.length),
     steps,
     learningRate: options.lr ?? recipe.learningRate,
+    level: options.O,
     scheduleSteps: options.steps ?? ("steps" in recipe.schedule ? recipe.schedule.steps : steps),
     evalEvery: options.evalEvery ?? often,
     saveEvery: options.saveEvery ?? often,
@@ -217,7 +223,7 @@ export async function resumeTraining(
   options: TrainOptions,
 ): Promise<TrainingPlan | undefined> {
   refuseChanges(context, path, options);
-  const run = readRun(folder);
+  const run = atLevel(readRun(folder), options.O);
   const { resolved } = run;
   const opened = openRun(context, run);
   if (!opened) return undefined;
@@ -242,6 +248,10 @@ export async function resumeTraining(
     checkpoint,
   };
 }
+
+/** A level is how a run computes, not what: it may change. */
+const atLevel = (run: Run, level: Level | undefined): Run =>
+  level === undefined ? run : { ...run, resolved: { ...run.resolved, level } };
 
 /** A run goes on as it began: only its end may move, its data may have moved. */
 function refuseChanges(context: Context, path: string | undefined, options: TrainOptions): void {

@@ -30,7 +30,7 @@ import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
 import { formMix } from "./passes/form_mix.js";
-import type { Level } from "./passes/pass.js";
+import type { Level, PassMemory } from "./passes/pass.js";
 import type { Explain, Hook, Prepared } from "./passes/pipeline.js";
 import { runModelPasses, runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
@@ -53,6 +53,10 @@ export interface CompileOptions {
   readonly norms?: boolean | undefined;
   /** How much is optimised; 2 where nothing is said. */
   readonly level?: Level | undefined;
+  /** The entries that are wanted beside `forward`; all where nothing is said. */
+  readonly only?: readonly EntryName[] | undefined;
+  /** The last pass at that level; those after it run as at level 0. */
+  readonly until?: string | undefined;
   /** Called after every pass of every entry. */
   readonly hook?: Hook | undefined;
   /** Called with every place that a pass looked at and left as it is. */
@@ -75,17 +79,21 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const builder = createBuilder();
   const { built, diagnostics } = buildSource(source, options, builder);
   if (!built) return { ...nothing, diagnostics, built };
-  const { level = 2, hook, explain } = options;
-  const pipelineOptions = { builder, level, lengths: usualLengths(built), hook, explain };
+  const { level = 2, only, until, hook, explain } = options;
+  const isWanted = (name: EntryName): boolean => name === "forward" || (only?.includes(name) ?? true);
+  const pipelineOptions = {
+    ...{ builder, level, until, hook, explain },
+    ...{ lengths: usualLengths(built), memories: new Map<string, PassMemory>() },
+  };
   const prepared = runModelPasses(built, pipelineOptions);
   const entries = deriveEntries(prepared.built, builder);
-  const decoding = deriveDecoding(built, builder);
+  const decoding = decodingNames.some(isWanted) ? deriveDecoding(built, builder) : undefined;
   const steps = decoding && "step" in decoding ? decoding : undefined;
   const graphs: Partial<Record<EntryName, Graph | undefined>> = {
     ...entries,
     ...decodingEntries(steps, prepared),
   };
-  const kernels = [...entryNames, ...decodingNames].flatMap((name) => {
+  const kernels = [...entryNames, ...decodingNames].filter(isWanted).flatMap((name) => {
     const graph = graphs[name];
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
   });

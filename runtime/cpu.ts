@@ -39,12 +39,21 @@ export function openCpu(): Device {
     return (request.recording as CpuRecording).calls;
   };
   return {
-    info: { kind: "cpu", description: "JavaScript", vendor: "", architecture: "", software: true },
+    info: {
+      kind: "cpu",
+      description: "JavaScript",
+      vendor: "",
+      architecture: "",
+      software: true,
+      cooperative: false,
+    },
     limits: {
       maxBufferSize: maxBytes,
       maxBindingSize: maxBytes,
       maxStorageBindings: Number.POSITIVE_INFINITY,
       maxGroupsPerDimension: Number.POSITIVE_INFINITY,
+      maxInvocations: 1,
+      maxWorkgroupBytes: 0,
     },
     features: new Set(),
     createBuffer,

@@ -7,6 +7,7 @@ import { openCpu } from "./cpu.js";
 import { RuntimeError } from "./errors.js";
 import { loadGpu } from "./gpu.js";
 import type { Kernel } from "./program.js";
+import type { KernelWish } from "./variants.js";
 import { openWebgpu } from "./webgpu.js";
 
 export interface DeviceInfo {
@@ -17,6 +18,8 @@ export interface DeviceInfo {
   readonly architecture: string;
   /** A rasteriser on the CPU behind the GPU's interface. */
   readonly software: boolean;
+  /** Whether kernels run as their variants, in which workgroups share work. */
+  readonly cooperative: boolean;
 }
 
 export interface DeviceLimits {
@@ -24,6 +27,9 @@ export interface DeviceLimits {
   readonly maxBindingSize: number;
   readonly maxStorageBindings: number;
   readonly maxGroupsPerDimension: number;
+  /** Of a workgroup. */
+  readonly maxInvocations: number;
+  readonly maxWorkgroupBytes: number;
 }
 
 /** Bytes on the device. */
@@ -111,21 +117,21 @@ export interface DeviceOptions {
   readonly device?: "auto" | "webgpu" | "cpu";
   /** Picks among several adapters: part of its name (Dawn), or "high-performance" / "low-power". */
   readonly adapter?: string;
+  /** Which kernels a GPU runs; absent: what the environment variable TFMC_KERNELS says, else auto. */
+  readonly kernels?: KernelWish;
 }
 
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const wish = options.device ?? "auto";
+  const { adapter, kernels } = options;
   switch (wish) {
     case "cpu":
       return openCpu();
     case "webgpu":
-      return openWebgpu(await loadGpu(options.adapter), { adapter: options.adapter, software: true });
+      return openWebgpu(await loadGpu(adapter), { adapter, kernels, software: true });
     case "auto":
       try {
-        return await openWebgpu(await loadGpu(options.adapter), {
-          adapter: options.adapter,
-          software: false,
-        });
+        return await openWebgpu(await loadGpu(adapter), { adapter, kernels, software: false });
       } catch (error) {
         if (error instanceof RuntimeError && error.code === "TFM6001") return openCpu();
         throw error;

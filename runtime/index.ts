@@ -29,4 +29,5 @@ export { tensor } from "./tensor.js";
 export * from "./tokenizer.js";
 export * from "./trainer.js";
 export type * from "./web.js";
+export type { KernelWish } from "./variants.js";
 export * from "./weights.js";

@@ -47,8 +47,10 @@ export interface PlanRequest {
 
 export function makePlan(request: PlanRequest): Plan {
   const { program, device, memory, name, entry, lengths, kernels } = request;
-  const textOf = (kernel: number): KernelText =>
-    device.info.kind === "webgpu" ? program.kernels[kernel]!.wgsl : program.kernels[kernel]!.javascript;
+  const textOf = (number: number): KernelText => {
+    const { kernel } = kernels.get(number)!;
+    return device.info.kind === "webgpu" ? kernel.wgsl : kernel.javascript;
+  };
   checkFits(program, name, entry, lengths, device.limits, textOf);
   if (uses(program, entry, "state")) memory.allocateStates();
   if (uses(program, entry, "cache")) memory.allocateCaches(lengths, request.onGrow);

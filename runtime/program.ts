@@ -33,6 +33,7 @@ export interface Place {
 /**
  * One text of a kernel. `grid`: invocations; the device dispatches ⌈grid / workgroup⌉ groups. Where more groups along x are due
  * than a device allows and the grid is [n, 1, 1] as written, they come folded over y: WGSL numbers them group.y · groups.x + group.x.
+ * Of a variant the grid counts workgroups (and `workgroup` is [1, 1, 1]).
  */
 export interface KernelText {
   readonly code: string;
@@ -48,6 +49,21 @@ export interface KernelText {
  * JavaScript: a function expression `(n, s, b, from, to) => void`: n = extents then the turn (Int32Array), s = call scalars as
  * {f: Float32Array, i: Int32Array, u: Uint32Array} over one buffer, b = typed arrays, one a binding, [from, to) = range of the flattened grid.
  */
+/**
+ * A text in WGSL whose workgroups share their work: the same numbers but for the order of sums. A device takes the first
+ * one whose needs it meets and whose conditions hold, where workgroups pay at all; else the kernel's own text.
+ */
+export interface Variant {
+  readonly wgsl: KernelText;
+  readonly needs: {
+    readonly invocations: number;
+    readonly workgroupBytes: number;
+    readonly subgroups?: true;
+  };
+  /** The lengths for which it pays: from ≤ size < below. */
+  readonly when: readonly { readonly size: Size; readonly from: number; readonly below: number | null }[];
+}
+
 export interface Kernel {
   readonly name: string;
   readonly bindings: readonly {
@@ -56,6 +72,8 @@ export interface Kernel {
   }[];
   readonly wgsl: KernelText;
   readonly javascript: KernelText;
+  /** Further texts for GPUs. */
+  readonly variants?: readonly Variant[];
 }
 
 export interface Step {

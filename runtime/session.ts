@@ -14,6 +14,7 @@ import { makePlan, outputOf, readOf, ringCopies, typedOutput } from "./plan.js";
 import type { Program } from "./program.js";
 import type { Lengths } from "./sizes.js";
 import type { Inputs, Tensor } from "./tensor.js";
+import { variantOf, withVariant } from "./variants.js";
 
 export type Scalars = Readonly<Record<string, number>>;
 export type Outputs = Readonly<Record<string, Tensor>>;
@@ -52,7 +53,8 @@ export class Session {
   readonly device: Device;
   readonly #functions: readonly KernelFunction[] | undefined;
   readonly #memory: Memory;
-  readonly #compiled = new Map<number, Promise<CompiledKernel>>();
+  /** By kernel and variant. */
+  readonly #compiled = new Map<string, Promise<CompiledKernel>>();
   readonly #plans = new Map<string, Plan>();
   #disposed = false;
   /** How often parameters changed. */
@@ -69,22 +71,9 @@ export class Session {
     this.#memory = new Memory(program, device);
   }
 
-  /** Compiles the kernels of these entries, all at once. */
+  /** Compiles the kernels of these entries, all at once, but those whose text depends on the lengths. */
   async prepare(entries: readonly EntryName[]): Promise<void> {
-    this.#alive();
-    const used = new Set(
-      entries.flatMap((name) => entryOf(this.program, name).steps.map(({ kernel }) => kernel)),
-    );
-    const wanted = [...used].filter((kernel) => !this.#compiled.has(kernel));
-    const all = this.device.compile(
-      wanted.map((kernel) => this.program.kernels[kernel]!),
-      this.#functions && wanted.map((kernel) => this.#functions![kernel]!),
-    );
-    wanted.forEach((kernel, at) => {
-      const one = all.then((kernels) => kernels[at]!);
-      this.#compiled.set(kernel, one);
-    });
-    await Promise.all([all, ...[...used].map((kernel) => this.#compiled.get(kernel)!)]);
+    await this.#compile(entries);
   }
 
   /** Allocates for an entry under these lengths ahead of calls, so that smaller ones never grow the arena again. */
@@ -240,13 +229,41 @@ export class Session {
   }
 
   async #newPlan(name: EntryName, lengths: Lengths): Promise<Plan> {
-    await this.prepare([name]);
+    const kernels = await this.#compile([name], lengths);
     const { program, device } = this;
     const entry = entryOf(program, name);
-    const kernels = new Map<number, CompiledKernel>();
-    for (const { kernel } of entry.steps) kernels.set(kernel, await this.#compiled.get(kernel)!);
     const onGrow = () => this.#dropPlans();
     return makePlan({ program, device, memory: this.#memory, name, entry, lengths, kernels, onGrow });
+  }
+
+  /** The compiled kernels of these entries by their number in the program, as they run under these lengths. */
+  async #compile(
+    entries: readonly EntryName[],
+    lengths?: Lengths,
+  ): Promise<ReadonlyMap<number, CompiledKernel>> {
+    this.#alive();
+    const { kernels } = this.program;
+    const used = new Set(
+      entries.flatMap((name) => entryOf(this.program, name).steps.map(({ kernel }) => kernel)),
+    );
+    const chosen = [...used].flatMap((number) => {
+      const variant = variantOf(kernels[number]!, this.device, lengths);
+      return variant === undefined ? [] : [{ number, variant, key: `${number}.${variant}` }];
+    });
+    const wanted = chosen.filter(({ key }) => !this.#compiled.has(key));
+    const all = this.device.compile(
+      wanted.map(({ number, variant }) => withVariant(kernels[number]!, variant)),
+      this.#functions && wanted.map(({ number }) => this.#functions![number]!),
+    );
+    wanted.forEach(({ key }, at) => {
+      const one = all.then((compiled) => compiled[at]!);
+      this.#compiled.set(key, one);
+    });
+    const [compiled] = await Promise.all([
+      Promise.all(chosen.map(async ({ number, key }) => [number, await this.#compiled.get(key)!] as const)),
+      all,
+    ]);
+    return new Map(compiled);
   }
 
   #dropPlans(): void {

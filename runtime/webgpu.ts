@@ -10,15 +10,21 @@ import type { Layout } from "./gpu-pipelines.js";
 import { compileKernel } from "./gpu-pipelines.js";
 import { recordSteps } from "./gpu-recording.js";
 import { timestamps, wallTimes } from "./gpu-time.js";
+import type { KernelWish } from "./variants.js";
+import { kernelWish } from "./variants.js";
 
 const wantedFeatures = ["timestamp-query", "subgroups", "shader-f16"] as const;
 
 export async function openWebgpu(
   gpu: GPU,
-  options: { readonly adapter?: string | undefined; readonly software: boolean },
+  options: {
+    readonly adapter?: string | undefined;
+    readonly kernels?: KernelWish | undefined;
+    readonly software: boolean;
+  },
 ): Promise<Device> {
   const adapter = await requestAdapter(gpu, options.adapter);
-  const info = infoOf(adapter);
+  const info = infoOf(adapter, kernelWish(options.kernels));
   if (info.software && !options.software)
     throw new RuntimeError(
       "TFM6001",
@@ -59,13 +65,14 @@ async function requestAdapter(gpu: GPU, name: string | undefined): Promise<GPUAd
 
 const softwareNames = /llvmpipe|lavapipe|swiftshader|basic render|software/i;
 
-function infoOf(adapter: GPUAdapter): DeviceInfo {
+function infoOf(adapter: GPUAdapter, wish: KernelWish): DeviceInfo {
   const { vendor, architecture, device, description } = adapter.info;
   // A browser may keep the first two to itself.
   const name = description || device || `${vendor} ${architecture}`.trim() || "unnamed adapter";
   const fallback = (adapter.info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true;
   const software = fallback || softwareNames.test(`${vendor} ${architecture} ${device} ${description}`);
-  return { kind: "webgpu", description: name, vendor, architecture, software };
+  const cooperative = wish === "auto" ? !software : wish === "cooperative";
+  return { kind: "webgpu", description: name, vendor, architecture, software, cooperative };
 }
 
 /** All that the adapter has: without asking, a device gets the defaults only (128 MiB a binding). */
@@ -159,6 +166,11 @@ function webgpuDevice(gpu: GPU, device: GPUDevice, info: DeviceInfo): Device {
       maxBindingSize: device.limits.maxStorageBufferBindingSize,
       maxStorageBindings: device.limits.maxStorageBuffersPerShaderStage,
       maxGroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
+      maxInvocations: Math.min(
+        device.limits.maxComputeInvocationsPerWorkgroup,
+        device.limits.maxComputeWorkgroupSizeX,
+      ),
+      maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
     },
     features: new Set(device.features),
     createBuffer: (size, label): GpuBuffer => {

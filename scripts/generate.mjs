@@ -14,6 +14,7 @@ import { bundle } from "./bundle.mjs";
 import { familiesDocument } from "./families-document.mjs";
 import { huggingFaceDocument } from "./hugging-face-document.mjs";
 import { schemaDocument, validatorModule } from "./model-schema.mjs";
+import { optimisationsDocument } from "./optimisations-document.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -26,6 +27,7 @@ const generators = [
   { path: "cli/report/assets.ts", from: "sources", make: reportAssets },
   { path: "cli/error-samples.ts", from: "sources", make: errorSamples },
   { path: "spec/ops.md", from: "build", make: opsDocument },
+  { path: "spec/optimisations.md", from: "build", make: optimisationsPage },
   { path: "spec/families.md", from: "build", make: familiesPage },
   { path: "spec/hugging-face.md", from: "build", make: huggingFacePage },
   { path: "spec/errors.md", from: "build", make: errorsDocument },
@@ -54,6 +56,16 @@ const built = (path) => import(pathToFileURL(join(root, "dist", path)).href);
 async function huggingFacePage() {
   const { families } = await built("cli/hugging-face/families.js");
   return huggingFaceDocument(families);
+}
+
+/** The passes, and what was rejected -> one document. */
+async function optimisationsPage() {
+  const { allPasses } = await built("compiler/passes/pipeline.js");
+  const rejected = readFileSync(join(root, "spec/rejected-optimisations.md"), "utf8").replaceAll(
+    "\r\n",
+    "\n",
+  );
+  return optimisationsDocument(allPasses, rejected);
 }
 
 /** The op table -> one table a kind: name, formula, attributes. */

@@ -1,6 +1,7 @@
 /**
  * Options → the words of a command that says the same.
  */
+import type { Level } from "../../compiler/passes/pass.js";
 import type { Context } from "../context.js";
 import type { Resolved } from "../run-folder.js";
 import type { CompareOptions } from "./options.js";
@@ -46,12 +47,16 @@ export function compareCommand(
     ...option("--eval-every", evalEvery),
     ...option("--save-every", saveEvery),
     ...set.flatMap((setting) => ["--set", setting]),
+    ...levelWords(options.O),
     ...option("--seeds", options.seeds),
     ...option("--match", options.match),
     ...option("--device", context.options.device),
     ...option("--output", folder),
   ];
 }
+
+const levelWords = (level: Level | undefined): readonly string[] =>
+  level === undefined ? [] : [`-O${level}`];
 
 /** The command that trains one run by itself. */
 export function trainCommand(resolved: Resolved): readonly string[] {
@@ -69,6 +74,7 @@ export function trainCommand(resolved: Resolved): readonly string[] {
     ...option("--lr", learningRate),
     ...Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]),
     ...option("--seed", resolved.seed),
+    ...levelWords(resolved.level),
   ];
 }
 

@@ -6,7 +6,7 @@
  * ```
  */
 import type { Graph, Node, NodeOf } from "../ir/graph.js";
-import { pairwiseParts } from "../ir/ops/pairwise.js";
+import { pairwiseParts } from "../ir/ops/pairwise-parts.js";
 import type { Shape } from "../ir/shape.js";
 import { sameSizes } from "../ir/shape.js";
 import { isPairwise, isRescaled, isStreamed, sharesPairs } from "../ir/streaming.js";

@@ -30,6 +30,12 @@ export const arraysOf = (body: readonly Stmt[]): readonly (Stmt & { tag: "array"
   return found;
 };
 
+/** Of memory that a workgroup shares. */
+export const workgroupBytes = ({ body }: Kernel): number =>
+  arraysOf(body)
+    .filter(({ space }) => space === "workgroup")
+    .reduce((sum, { type, length }) => sum + (type === "f32x4" ? 16 : 4) * length, 0);
+
 export const hasBarrier = (statement: Stmt): boolean =>
   statement.tag === "barrier" || bodiesOf(statement).some((body) => body.some(hasBarrier));
 

@@ -6,7 +6,8 @@
  * ```
  */
 import type * as P from "../../runtime/program.js";
-import type { Built, Graph, Part } from "../ir/graph.js";
+import type { Built, Graph } from "../ir/graph.js";
+import { rowsOf } from "../ir/parts.js";
 import type { Shape } from "../ir/shape.js";
 import { elementCount, sizeText } from "../ir/shape.js";
 import type { Decoded, DecodingGraphs } from "../passes/decoding/graphs.js";
@@ -15,7 +16,8 @@ import { emitDecoding } from "./decoding.js";
 import type { CallScalar } from "./extents.js";
 import { nodesOf } from "./family.js";
 import { printJavascript } from "./javascript.js";
-import { lower } from "./lower.js";
+import { invocationsOf, workgroupBytes } from "./lockstep.js";
+import { cooperations, lower } from "./lower.js";
 import { emitValue, valuePlace } from "./places.js";
 import { constantSize, slotOf } from "./slots.js";
 import { emitTables } from "./tables.js";
@@ -36,7 +38,7 @@ export function emitProgram(
   decoding?: Decoded,
 ): P.Program {
   const scalars = callScalars(schedule);
-  const kernels = kernelTable(scalars);
+  const kernels = kernelTable(scalars, generatingBodies(schedule));
   const entries = Object.fromEntries(
     schedule.entries.map((entry) => [entry.name, emitEntry(entry, kernels.stepOf)]),
   ) as unknown as P.Program["entries"];
@@ -68,13 +70,13 @@ function graphsOf({ forward, loss }: Built, decoding: Decoded | undefined): read
 
 function callScalars(schedule: Schedule): readonly CallScalar[] {
   const found = new Map<string, CallScalar>();
-  for (const { steps } of schedule.entries)
-    for (const { body } of steps)
-      for (const node of nodesOf(body))
-        if (node.op === "input" && node.attributes.kind === "scalar") {
-          const { name } = node.attributes;
-          found.set(name, { name, type: node.dtype === "f32" ? "f32" : "i32" });
-        }
+  const bodies = new Set(schedule.entries.flatMap(({ steps }) => steps.map(({ body }) => body)));
+  for (const body of bodies)
+    for (const node of nodesOf(body))
+      if (node.op === "input" && node.attributes.kind === "scalar") {
+        const { name } = node.attributes;
+        found.set(name, { name, type: node.dtype === "f32" ? "f32" : "i32" });
+      }
   if (found.size > 16) throw new Error("internal: more call scalars than the uniform holds");
   return [...found.values()].sort((x, y) => (x.name < y.name ? -1 : 1));
 }
@@ -85,13 +87,13 @@ interface KernelTable {
 }
 
 /** Equal texts are one kernel; equal bodies are not even lowered twice. */
-function kernelTable(scalars: readonly CallScalar[]): KernelTable {
+function kernelTable(scalars: readonly CallScalar[], generating: ReadonlySet<string>): KernelTable {
   const all: P.Kernel[] = [];
   const byBody = new Map<string, number>();
   const byText = new Map<string, number>();
   const add = (kernel: P.Kernel): number => {
-    const { wgsl, javascript, bindings } = kernel;
-    const text = JSON.stringify([wgsl, javascript, bindings]);
+    const { wgsl, javascript, bindings, variants } = kernel;
+    const text = JSON.stringify([wgsl, javascript, bindings, variants]);
     const known = byText.get(text);
     if (known !== undefined) return known;
     byText.set(text, all.push(kernel) - 1);
@@ -102,7 +104,7 @@ function kernelTable(scalars: readonly CallScalar[]): KernelTable {
     stepOf(step) {
       const sharing = sharedPlaces(step);
       const key = bodyKey(step, sharing);
-      const number = byBody.get(key) ?? add(emitKernel(step, sharing, scalars));
+      const number = byBody.get(key) ?? add(emitKernel(step, sharing, scalars, generating.has(key)));
       byBody.set(key, number);
       const places = [
         ...step.reads.filter((_, n) => !sharing.shared.has(n)),
@@ -145,14 +147,41 @@ const bodyKey = ({ body, reads, writes }: Step, { aliases, shared }: Sharing): s
     [...shared],
   ]);
 
-function emitKernel(step: Step, sharing: Sharing, scalars: readonly CallScalar[]): P.Kernel {
+/** What runs for one token at a time; gradients always have many rows. */
+function generatingBodies({ entries }: Schedule): ReadonlySet<string> {
+  const steps = entries.filter(({ name }) => name === "forward" || name === "step");
+  return new Set(steps.flatMap((entry) => entry.steps.map((step) => bodyKey(step, sharedPlaces(step)))));
+}
+
+function emitKernel(
+  step: Step,
+  sharing: Sharing,
+  scalars: readonly CallScalar[],
+  generates: boolean,
+): P.Kernel {
   const kernel = lower(step.body, step.reads, step.writes, sharing);
+  const variants = emitVariants(step, sharing, scalars, generates);
   return {
     name: kernel.name,
     bindings: kernel.bindings.map(({ type, access }) => ({ type, access })),
     wgsl: printWgsl(kernel, scalars),
     javascript: printJavascript(kernel, scalars),
+    ...(variants.length > 0 ? { variants } : {}),
   };
+}
+
+function emitVariants(
+  { body, reads, writes }: Step,
+  sharing: Sharing,
+  scalars: readonly CallScalar[],
+  generates: boolean,
+): readonly P.Variant[] {
+  const paying = cooperations(body, reads).filter(({ fewRows }) => generates || !fewRows);
+  return paying.map(({ cooperation, when }): P.Variant => {
+    const kernel = lower(body, reads, writes, { ...sharing, cooperation });
+    const needs = { invocations: invocationsOf(kernel), workgroupBytes: workgroupBytes(kernel) };
+    return { wgsl: printWgsl(kernel, scalars), needs, when };
+  });
 }
 
 /** Of a stacked place all slices are bound: the last one ends where its elements do. */
@@ -192,18 +221,10 @@ function emitInputs(slots: readonly Slot[], built: Built): readonly P.Input[] {
 const constantSizes = (shape: Shape): readonly number[] => shape.map(({ size }) => constantSize(size));
 
 /** Where a parameter lies in its leaf: the whole of it, one turn of a stack, or the rows that are its own. */
-function placeIn(slot: number, { shape, turn, part }: Built["parameters"][number]): P.Place {
-  const own = constantSize(elementCount(shape));
-  const length = part ? (own / part.size) * part.whole : own;
-  const place = { slot, turn: turn ?? 0, stride: length, length };
-  return part ? { ...place, rows: rowsIn(shape, own, part) } : place;
-}
-
-/** The elements of a part follow each other as long as the axes from the packed one on. */
-function rowsIn(shape: Shape, own: number, { axis, start, size, whole }: Part): NonNullable<P.Place["rows"]> {
-  const width = own / constantSize(elementCount(shape.slice(0, axis)));
-  const along = width / size;
-  return { start: start * along, width, pitch: whole * along };
+function placeIn(slot: number, parameter: Built["parameters"][number]): P.Place {
+  const { start, width, pitch, turn } = rowsOf(parameter);
+  const place = { slot, turn: parameter.turn ?? 0, stride: turn, length: turn };
+  return parameter.part ? { ...place, rows: { start, width, pitch } } : place;
 }
 
 function emitParameters(slots: readonly Slot[], built: Built): readonly P.Parameter[] {

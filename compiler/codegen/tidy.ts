@@ -135,6 +135,7 @@ function inlineOnce(statements: readonly Stmt[], isSingle: (name: string) => boo
   const result: Stmt[] = [];
   let pending = new Map<string, Expr>();
   const flush = (keep: (value: Expr) => boolean): void => {
+    if (pending.size === 0) return;
     for (const [name, value] of pending) if (!keep(value)) result.push({ tag: "let", name, value });
     pending = new Map([...pending].filter(([, value]) => keep(value)));
   };
@@ -170,11 +171,12 @@ function repeatedNames(statements: readonly Stmt[]): ReadonlySet<string> {
 }
 
 function substitute(x: Expr, pending: Map<string, Expr>): Expr {
-  if (x.tag !== "var")
-    return withChildren(
-      x,
-      children(x).map((child) => substitute(child, pending)),
-    );
+  if (pending.size === 0) return x;
+  if (x.tag !== "var") {
+    const below = children(x);
+    const taken = below.map((child) => substitute(child, pending));
+    return taken.every((child, n) => child === below[n]) ? x : withChildren(x, taken);
+  }
   const value = pending.get(x.name);
   if (value) pending.delete(x.name);
   return value ?? x;

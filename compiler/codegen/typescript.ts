@@ -200,7 +200,10 @@ const withoutJavascript = (program: Program): Program => ({
 const wgslText = (program: Program): string =>
   [
     ...header(program).map((line) => `// ${line}`),
-    ...program.kernels.map(({ name, wgsl }, n) => `\n// ---- ${n}: ${name}\n${wgsl.code}`),
+    ...program.kernels.flatMap(({ name, wgsl, variants = [] }, n) => [
+      `\n// ---- ${n}: ${name}\n${wgsl.code}`,
+      ...variants.map((variant, m) => `\n// ---- ${n}, variant ${m}: ${name}\n${variant.wgsl.code}`),
+    ]),
   ].join("\n");
 
 const cpuText = (program: Program): string =>

@@ -33,6 +33,8 @@ export interface Condition {
 export interface Variant {
   readonly cooperation: Cooperation;
   readonly when: readonly Condition[];
+  /** It pays where lengths are as short as in generation. */
+  readonly fewRows: boolean;
 }
 
 export const tileSizes = {
@@ -74,11 +76,20 @@ function contractVariants(node: NodeOf<"contract">): readonly Variant[] {
   ) as [Size, Size, Size];
   if (node.dtype !== "f32" || !atLeast(turns, leastOfTile.turns)) return [];
   const few = needs(rows, 0, mostOfLanes.rows + 1);
-  const lanes: Variant | undefined = few && { cooperation: { how: "lanes" }, when: few };
-  if (isSmall(plan, rows, columns, turns)) return [{ cooperation: { how: "lanes" }, when: [] }];
+  const lanes: Variant | undefined = few && {
+    cooperation: { how: "lanes" },
+    when: few,
+    fewRows: few.length > 0,
+  };
+  if (isSmall(plan, rows, columns, turns))
+    return [{ cooperation: { how: "lanes" }, when: [], fewRows: false }];
   const [m, n] = [needs(rows, leastOfTile.rows), needs(columns, leastOfTile.columns)];
   const tile: Variant | undefined = m &&
-    n && { cooperation: { how: "tile", sizes: chooseTile(rows, columns) }, when: [...m, ...n] };
+    n && {
+      cooperation: { how: "tile", sizes: chooseTile(rows, columns) },
+      when: [...m, ...n],
+      fewRows: false,
+    };
   return [lanes, tile].filter((variant) => variant !== undefined);
 }
 
@@ -104,5 +115,5 @@ function rowVariants(body: Graph, isStacked: Context["isStacked"]): readonly Var
   const when = needs(length, leastOfRow);
   if (!when || !canShareRows(body, isStacked)) return [];
   const invocations = atLeast(length, longRow) ? 256 : 64;
-  return [{ cooperation: { how: "rows", invocations }, when }];
+  return [{ cooperation: { how: "rows", invocations }, when, fewRows: false }];
 }

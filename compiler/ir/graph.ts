@@ -73,11 +73,15 @@ export interface ParameterInfo {
   readonly part?: Part;
 }
 
-/** Elements start … start + size - 1 along one axis of a packed leaf's turn, which has `whole` of them. */
+/**
+ * Elements start … start + size - 1 along one axis of a packed leaf's turn, which has `whole` of them; `axes` axes of the parameter, from
+ * `axis` on, lie along it.
+ */
 export interface Part {
   /** The leaf that held the parameter in the model as written. */
   readonly of: string;
   readonly axis: number;
+  readonly axes: number;
   readonly start: number;
   readonly size: number;
   readonly whole: number;

@@ -7,7 +7,7 @@
  * That is right for every formula that is linear in exp(F − l) and reads l nowhere else (Milakov and Gimelshein, 2018).
  */
 import type { Graph, Node, NodeOf } from "./graph.js";
-import { pairwiseParts } from "./ops/pairwise.js";
+import { pairwiseParts } from "./ops/pairwise-parts.js";
 import { sameSizes, sizeEquals } from "./shape.js";
 
 export type Pairwise = NodeOf<"pairwise">;

@@ -7,9 +7,10 @@
  * tokens [2, 5]            whole, below the bound   tokens.valid            rows of 5 and 3
  * ```
  */
-import type { Built, Graph, InputInfo, Node, NodeOf, ParameterInfo } from "../ir/graph.js";
+import type { Built, Graph, InputInfo, Node, NodeOf, ParameterInfo, Part } from "../ir/graph.js";
 import type { Tensor } from "../ir/numbers/scalar.js";
 import { countOf } from "../ir/numbers/tensor.js";
+import { rowsOf } from "../ir/parts.js";
 import { bodiesOf, topological } from "../ir/rewrite.js";
 import type { Shape } from "../ir/shape.js";
 import { evaluateSize } from "../ir/shape.js";
@@ -43,29 +44,42 @@ export function drawParameter({ name, shape, init }: ParameterInfo, seed: number
 export const drawParameters = (built: Built, seed: number): ReadonlyMap<string, Tensor<number>> =>
   new Map(built.parameters.map((p) => [p.name, drawParameter(p, seed)]));
 
-/** Parameters as the leaves that hold them: the turns of a stack one after the other. */
-export function leavesOf(built: Built, parameters: ReadonlyMap<string, Tensor<number>>): Values {
-  const stacks = new Map<string, Tensor<number>[]>();
+/** Parameters as the leaves that hold them: the turns of a stack one after the other, the parts of a turn side by side. */
+export function leavesOf(
+  { parameters }: Pick<Built, "parameters">,
+  values: ReadonlyMap<string, Tensor<number>>,
+): Values {
   const leaves: Record<string, Tensor<number>> = {};
-  for (const { name, leaf, turn } of built.parameters) {
-    const value = parameters.get(name)!;
-    if (turn === undefined) leaves[leaf] = value;
-    else {
-      const stack = stacks.get(leaf) ?? [];
-      stack[turn] = value;
-      stacks.set(leaf, stack);
-    }
+  for (const info of parameters) {
+    leaves[info.leaf] ??= emptyLeaf(info, parameters);
+    const { data } = leaves[info.leaf]!;
+    const { start, width, pitch, count, turn } = rowsOf(info);
+    const own = values.get(info.name)!.data as Float64Array;
+    for (let row = 0; row < count; row++)
+      (data as Float64Array).set(
+        own.subarray(row * width, (row + 1) * width),
+        (info.turn ?? 0) * turn + start + row * pitch,
+      );
   }
-  for (const [leaf, stack] of stacks) leaves[leaf] = stacked(stack);
   return leaves;
 }
 
-function stacked(turns: readonly Tensor<number>[]): Tensor<number> {
-  const each = turns[0]!.data.length;
-  const data = new Float64Array(each * turns.length);
-  turns.forEach((turn, n) => data.set(turn.data as Float64Array, n * each));
-  return { sizes: [turns.length, ...turns[0]!.sizes], data };
+/** A leaf of zeros. */
+function emptyLeaf(info: ParameterInfo, all: readonly ParameterInfo[]): Tensor<number> {
+  const { leaf, shape, turn, part } = info;
+  const turns =
+    turn === undefined ? [] : [new Set(all.flatMap((p) => (p.leaf === leaf ? [p.turn] : []))).size];
+  const own = sizesOf(shape, {});
+  const sizes = part ? packedSizes(own, part) : own;
+  return { sizes: [...turns, ...sizes], data: new Float64Array(countOf([...turns, ...sizes])) };
 }
+
+/** The axes of a part that lie along the packed one are one axis of the leaf. */
+const packedSizes = (sizes: readonly number[], { axis, axes, whole }: Part): readonly number[] => [
+  ...sizes.slice(0, axis),
+  whole,
+  ...sizes.slice(axis + axes),
+];
 
 /** Every input; what is derived of another one is made of it as a host would, with some padding. */
 export function drawInputs(inputs: readonly InputInfo[], lengths: LengthValues, seed: number): Values {

@@ -7,10 +7,11 @@
  */
 import { expand as expandGraph } from "../ir/expand.js";
 import type { Node } from "../ir/graph.js";
+import { isPairwise, isStreamed } from "../ir/streaming.js";
 import type { Pass } from "./pass.js";
 
 /** Whether a kernel computes the composite as it is. */
-export const isClaimed = (_node: Node): boolean => false;
+export const isClaimed = (node: Node): boolean => isPairwise(node) && isStreamed(node);
 
 export const expand: Pass = {
   name: "expand",

@@ -4,15 +4,24 @@
  * ```
  * contract x [b, t, d] · w [d, e]                        2 · b · t · d · e
  * mix q [b, h, i, c], k [b, g, j, c], v [b, g, j, e]     b · h · i · j · (2c + 2e + 4)
+<<<<<<< HEAD
  * pairwise over [b, h, i, j]                             b · h · i · j · (2 Σ c + 2e + the maps of its formula)
  * ```
  */
 import type { Node, NodeOf } from "../ir/graph.js";
 import { rowOf } from "../ir/ops/index.js";
 import { pairwiseParts } from "../ir/ops/pairwise.js";
+=======
+ * pairwise over [b, h, i, j] of f, with products over c   b · h · i · j · (2c + the maps of f + 2e, or 1 where nothing is weighted)
+ * ```
+ */
+import type { Node, NodeOf } from "../ir/graph.js";
+import { ops } from "../ir/ops/index.js";
+>>>>>>> main
 import { topological } from "../ir/rewrite.js";
 import type { Shape, Size } from "../ir/shape.js";
 import { elementCount, evaluateSize } from "../ir/shape.js";
+import { upTo } from "./nodes.js";
 
 export type LengthValues = Readonly<Record<string, number>>;
 
@@ -41,6 +50,8 @@ export function flopsOf(node: Node, lengths: LengthValues): number {
       return 0;
     case "contract":
       return 2 * contractionPoints(node.inputs, node.attributes, lengths);
+    case "pairwise":
+      return pairFlops(node, lengths);
     case "mix":
       return mixFlops(node.inputs, lengths, lengths);
     case "pairwise":
@@ -55,6 +66,16 @@ export function flopsOf(node: Node, lengths: LengthValues): number {
     default:
       return elements(node.shape);
   }
+}
+
+/** All pairs, those among them that a mask forbids. */
+function pairFlops({ inputs, attributes }: NodeOf<"pairwise">, lengths: LengthValues): number {
+  const { space, products, formula, valued } = attributes;
+  const width = (node: Node): number => evaluateSize(node.shape.at(-1)!.size, lengths);
+  const multiplied = upTo(products).reduce((sum, n) => sum + 2 * width(inputs[2 * n]!), 0);
+  const maps = topological(formula).filter(({ op }) => ops[op].kind === "map").length;
+  const each = multiplied + maps + (valued ? 2 * width(inputs[2 * products]!) : 1);
+  return each * evaluateSize(elementCount(space), lengths);
 }
 
 function contractionPoints(

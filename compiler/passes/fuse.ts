@@ -21,6 +21,8 @@ import type { Graph, Node } from "../ir/graph.js";
 import { topological } from "../ir/rewrite.js";
 import type { Shape } from "../ir/shape.js";
 import { sameSizes } from "../ir/shape.js";
+import type { Pairwise } from "../ir/streaming.js";
+import { isPairwise } from "../ir/streaming.js";
 import type { Costs } from "./fuse/costs.js";
 import { apartFrom, createCosts, isBetterAgain } from "./fuse/costs.js";
 import { emitGroups } from "./fuse/emit.js";
@@ -38,6 +40,8 @@ import {
 } from "./fuse/kinds.js";
 import { estimatedElements } from "./nodes.js";
 import type { Level, PassContext } from "./pass.js";
+import { remembered } from "./pass.js";
+import { graphKey } from "./walk.js";
 
 /** Storage bindings that one kernel may use: the WebGPU default limit. */
 const MAX_BINDINGS = 8;
@@ -56,12 +60,15 @@ function fuseBodies(graph: Graph, context: PassContext): Graph {
     done.set(
       node,
       node.op === "repeat"
-        ? b.make("repeat", inputs, { ...node.attributes, body: fuse(node.attributes.body, context) })
+        ? b.make("repeat", inputs, { ...node.attributes, body: fusedBody(node.attributes.body, context) })
         : b.remake(node, inputs),
     );
   }
   return { ...graph, outputs: graph.outputs.map(({ name, node }) => ({ name, node: done.get(node)! })) };
 }
+
+const fusedBody = (body: Graph, context: PassContext): Graph =>
+  remembered(context, graphKey(body), () => fuse(body, context));
 
 /** What placing a node needs to know. */
 interface Placing {
@@ -114,6 +121,10 @@ function place(node: Node, placing: Placing): void {
   const { groups, context } = placing;
   const consumers = groups.consumersOf(node);
   const single = consumers.length === 1 && !groups.isStored(node);
+  if (isOfPairs(node, consumers, placing) && consumers.every((group) => groups.fits(group, node, false))) {
+    for (const group of consumers) groups.absorb(group, node);
+    return;
+  }
   const isPlain = isPlainGather(node);
   const isAnywhere = (isMap(node) && (single || isAgain(node, consumers, placing))) || isPlain;
   if (isAnywhere && !groups.isStored(node))
@@ -129,6 +140,13 @@ function place(node: Node, placing: Placing): void {
   if (host) groups.absorb(host, node);
   if (!host || !single) groups.store(host ?? siblingOf(node, placing) ?? groups.create(node), node);
 }
+
+/** What only kernels over pairs read as a field is computed by each at its index: there may be one for every pair. */
+const isOfPairs = (node: Node, consumers: readonly Group[], { groups, context }: Placing): boolean =>
+  context.level > 0 &&
+  (isMap(node) || node.op === "gather" || node.op === "concat") &&
+  !groups.isStored(node) &&
+  consumers.every((group) => group.family === "pairwise");
 
 /** What the level allows of a map that every reader would compute for itself. */
 function mayJoin(group: Group, node: Node, groups: Groups, level: Level): boolean {
@@ -180,11 +198,14 @@ function hostOf(
 }
 
 /**
- * A kernel of other values that are computed of the same ones: a reduction of the same elements along the same rows, or a map of the
- * same contraction, which is then computed and used in one place.
+ * A kernel of other values that are computed of the same ones: sums over the same pairs, a reduction of the same elements along the
+ * same rows, or a map of the same contraction, which is then computed and used in one place.
  */
-function siblingOf(node: Node, { groups, costs, context }: Placing): Group | undefined {
-  if (context.level === 0 || !(isReduction(node) || isMap(node))) return undefined;
+function siblingOf(node: Node, placing: Placing): Group | undefined {
+  const { groups, costs, context } = placing;
+  if (context.level === 0) return undefined;
+  if (isPairwise(node)) return pairSiblingOf(node, placing);
+  if (!(isReduction(node) || isMap(node))) return undefined;
   const sources = costs.sources(isReduction(node) ? stripLayout(node.inputs[0]!) : node);
   const isShared = (group: Group, read: Node): boolean =>
     sources.has(read) &&
@@ -198,12 +219,22 @@ function siblingOf(node: Node, { groups, costs, context }: Placing): Group | und
   return found;
 }
 
+function pairSiblingOf(node: Pairwise & Node, { groups }: Placing): Group | undefined {
+  const found = groups.pairGroups(node).find((group) => {
+    const isAfter = groups.consumersOf(node).some((other) => groups.reaches(other, group));
+    return !isAfter && groups.fits(group, node, true);
+  });
+  if (found) groups.absorb(found, node);
+  return found;
+}
+
 /** Whether `group` may compute `node` and, unless it is its only reader, store it as well. */
 function canHost(group: Group, node: Node, single: boolean, groups: Groups): boolean {
   if (groups.consumersOf(node).some((other) => other !== group && groups.reaches(other, group))) return false;
   const at = groups.alignment(group, node);
   if (at === "operand") return false;
   if (isReduction(node)) return groups.reducesRows(group, node);
+  if (isPairwise(node)) return group.family === "pairwise" && groups.sumsRelativeTo(group, node);
   if (isContraction(node)) return group.family === "pointwise" && at === "space";
   if (node.op === "scatter_add" || node.op === "update" || node.op === "cumsum") return false;
   if (group.family === "update") return single;

@@ -14,7 +14,7 @@ import { sumOf } from "../ir/formulas/factors.js";
 import type { Node, NodeOf } from "../ir/graph.js";
 import type { PairField, PairProduct } from "../ir/ops/pair-sums.js";
 import { pairSum, renamedArguments } from "../ir/ops/pair-sums.js";
-import { pairwiseParts } from "../ir/ops/pairwise.js";
+import { pairwiseParts } from "../ir/ops/pairwise-parts.js";
 import { sameSizes, sizeEquals } from "../ir/shape.js";
 import { applyRules } from "./apply_rules.js";
 import { summed } from "./nodes.js";

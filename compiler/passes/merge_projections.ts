@@ -49,7 +49,7 @@ export const mergeNothing: Pass = merging([], new Set());
 function packInfo(info: ParameterInfo, pack: PackedLeaf | undefined): ParameterInfo {
   if (!pack) return info;
   const { axis, parts, name, shape } = pack;
-  const { start, size } = parts.find(({ leaf }) => leaf === info.leaf)!;
+  const { axes, start, size } = parts.find(({ leaf }) => leaf === info.leaf)!;
   const whole = shape[axis]!.size as number;
-  return { ...info, leaf: name, part: { of: info.leaf, axis, start, size, whole } };
+  return { ...info, leaf: name, part: { of: info.leaf, axis, axes, start, size, whole } };
 }

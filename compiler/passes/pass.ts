@@ -6,6 +6,18 @@ import type { Graph, Node } from "../ir/graph.js";
 
 export type Level = 0 | 1 | 2;
 
+/**
+ * What a pass has found in the graphs of one compilation: its entries share most of their nodes, and equal nodes of one builder are one.
+ */
+export interface PassMemory {
+  /** Rules' results by the key of the node, where nothing but the node was asked for. */
+  readonly rewrites: Map<string, Node | undefined>;
+  /** Bodies of regions, by their content. */
+  readonly bodies: Map<string, Graph>;
+}
+
+export const createMemory = (): PassMemory => ({ rewrites: new Map(), bodies: new Map() });
+
 export interface PassContext {
   readonly builder: Builder;
   readonly level: Level;
@@ -13,6 +25,15 @@ export interface PassContext {
   readonly lengths?: Readonly<Record<string, number>> | undefined;
   /** Told of every place that the pass looked at and left, and why; nobody asks where there is none. */
   readonly explain?: ((node: Node, why: string) => void) | undefined;
+  readonly memory?: PassMemory | undefined;
+}
+
+/** `make`'s result for a body, made once for equal ones; each time where somebody listens to what is left alone. */
+export function remembered({ memory, explain }: PassContext, key: string, make: () => Graph): Graph {
+  if (!memory || explain) return make();
+  const known = memory.bodies.get(key) ?? make();
+  memory.bodies.set(key, known);
+  return known;
 }
 
 export interface Pass {

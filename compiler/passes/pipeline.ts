@@ -20,7 +20,8 @@ import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
 import { mergePairs } from "./merge_pairs.js";
 import { mergeNothing, mergeProjections } from "./merge_projections.js";
-import type { Level, Pass } from "./pass.js";
+import type { Level, Pass, PassContext, PassMemory } from "./pass.js";
+import { createMemory } from "./pass.js";
 import { simplify } from "./simplify.js";
 import { stream } from "./stream.js";
 
@@ -46,6 +47,9 @@ export const pipeline: readonly Pass[] = [
   fusing,
 ];
 
+/** All there are, in the order in which they run. */
+export const allPasses: readonly Pass[] = [...modelPasses, ...pipeline];
+
 /** Called after each pass. */
 export type Hook = (pass: string, before: Graph, after: Graph, milliseconds: number) => void;
 
@@ -60,26 +64,50 @@ export interface PipelineOptions {
   readonly lengths?: Readonly<Record<string, number>> | undefined;
   readonly hook?: Hook | undefined;
   readonly explain?: Explain | undefined;
+  /** The last pass at that level; those after it run as at level 0: to see what each of them is for. */
+  readonly until?: string | undefined;
   /** Check the invariants of the Graph after each pass. */
   readonly verify?: boolean;
   /** Other passes than the list's: for tests and experiments. */
   readonly passes?: readonly Pass[];
+  /** Kept between the graphs of one compilation, which have one builder: pass and level → what it found. */
+  readonly memories?: Map<string, PassMemory> | undefined;
 }
 
 export function runPipeline(graph: Graph, options: PipelineOptions): Graph {
-  const { level, hook, explain, builder = createBuilder(), passes = pipeline } = options;
+  const { hook, builder = createBuilder(), passes = pipeline } = options;
   let current = graph;
   for (const pass of passes) {
+    const level = levelAt(pass.name, options);
     if (pass.from > level) continue;
     const started = performance.now();
-    const told = explain && ((node: Node, why: string): void => explain(pass.name, graph.name, node, why));
-    const next = pass.run(current, { builder, level, lengths: options.lengths, explain: told });
+    const explain = teller(pass.name, graph.name, options);
+    const next = pass.run(current, {
+      ...{ builder, level, lengths: options.lengths, explain },
+      memory: memoryOf(pass, options),
+    });
     const milliseconds = performance.now() - started;
     if (options.verify) demandValid(pass, current, next);
     hook?.(pass.name, current, next, milliseconds);
     current = next;
   }
   return current;
+}
+
+function levelAt(name: string, { level, until }: PipelineOptions): Level {
+  const place = (one: string): number => allPasses.findIndex((pass) => pass.name === one);
+  return until === undefined || place(name) <= place(until) ? level : 0;
+}
+
+const teller = (pass: string, graph: string, { explain }: PipelineOptions): PassContext["explain"] =>
+  explain && ((node, why) => explain(pass, graph, node, why));
+
+/** A graph of its own remembers too: the turns of its regions are alike. */
+function memoryOf({ name }: Pass, options: PipelineOptions): PassMemory {
+  const key = `${name} ${levelAt(name, options)}`;
+  const memory = options.memories?.get(key) ?? createMemory();
+  options.memories?.set(key, memory);
+  return memory;
 }
 
 /** A model after `modelPasses`, over packed parameters. */
@@ -89,22 +117,20 @@ export interface Prepared {
   run(graph: Graph): Graph;
 }
 
-/** A graph that is two entries' is passed through once. Parameters are packed where `mergeNothing` stands among the passes. */
+/** A graph that is two entries' is passed through once. Packing is planned where its pass stands, on the graphs as they are there. */
 export function runModelPasses(built: Built, options: PipelineOptions): Prepared {
-  const { level, builder = createBuilder(), explain, passes = modelPasses } = options;
+  const { builder = createBuilder(), passes = modelPasses } = options;
   const through = (some: readonly Pass[], graph: Graph): Graph =>
     runPipeline(graph, { ...options, builder, passes: some });
+  const { name } = mergeNothing;
   const at = passes.indexOf(mergeNothing);
-  const [first, then] = at < 0 ? [passes, []] : [passes.slice(0, at), passes.slice(at + 1)];
-  const formed = mapGraphs(built, (graph) => through(first, graph));
-  if (at < 0) return { built: formed, run: (graph) => through(first, graph) };
-  const told = explain && ((node: Node, why: string) => explain("merge_projections", built.name, node, why));
-  const { pass, packed } = mergeProjections(formed, { builder, level, explain: told });
-  const after = (graph: Graph): Graph => through([pass, ...then], graph);
-  return {
-    built: packed(mapGraphs(formed, after)),
-    run: (graph) => after(through(first, graph)),
-  };
+  const before = at < 0 ? passes : passes.slice(0, at);
+  const formed = mapGraphs(built, (graph) => through(before, graph));
+  if (at < 0) return { built: formed, run: (graph) => through(before, graph) };
+  const explain = teller(name, "forward", options);
+  const { pass, packed } = mergeProjections(formed, { builder, level: levelAt(name, options), explain });
+  const after = (graph: Graph): Graph => through([pass, ...passes.slice(at + 1)], graph);
+  return { built: packed(mapGraphs(formed, after)), run: (graph) => after(through(before, graph)) };
 }
 
 /** The graphs under the names of the entries that begin with them. */

@@ -151,7 +151,7 @@ function stepBytes({ schedule, train, parts }: SummarySource, lengths: LengthVal
 }
 
 /** Of the temporary slots that an entry touches, as the runtime allocates them. */
-function arenaBytes(schedule: Schedule, name: EntryName, lengths: LengthValues): number {
+export function arenaBytes(schedule: Schedule, name: EntryName, lengths: LengthValues): number {
   const entry = schedule.entries.find((candidate) => candidate.name === name);
   const largest = new Map<number, number>();
   const touch = ({ slot, turn, stride, length: size, stacked, count }: Place): void => {

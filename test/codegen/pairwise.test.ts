@@ -4,9 +4,9 @@ import { createBuilder } from "../../compiler/ir/builder.js";
 import { expand } from "../../compiler/ir/expand.js";
 import type { Graph, Node, NodeOf } from "../../compiler/ir/graph.js";
 import type { Axis, DType, Shape, Size } from "../../compiler/ir/shape.js";
-import { symbol } from "../../compiler/ir/shape.js";
+
 import type { Case } from "./run.js";
-import { difference, operandsOf, reference, runJavascript, runWgsl } from "./run.js";
+import { difference, reference, runJavascript, runWgsl } from "./run.js";
 
 const b = createBuilder();
 type Formula = (argument: (name: string, dtype?: DType) => Node) => Node;

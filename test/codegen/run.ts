@@ -179,6 +179,13 @@ function scalarWords({ scalars = {} }: Case): ArrayBuffer {
   return words;
 }
 
+/** The invocations of a phase in the other order: where that makes a difference there is a race. */
+export const backwards = (code: string): string =>
+  code.replace(
+    /for \(let local = 0; local < (\d+); local\+\+\)/g,
+    "for (let local = $1 - 1; local >= 0; local--)",
+  );
+
 /** `rewrite`: what is done to the text before it runs. */
 export function runJavascript(
   test: Case,

@@ -1,6 +1,7 @@
 /** Some of the families' models, compiled: the CPU device against PyTorch's numbers, and one on WebGPU. */
 import { expect, test } from "vitest";
 import type { Tensor } from "../../compiler/ir/numbers/scalar.js";
+import type { Level } from "../../compiler/passes/pass.js";
 import { familyReferences, familyText, readFamily } from "../support/families.js";
 import { flat } from "../support/numbers.js";
 import type { DeviceKind } from "../support/program-runs.js";
@@ -12,8 +13,10 @@ const largest = (values: readonly number[]): number => Math.max(0, ...values.map
 const distance = (found: ArrayLike<number>, wanted: Tensor<number>): number =>
   largest(flat(wanted).map((v, n) => v - found[n]!));
 
-const compared: readonly [string, DeviceKind][] = [
+const compared: readonly [string, DeviceKind, Level?][] = [
   ["seq2seq_2017", "cpu"],
+  ["seq2seq_2017", "cpu", 1],
+  ["seq2seq_2017", "cpu", 0],
   ["seq2seq_t5", "cpu"],
   ["encoder_labels", "cpu"],
   ["encoder_shaw", "cpu"],
@@ -24,11 +27,11 @@ const compared: readonly [string, DeviceKind][] = [
 ];
 
 test.each(compared)(
-  "%s on %s",
-  async (name, kind) => {
+  "%s on %s, level %s",
+  async (name, kind, level = 2) => {
     const { family, settings } = familyReferences[name]!;
     const { tensors, inputs } = readFamily(name);
-    const model = compileModel(familyText(family, settings), {});
+    const model = compileModel(familyText(family, settings), {}, level);
     const session = await openSession(model, kind);
     session.writeParameters(
       new Map(

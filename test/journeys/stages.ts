@@ -12,7 +12,7 @@ import { compile, format } from "../../compiler/index.js";
 import { createBuilder } from "../../compiler/ir/builder.js";
 import type { Graph } from "../../compiler/ir/graph.js";
 import { parseGraph, printGraph } from "../../compiler/ir/text.js";
-import { modelPasses, pipeline, runPipeline } from "../../compiler/passes/pipeline.js";
+import { allPasses, modelPasses, pipeline, runPipeline } from "../../compiler/passes/pipeline.js";
 import type { Place, Schedule } from "../../compiler/passes/schedule.js";
 import type { Program } from "../../runtime/program.js";
 
@@ -64,7 +64,7 @@ function stagesOfModel(source: string): readonly Stage[] {
 }
 
 function passStage(name: string, before: Graph, after: Graph): Stage {
-  const says = [...modelPasses, ...pipeline].find((pass) => pass.name === name)!.says;
+  const says = allPasses.find((pass) => pass.name === name)!.says;
   const [from, to] = [printGraph(before), printGraph(after)];
   return { title: `After ${name}`, says, language: "ir", text: from === to ? undefined : to };
 }

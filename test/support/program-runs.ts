@@ -9,11 +9,13 @@ import { afterAll } from "vitest";
 import type { Compiled } from "../../compiler/index.js";
 import { compile } from "../../compiler/index.js";
 import type { SettingValue } from "../../compiler/ir/build.js";
+import { createBuilder } from "../../compiler/ir/builder.js";
 import type { Built, Graph } from "../../compiler/ir/graph.js";
 import { interpret } from "../../compiler/ir/interpret.js";
 import { f32 } from "../../compiler/ir/numbers/f32.js";
 import { f64 } from "../../compiler/ir/numbers/f64.js";
 import type { Numbers, Tensor } from "../../compiler/ir/numbers/scalar.js";
+import { deriveEntries } from "../../compiler/passes/entries.js";
 import type { Device } from "../../runtime/device.js";
 import { openDevice } from "../../runtime/device.js";
 import type { Program } from "../../runtime/program.js";
@@ -134,9 +136,10 @@ export async function numbersOn(
   return result;
 }
 
-/** The same from the entries' graphs before any pass, in the given numbers: f64 is the reference, f32 the clean rounding. */
+/** The same from the entries of the model as written, in the given numbers: f64 is the reference, f32 the clean rounding. */
 export function numbersBy(model: Compiling, batch: Batch, m: Numbers<number> = f64): Numbered {
-  const { built, entries } = model;
+  const { built } = model;
+  const entries = deriveEntries(built, createBuilder());
   const leaves = leavesOf(built, (name) => Array.from(batch.weights.get(name)!));
   const states = Object.entries(leaves).flatMap(([leaf, { sizes, data }]) =>
     built.optimizer!.states.map(({ name, initial }) => [
@@ -159,8 +162,8 @@ export function numbersBy(model: Compiling, batch: Batch, m: Numbers<number> = f
   const lengths = { B: batch.tokens.sizes[0]!, T: batch.tokens.sizes[1]!, P: 0 };
   const run = (graph: Graph | undefined): Record<string, Tensor<number>> =>
     interpret(graph!, m, { inputs, lengths });
-  const train = unstacked(run(entries!.train), built);
-  return { forward: run(entries!.forward), loss: run(entries!.loss), grad: run(entries!.grad), train };
+  const train = unstacked(run(entries.train), built);
+  return { forward: run(entries.forward), loss: run(entries.loss), grad: run(entries.grad), train };
 }
 
 /** `parameter.layers.*.wq` → `parameter.layers.0.wq`, …: by the names under which a session gives them. */

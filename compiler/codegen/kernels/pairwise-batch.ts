@@ -20,10 +20,10 @@ import {
   formulasAt,
   isInside,
   isPossible,
+  otherTile,
   productsOf,
   runtimeZero,
   strip,
-  tileOf,
 } from "./pairwise-tile.js";
 
 export function lowerPairsOfBatch(context: Context, nodes: readonly Pairwise[]): Launch {
@@ -35,7 +35,7 @@ export function lowerPairsOfBatch(context: Context, nodes: readonly Pairwise[]):
   const depth = lead.map((axis) => of[axis]!);
   const place = decompose(scope, grid(2), depth);
   const [i, j] = [rank - 2, rank - 1].map((axis, n) => {
-    const count = tileOf(of[axis]!);
+    const count = otherTile(of[axis]!);
     return strip(context, scope.name(mul(grid(n === 0 ? 1 : 0), i32(count))), count, of[axis]!);
   }) as [Tile["i"], Tile["j"]];
   const none = runtimeZero(context, product(depth));

@@ -7,7 +7,7 @@
  * Nothing of a pair is stored. Positions that the mask excludes for the whole tile are not walked.
  */
 import type { Node } from "../../ir/graph.js";
-import { pairwiseParts } from "../../ir/ops/pairwise.js";
+import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
 import { divideSize, product, sizeEquals } from "../../ir/shape.js";
 import type { Pairwise } from "../../ir/streaming.js";
 import { pairwiseOf } from "../family.js";
@@ -45,11 +45,12 @@ import {
   formulasAt,
   isInside,
   isPossible,
+  otherTile,
+  ownTile,
   productsOf,
   runtimeZero,
   sideAt,
   strip,
-  tileOf,
   turns,
   widthOf,
 } from "./pairwise-tile.js";
@@ -93,7 +94,7 @@ export function lowerPairwise(context: Context): Launch {
   const { size } = space[columns ? rank - 2 : rank - 1]!;
   const depth = [...sizes(space.slice(0, rank - 3)), heads];
   const place = decompose(scope, grid(2), depth);
-  const count = tileOf(size);
+  const count = ownTile(size);
   const own = strip(context, scope.name(mul(grid(0), i32(count))), count, size);
   const stream: Stream = {
     ...{ context, nodes, columns, own, zero: runtimeZero(context, product(depth)) },
@@ -157,7 +158,7 @@ function walk(stream: Stream, head: Expr): void {
   const { scope } = context;
   const { space } = nodes[0]!.attributes;
   const { size } = space[space.length - (columns ? 1 : 2)]!;
-  const count = tileOf(size);
+  const count = otherTile(size);
   const at = (other: Strip): Tile => ({
     ...{ batch, head, zero: none },
     ...(columns ? { i: own, j: other } : { i: other, j: own }),

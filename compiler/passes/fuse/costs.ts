@@ -7,7 +7,9 @@
  * ```
  */
 import type { Graph, Node, NodeOf } from "../../ir/graph.js";
+import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
 import type { Shape } from "../../ir/shape.js";
+import { isPairwise } from "../../ir/streaming.js";
 import type { MapOp } from "../../ir/vocabulary.js";
 import { estimatedElements } from "../nodes.js";
 import { isContraction, isFree, isLayout, isMap, isRegion, stripLayout } from "./kinds.js";
@@ -106,13 +108,18 @@ function usersOf(graph: Graph, order: readonly Node[]): ReadonlyMap<Node, Readon
   return users;
 }
 
-/** What is stored whatever the kernels are: outputs, what regions read, tables of look-ups, what is overwritten. */
+/** What is stored whatever the kernels are: outputs, what regions read, tables of look-ups, what is overwritten, operands of pairs. */
 function keptValues(graph: Graph, order: readonly Node[]): ReadonlySet<Node> {
   const kept = new Set(graph.outputs.map(({ node }) => node));
   for (const node of order) {
     if (isRegion(node)) for (const input of node.inputs) kept.add(input);
     if (node.op === "gather" || node.op === "scatter_add" || node.op === "update")
       kept.add(stripLayout(node.inputs[0]!));
+    if (isPairwise(node)) {
+      const { products, x } = pairwiseParts(node);
+      for (const { left, right } of products) kept.add(stripLayout(left)).add(stripLayout(right));
+      if (x) kept.add(stripLayout(x));
+    }
   }
   return kept;
 }

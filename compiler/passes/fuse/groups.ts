@@ -6,8 +6,11 @@
  * to be stored before the kernel starts.
  */
 import type { Node } from "../../ir/graph.js";
+import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
 import type { Shape } from "../../ir/shape.js";
 import { elementCount, sameSizes } from "../../ir/shape.js";
+import type { Pairwise } from "../../ir/streaming.js";
+import { isPairwise, isRescaled, sharesPairs, sharesProduct } from "../../ir/streaming.js";
 import type { Costs } from "./costs.js";
 import { coneBelow } from "./costs.js";
 import { isContraction, isFree, isLayout, isMap, isReduction, stripLayout } from "./kinds.js";
@@ -15,7 +18,7 @@ import { isContraction, isFree, isLayout, isMap, isReduction, stripLayout } from
 export type Alignment = "space" | "loose" | "operand" | `over:${string}`;
 
 export interface Group {
-  family: "pointwise" | "rows" | "contract" | "scatter" | "update" | "cumsum" | "region";
+  family: "pointwise" | "rows" | "contract" | "pairwise" | "scatter" | "update" | "cumsum" | "region";
   space: Shape;
   rows: { readonly axes: string; readonly shape: Shape } | undefined;
   readonly members: Set<Node>;
@@ -89,7 +92,10 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
     group.members.add(node);
     group.sources.delete(node);
     if (node.op === "contract") for (const input of node.inputs) use(group, input, "operand");
-    else if (node.op === "gather") {
+    else if (isPairwise(node)) {
+      const { fields } = pairwiseParts(node);
+      for (const input of node.inputs) use(group, input, fields.includes(input) ? "loose" : "operand");
+    } else if (node.op === "gather") {
       use(group, node.inputs[0]!, "operand");
       use(group, node.inputs[1]!, "loose");
     } else if (node.op === "scatter_add") {
@@ -195,6 +201,27 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
           : family === "pointwise" && sameSizes(space, node.shape),
       ),
 
+    /** Kernels that sum the same pairs and form one of the products that `node` needs; two results of many channels are enough for one. */
+    pairGroups: (node: Pairwise): readonly Group[] =>
+      all.filter(({ members, family }) => {
+        const pairs = [...members].filter(isPairwise);
+        const wide = pairs.filter(({ attributes }) => attributes.valued).length;
+        if (family !== "pairwise" || wide + Number(node.attributes.valued) > 2) return false;
+        return (
+          pairs.every((other) => sharesPairs(other, node)) &&
+          pairs.some((other) => sharesProduct(other, node))
+        );
+      }),
+    /** Whether `group` can compute the logsumexp that its sums are relative to as it goes. */
+    sumsRelativeTo(group: Group, l: Pairwise): boolean {
+      const pairs = [...group.members].filter(isPairwise);
+      const readers = [...group.members].filter((x) => x.inputs.some((input) => stripLayout(input) === l));
+      return (
+        pairs.every(({ attributes }) => attributes.reduce === "sum") &&
+        readers.every((x) => isPairwise(x) && x.inputs.includes(l as Node) && isRescaled(x, l))
+      );
+    },
+
     /** Whether the reduction can run once per row of `group`. */
     reducesRows(group: Group, node: Extract<Node, { op: "reduce" }>): boolean {
       const axes = node.attributes.axes.join();
@@ -272,6 +299,7 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
 function familyOf(node: Node): Group["family"] {
   if (node.op === "scatter_add") return "scatter";
   if (node.op === "update" || node.op === "cumsum") return node.op;
+  if (isPairwise(node)) return "pairwise";
   return isContraction(node) ? "contract" : "pointwise";
 }
 

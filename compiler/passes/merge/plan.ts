@@ -36,6 +36,8 @@ export interface PackedPart {
   readonly leaf: string;
   /** Of one turn, as written. */
   readonly shape: Shape;
+  /** How many of its axes lie along the packed one. */
+  readonly axes: number;
   readonly start: number;
   readonly size: number;
 }
@@ -181,7 +183,7 @@ function sideBySide(group: readonly Leaf[], axis: number): Omit<PackedLeaf, "bia
     const own = projections[0]?.own ?? shape;
     const size = own.reduce((n, { size: each }) => n * (each as number), 1);
     start += size;
-    return { leaf: name, shape, start: start - size, size };
+    return { leaf: name, shape, axes: own.length, start: start - size, size };
   });
   const [first] = group as [Leaf, ...Leaf[]];
   const { shape } = first.infos[0]!;

@@ -1,0 +1,48 @@
+// The list of passes and what was tried and rejected -> spec/optimisations.md.
+//
+//   { name: "expand", says: "composite(x) => its expansion", from: 0 } -> | `expand` | -O0 | `composite(x) => its expansion` |
+//
+// What was rejected is written by hand, in spec/rejected-optimisations.md beside it: a list with numbers.
+
+/** @typedef {{ name: string, says: string, from: number }} Pass */
+
+/** @param {string} text */
+const cell = (text) => text.replaceAll("|", "\\|");
+
+/**
+ * @param {readonly Pass[]} passes
+ * @param {string} rejected
+ */
+export function optimisationsDocument(passes, rejected) {
+  const rows = passes.map(({ name, says, from }) => `| \`${name}\` | -O${from} | \`${cell(says)}\` |\n`);
+  return `# Optimisations
+
+Generated from compiler/passes and spec/rejected-optimisations.md by \`npm run generate\`. What each pass is for, counted on a training
+step, is in test/golden/costs.md; what it makes of a small program, in test/journeys.
+
+## Levels
+
+- \`-O0\`: what kernels need and no more. Composites are expanded; every op is a kernel of its own, except that a chain of maps, each
+  read once, is one.
+- \`-O1\`: also all that neither adds arithmetic nor computes anything twice.
+- \`-O2\`: everything, where nothing is said.
+
+All levels compute the same numbers up to rounding, from the same weights and checkpoints.
+
+## Passes, in the order in which they run
+
+| pass | from | what it does |
+|---|---|---|
+${rows.join("")}
+## Looking at them
+
+\`\`\`sh
+tfmc compile model.tfm --time-passes                 # graphs, time, nodes before and after, share
+tfmc compile model.tfm --explain-pass fuse           # what it rewrote, and where it did not fire and why, by place
+tfmc compile model.tfm --dump-after simplify         # the graphs after it, to stderr; \`all\` for every pass
+tfmc graph model.tfm --entry train --after eliminate --format svg > train.svg
+\`\`\`
+
+${rejected.replace(/^# /, "## ").trimEnd()}
+`;
+}

@@ -1,0 +1,35 @@
+/** A whole model whose every kernel is cooperative, in lockstep on the CPU: its numbers are those of the graphs before any pass. */
+import { readFileSync } from "node:fs";
+import { expect, test, vi } from "vitest";
+import { expectClose } from "../support/closeness.js";
+import { compileModel, f32, numbersBy, numbersOn, randomBatch } from "../support/program-runs.js";
+
+const taken = vi.hoisted(() => ({ which: undefined as number | undefined, count: 0 }));
+
+// The texts for the CPU become those of the first or of the last variant.
+vi.mock("../../compiler/codegen/lower.js", async (original) => {
+  const real = await original<typeof import("../../compiler/codegen/lower.js")>();
+  const lower: typeof real.lower = (body, reads, writes, options = {}) => {
+    const variant = taken.which === undefined ? undefined : real.cooperations(body, reads).at(taken.which);
+    if (variant) taken.count++;
+    return real.lower(body, reads, writes, { cooperation: variant?.cooperation, ...options });
+  };
+  return { ...real, lower };
+});
+
+const nano = readFileSync(new URL("../../examples/nano.tfm", import.meta.url), "utf8");
+const settings = { vocab: 18, context: 18, layers: 2, heads: 2, d: 64 };
+const plain = compileModel(nano, settings);
+const batch = randomBatch(plain, { batch: 1, length: 17, vocab: 18 });
+const [exact, clean] = [numbersBy(plain, batch), numbersBy(plain, batch, f32)];
+
+test.each([
+  ["first", 0],
+  ["last", -1],
+])("nano, the %s variant of each kernel: forward and a step of training", async (_, which) => {
+  taken.which = which;
+  const model = compileModel(nano, settings);
+  expect(taken.count).toBeGreaterThan(40);
+  taken.count = 0;
+  expectClose(await numbersOn(model, "cpu", batch, ["forward", "train"]), exact, clean);
+});
