@@ -28,11 +28,6 @@ function byOp(rules: readonly Rule[]): RuleTable {
 }
 
 /** One sweep: every node rebuilt on simplified inputs, then rewritten until no rule applies to it or what it became. */
-<<<<<<< HEAD
-function sweep(graph: Graph, table: RuleTable, { builder, explain }: PassContext): Graph {
-  const uses = useCounts(graph);
-  const context = { builder, uses: (key: string) => uses.get(key), explain };
-=======
 function sweep(graph: Graph, table: RuleTable, { builder, memory, explain }: PassContext): Graph {
   const { rewrites } = (explain ? undefined : memory) ?? createMemory();
   const uses = useCounts(graph);
@@ -43,8 +38,8 @@ function sweep(graph: Graph, table: RuleTable, { builder, memory, explain }: Pas
       asked = true;
       return uses.get(key);
     },
+    explain,
   };
->>>>>>> main
   const done = new Map<string, Node>();
   const applyFirst = (node: Node): Node | undefined => {
     const rules = table.get(node.op);
@@ -73,7 +68,6 @@ function sweep(graph: Graph, table: RuleTable, { builder, memory, explain }: Pas
   return withOutputs(graph, builder, (node) => done.get(node.key)!);
 }
 
-<<<<<<< HEAD
 /** Every sweep looks at a place again; one telling is enough. */
 function once(explain: NonNullable<PassContext["explain"]>): typeof explain {
   const told = new Set<string>();
@@ -82,14 +76,14 @@ function once(explain: NonNullable<PassContext["explain"]>): typeof explain {
     if (!told.has(text)) explain(node, why);
     told.add(text);
   };
-=======
+}
+
 function firstResult(rules: readonly Rule[], node: Node, context: RuleContext): Node | undefined {
   for (const rule of rules) {
     const result = rule.apply(node, context);
     if (result && result.key !== node.key) return result;
   }
   return undefined;
->>>>>>> main
 }
 
 /** Applies `rules` in `graph` and in the bodies of its regions until none applies. */
