@@ -79,9 +79,9 @@ const unpacked = modelPasses.filter((pass) => pass !== mergeNothing);
 function derivedEntries(built: Built, passes: readonly Pass[], builder: Builder) {
   const models = passes.map((pass, n) => ({
     pass: pass.name,
-    model: runModelPasses(built, { level: 2, builder, passes: passes.slice(0, n + 1) }).built,
+    model: runModelPasses(built, { level: 2, builder, passes: passes.slice(0, n + 1) }),
   }));
-  const all = models.map(({ pass, model }) => ({ pass, entries: deriveEntries(model.built, builder) }));
+  const all = models.map(({ pass, model }) => ({ pass, entries: deriveEntries(model, builder) }));
   return (name: string): readonly Stage[] =>
     all.flatMap(({ pass, entries: { grad, train, accumulate, apply } }) => {
       const graph = { grad, train, accumulate, apply }[name];

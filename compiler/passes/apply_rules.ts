@@ -34,11 +34,11 @@ function sweep(graph: Graph, table: RuleTable, { builder, memory, explain }: Pas
   let asked = false;
   const context: RuleContext = {
     builder,
+    explain,
     uses: (key) => {
       asked = true;
       return uses.get(key);
     },
-    explain,
   };
   const done = new Map<string, Node>();
   const applyFirst = (node: Node): Node | undefined => {
@@ -68,6 +68,14 @@ function sweep(graph: Graph, table: RuleTable, { builder, memory, explain }: Pas
   return withOutputs(graph, builder, (node) => done.get(node.key)!);
 }
 
+function firstResult(rules: readonly Rule[], node: Node, context: RuleContext): Node | undefined {
+  for (const rule of rules) {
+    const result = rule.apply(node, context);
+    if (result && result.key !== node.key) return result;
+  }
+  return undefined;
+}
+
 /** Every sweep looks at a place again; one telling is enough. */
 function once(explain: NonNullable<PassContext["explain"]>): typeof explain {
   const told = new Set<string>();
@@ -76,14 +84,6 @@ function once(explain: NonNullable<PassContext["explain"]>): typeof explain {
     if (!told.has(text)) explain(node, why);
     told.add(text);
   };
-}
-
-function firstResult(rules: readonly Rule[], node: Node, context: RuleContext): Node | undefined {
-  for (const rule of rules) {
-    const result = rule.apply(node, context);
-    if (result && result.key !== node.key) return result;
-  }
-  return undefined;
 }
 
 /** Applies `rules` in `graph` and in the bodies of its regions until none applies. */

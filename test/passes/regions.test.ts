@@ -146,14 +146,12 @@ describe("runPipeline", () => {
   it("runs every pass at levels 1 and 2", () => {
     const all = [
       "form_mix",
-      "merge_projections",
       "stream",
       "merge_pairs",
       "expand",
       "fold",
       "simplify",
       "eliminate",
-      "chunk_rows",
       "factor_reductions",
       "fuse",
     ];

@@ -83,8 +83,10 @@ test.each(Object.entries(cases))(
     const checked = checkPasses(model, { forward, loss, grad }, { ...options, lengths: smallLengths(model) });
     expect(checked.flatMap(({ diagnostics }) => diagnostics)).toEqual([]);
     for (const { passes } of checked) expect(passes).toContain("stream");
-    const streamed = runModelPasses(model, { builder, level: 2, verify: true }).built;
-    const { train } = deriveEntries(streamed, builder);
+    const { train } = deriveEntries(
+      runModelPasses(model, { builder, level: 2, verify: true }).built,
+      builder,
+    );
     const merged = runPipeline(train!, { builder, level: 2, verify: true, passes: [mergePairs, eliminate] });
     expect([...opsOfPairs(merged)].sort()).toEqual(left);
   },
