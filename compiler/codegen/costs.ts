@@ -18,12 +18,12 @@ import type { Shape } from "../ir/shape.js";
 import { elementCount, evaluateSize, sizeText } from "../ir/shape.js";
 import type { LengthValues } from "../passes/flops.js";
 import { flopsOf } from "../passes/flops.js";
-import type { EntryName, Place, Schedule, Slot, Step } from "../passes/schedule.js";
+import type { EntryName, Place, Schedule, ScheduledEntry, Slot, Step } from "../passes/schedule.js";
 import { arenaBytes } from "../passes/summary.js";
 import { fixedNumber } from "./values.js";
 
 export interface EntryCosts {
-  /** Different ones; a step is a dispatch of one of them. */
+  /** Different ones; a step is a dispatch of one of them, in a loop one a turn. */
   readonly kernels: number;
   readonly dispatches: number;
   /** Read and written by all steps. */
@@ -58,18 +58,26 @@ export function costsOf(
     known.set(body, work);
     return work;
   };
+  const times = timesOf(entry, at);
   const work = entry.steps.map(({ body }) => workOf(body));
   const memory = memoryOf(schedule, name, at);
   return {
     kernels: new Set(emitted.steps.map(({ kernel }) => kernel)).size,
-    dispatches: emitted.steps.length,
-    bytes: total(entry.steps.map((step) => stepBytes(step, at))),
-    flops: total(work.map(({ flops }) => flops)),
-    masked: total(work.map(({ masked }) => masked)),
+    dispatches: total(times),
+    bytes: total(entry.steps.map((step, n) => times[n]! * stepBytes(step, at))),
+    flops: total(work.map(({ flops }, n) => times[n]! * flops)),
+    masked: total(work.map(({ masked }, n) => times[n]! * masked)),
     memory,
     peak: total(Object.values(memory)),
   };
 }
+
+/** How often each step runs: those of a loop once a turn. */
+const timesOf = ({ steps, loops }: ScheduledEntry, lengths: LengthValues): readonly number[] =>
+  steps.map((_, at) => {
+    const loop = loops.find(({ from, to }) => at >= from && at < to);
+    return loop ? Math.ceil(evaluateSize(loop.size, lengths) / loop.tile) : 1;
+  });
 
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 const elementsOf = ({ shape }: { readonly shape: Shape }, lengths: LengthValues): number =>

@@ -34,6 +34,7 @@ function sweep(graph: Graph, table: RuleTable, { builder, memory, explain }: Pas
   let asked = false;
   const context: RuleContext = {
     builder,
+    explain,
     uses: (key) => {
       asked = true;
       return uses.get(key);
@@ -75,8 +76,19 @@ function firstResult(rules: readonly Rule[], node: Node, context: RuleContext): 
   return undefined;
 }
 
+/** Every sweep looks at a place again; one telling is enough. */
+function once(explain: NonNullable<PassContext["explain"]>): typeof explain {
+  const told = new Set<string>();
+  return (node, why) => {
+    const text = `${node.key} ${why}`;
+    if (!told.has(text)) explain(node, why);
+    told.add(text);
+  };
+}
+
 /** Applies `rules` in `graph` and in the bodies of its regions until none applies. */
-export function applyRules(graph: Graph, rules: readonly Rule[], context: PassContext): Graph {
+export function applyRules(graph: Graph, rules: readonly Rule[], asked: PassContext): Graph {
+  const context = { ...asked, explain: asked.explain && once(asked.explain) };
   const table = byOp(rules);
   const inBody = (body: Graph): Graph => remembered(context, graphKey(body), () => rest(body));
   const rest = (start: Graph): Graph => {

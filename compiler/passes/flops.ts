@@ -4,15 +4,15 @@
  * ```
  * contract x [b, t, d] · w [d, e]                        2 · b · t · d · e
  * mix q [b, h, i, c], k [b, g, j, c], v [b, g, j, e]     b · h · i · j · (2c + 2e + 4)
- * pairwise over [b, h, i, j] of f, with products over c   b · h · i · j · (2c + the maps of f + 2e, or 1 where nothing is weighted)
+ * pairwise over [b, h, i, j]                             b · h · i · j · (2 Σ c + 2e + the maps of its formula)
  * ```
  */
 import type { Node, NodeOf } from "../ir/graph.js";
-import { ops } from "../ir/ops/index.js";
+import { rowOf } from "../ir/ops/index.js";
+import { pairwiseParts } from "../ir/ops/pairwise-parts.js";
 import { topological } from "../ir/rewrite.js";
 import type { Shape, Size } from "../ir/shape.js";
 import { elementCount, evaluateSize } from "../ir/shape.js";
-import { upTo } from "./nodes.js";
 
 export type LengthValues = Readonly<Record<string, number>>;
 
@@ -41,10 +41,10 @@ export function flopsOf(node: Node, lengths: LengthValues): number {
       return 0;
     case "contract":
       return 2 * contractionPoints(node.inputs, node.attributes, lengths);
-    case "pairwise":
-      return pairFlops(node, lengths);
     case "mix":
       return mixFlops(node.inputs, lengths, lengths);
+    case "pairwise":
+      return elements(node.attributes.space) * flopsOfPair(node, lengths);
     case "softmax":
     case "logsumexp":
       return 4 * elements(node.inputs[0]!.shape);
@@ -57,16 +57,6 @@ export function flopsOf(node: Node, lengths: LengthValues): number {
   }
 }
 
-/** All pairs, those among them that a mask forbids. */
-function pairFlops({ inputs, attributes }: NodeOf<"pairwise">, lengths: LengthValues): number {
-  const { space, products, formula, valued } = attributes;
-  const width = (node: Node): number => evaluateSize(node.shape.at(-1)!.size, lengths);
-  const multiplied = upTo(products).reduce((sum, n) => sum + 2 * width(inputs[2 * n]!), 0);
-  const maps = topological(formula).filter(({ op }) => ops[op].kind === "map").length;
-  const each = multiplied + maps + (valued ? 2 * width(inputs[2 * products]!) : 1);
-  return each * evaluateSize(elementCount(space), lengths);
-}
-
 function contractionPoints(
   [x, y]: readonly Node[],
   { a, b }: { readonly a: readonly string[]; readonly b: readonly string[] },
@@ -76,6 +66,15 @@ function contractionPoints(
   a.forEach((label, n) => sizes.set(label, x!.shape[n]!.size));
   b.forEach((label, n) => sizes.set(label, y!.shape[n]!.size));
   return [...sizes.values()].reduce((points: number, size) => points * evaluateSize(size, lengths), 1);
+}
+
+/** Of one pair; all pairs are counted, those that the mask forbids too. */
+function flopsOfPair({ inputs, attributes }: NodeOf<"pairwise">, lengths: LengthValues): number {
+  const { products, x } = pairwiseParts({ inputs, attributes });
+  const width = (node: Node): number => evaluateSize(node.shape.at(-1)!.size, lengths);
+  const channels = products.reduce((sum, { left }) => sum + width(left), 0);
+  const maps = topological(attributes.formula).filter(({ op }) => rowOf(op).kind === "map").length;
+  return 2 * channels + maps + (x ? 2 * width(x) : 1);
 }
 
 /** Queries under one set of lengths, keys and values under another: decoding asks one position of many. */

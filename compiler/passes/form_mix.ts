@@ -155,6 +155,16 @@ function isMixing(reading: Reading, kind: Weights["kind"], score: Graph, mask: G
 }
 const linear: ReadonlySet<string> = new Set(["input", "const", "length", "add", "sub", "mul", "div", "neg"]);
 
+/** Whether a tensor of all pairs that a formula reads is made of a softmax, a few steps below. */
+function isOfWeights({ axes, fields }: Reading): boolean {
+  const row = axes.batch.length + 1; // its position in [...batch, h, i, j]
+  const reaches = (x: Node, steps: number): boolean =>
+    isOp(x, "softmax") || (steps > 0 && x.inputs.some((input) => reaches(input, steps - 1)));
+  return fields.some(
+    ({ x, positions }) => [row, row + 1].every((at) => positions.includes(at)) && reaches(x, 4),
+  );
+}
+
 function form(
   root: NodeOf<"contract">,
   weights: Labelled,
@@ -165,15 +175,23 @@ function form(
   const { out } = root.attributes;
   const axes = axesOf(weights, values, out);
   if (!axes) return undefined;
+  const left = (why: string): undefined => {
+    context.explain?.(root as Node, why);
+  };
   const told = startReading(axes, b);
   const found = weightsOf(told, weights, axes.column);
   const reading = found ? told : startReading(axes, b);
   const parts = found ?? plainWeights(weights);
   const score = readFormula(reading, "score", parts.scores);
   const mask = parts.mask && readFormula(reading, "mask", parts.mask);
-  if (!isMixing(reading, parts.kind, score, mask) || !isPrivate(weights, reading, context)) return undefined;
+  if (!isMixing(reading, parts.kind, score, mask)) {
+    if (!found && isOfWeights(reading))
+      left("the weights are no function of one pair: heads are blended behind a softmax");
+    return undefined;
+  }
+  if (!isPrivate(weights, reading, context)) return left("the scores or weights have another reader");
   const given = operands(reading, values);
-  if (!given) return undefined;
+  if (!given) return left("queries and keys are no product over one axis of channels");
   const mixed = b.make("mix", [given.q, given.k, given.v, ...reading.fields.map(({ x }) => x)], {
     score,
     mask,

@@ -98,6 +98,7 @@ function formGroups(graph: Graph, context: PassContext): Groups {
     else if (isFree(node) || isLayout(node) ? groups.isStored(node) : groups.isUsed(node))
       place(node, { groups, costs, context });
   }
+  if (context.level > 0) groups.mergeSiblings();
   return groups;
 }
 
@@ -185,6 +186,7 @@ function hostOf(
   const able = consumers.filter(
     (group) => groups.fits(group, node, !single) && canHost(group, node, single, groups),
   );
+  if (isReduction(node)) return able.find(({ space }) => sameSizes(space, node.inputs[0]!.shape)) ?? able[0];
   if (!isMap(node)) return able[0];
   const gain = (group: Group): number =>
     estimatedElements(node.shape) - apartFrom(node, { ...group, axes: group.rows?.axes }, costs);

@@ -13,6 +13,8 @@ export interface RuleContext {
   readonly builder: Builder;
   /** How many operands and outputs of the graph are the node with this key; undefined for a node that this sweep made. */
   uses(key: string): number | undefined;
+  /** Told of a near match and why it was left. */
+  readonly explain?: ((node: Node, why: string) => void) | undefined;
 }
 
 export interface Rule {

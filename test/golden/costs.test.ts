@@ -3,7 +3,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { PassName } from "../../compiler/passes/pipeline.js";
+import type { Pass } from "../../compiler/passes/pass.js";
 import { allPasses } from "../../compiler/passes/pipeline.js";
 import { costTable } from "../support/costs.js";
 
@@ -15,7 +15,7 @@ const models = [
   ["llama", "A small model of LLaMA's kind", { B: 4, T: 256 }],
 ] as const;
 
-const passLine = ({ name, says, from }: PassName): string => `- \`${name}\` (from -O${from}): \`${says}\``;
+const passLine = ({ name, says, from }: Pass): string => `- \`${name}\` (from -O${from}): \`${says}\``;
 
 const head = `# What a training step costs
 

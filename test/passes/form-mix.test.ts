@@ -308,6 +308,13 @@ describe("form_mix forms", () => {
 });
 
 describe("form_mix leaves", () => {
+  /** Why, where it is near. */
+  const reasons: Readonly<Record<string, string>> = {
+    "weights that are an output": "the scores or weights have another reader",
+    "scores with another reader": "the scores or weights have another reader",
+    "heads that are blended behind the softmax":
+      "the weights are no function of one pair: heads are blended behind a softmax",
+  };
   const unformed: Readonly<Record<string, (b: Builder) => readonly Node[]>> = {
     "weights that are an output": (b) => {
       let weights: Node | undefined;
@@ -325,6 +332,12 @@ describe("form_mix leaves", () => {
       });
       return [y, b.sum(scores!, [3])];
     },
+    "heads that are blended behind the softmax": (b) => [
+      plain(b, (s) => {
+        const labels = { a: [..."bhij"], b: [..."hn"], out: [..."bnij"] };
+        return b.contract(b.softmax(s, 3, causal(b, s.shape)), leaf(b, "w", [H, H]), labels);
+      }),
+    ],
     "products of products": (b) => [plain(b, (s) => scaled(b, s))],
     "a layer of perceptrons": (b) => {
       const x = leaf(b, "x", [B, T, C]);
@@ -351,6 +364,9 @@ describe("form_mix leaves", () => {
     it(name, () => {
       const builder = createBuilder();
       const graph = graphOf(...make(builder));
-      expect(mixesOf(formMix.run(graph, { builder, level: 1 }))).toEqual([]);
+      const told: string[] = [];
+      const context = { builder, level: 1, explain: (_: Node, why: string) => void told.push(why) } as const;
+      expect(mixesOf(formMix.run(graph, context))).toEqual([]);
+      if (reasons[name]) expect(told).toEqual([reasons[name]]);
     });
 });

@@ -185,7 +185,10 @@ describe("apart", () => {
   test.each([
     ["one that decays and one that does not", pair("param u[4, 3]", "nodecay param w[4, 3]")],
     ["a frozen one", pair("param u[4, 3]", "frozen param w[4, 3]")],
-    ["one that is read elsewhere", pair("param u[4, 3]", "param w[4, 3]", "\n  p[f] = w[m, f] * w[m, f]\n  probe p = p")],
+    [
+      "one that is read elsewhere",
+      pair("param u[4, 3]", "param w[4, 3]", "\n  p[f] = w[m, f] * w[m, f]\n  probe p = p"),
+    ],
   ])("%s", (_, source) => {
     const told: string[] = [];
     expect(packs(packedOf(builtOf(source), told))).toEqual([]);

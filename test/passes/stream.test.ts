@@ -1,9 +1,12 @@
 /** Streamed attention means what it meant, its gradients too, and no tensor of it has both queries' and keys' positions. */
 import { describe, expect, test } from "vitest";
+import type { Builder } from "../../compiler/ir/builder.js";
 import { createBuilder } from "../../compiler/ir/builder.js";
 import { differentiate } from "../../compiler/ir/differentiate.js";
 import type { Graph, Node, NodeOf } from "../../compiler/ir/graph.js";
 import { topological } from "../../compiler/ir/rewrite.js";
+import type { DType, Shape } from "../../compiler/ir/shape.js";
+import { symbol } from "../../compiler/ir/shape.js";
 import { parseGraph, printGraph } from "../../compiler/ir/text.js";
 import { verify } from "../../compiler/ir/verify.js";
 import { formMix } from "../../compiler/passes/form_mix.js";
@@ -37,6 +40,90 @@ function withGradients(loss: Graph): Graph {
     outputs: [...graph.outputs, ...gradients.map((node, n) => ({ name: nameOf(wrt[n]!), node }))],
   };
 }
+
+interface Post {
+  readonly post: (b: Builder, scalar: (name: string, dtype?: DType) => Node) => Node;
+  /** The maps of the summed formula besides exp(s − l) of the weights. */
+  readonly inside: readonly string[];
+  readonly masked: boolean;
+}
+
+const posts: Readonly<Record<string, Post>> = {
+  "a share of the row stands behind the sum": {
+    post: (b, scalar) => b.mul(scalar("a"), b.sigmoid(scalar("l"))),
+    inside: [],
+    masked: true,
+  },
+  "a field of the heads stands behind the sum, under a sign": {
+    post: (b, scalar) => b.neg(b.div(scalar("a"), scalar("field0"))),
+    inside: ["neg"],
+    masked: true,
+  },
+  "what falls out joins the sum, what that is divided by does not": {
+    post: (b, scalar) => {
+      const kept = b.lt(b.sin(scalar("field1")), b.const(0.4, "f32"));
+      return b.select(kept, b.div(scalar("a"), b.const(0.7, "f32")), b.const(0, "f32"));
+    },
+    inside: ["lt", "select", "sin"],
+    masked: true,
+  },
+  "any other function joins the sum": {
+    post: (b, scalar) => b.mul(b.sin(scalar("a")), b.add(scalar("l"), b.to_f32(scalar("j", "i32")))),
+    inside: ["add", "mul", "sin", "to_f32"],
+    masked: true,
+  },
+  "where 0 becomes something else, forbidden pairs count": {
+    post: (b, scalar) => b.cos(scalar("a")),
+    inside: ["cos", "le", "select", "select"],
+    masked: false,
+  },
+};
+
+describe("behind a softmax", () => {
+  const B = { name: "batch", size: symbol("B") };
+  const [H, T, S] = [
+    { name: "h", size: 2 },
+    { name: "t", size: symbol("T") },
+    { name: "s", size: symbol("S") },
+  ];
+  test.each(Object.entries(posts))("%s", (_, { post, inside, masked }) => {
+    const b = createBuilder();
+    const leaf = (name: string, shape: Shape): Node => b.input("parameter", name, shape, "f32");
+    const scalar = (name: string, dtype: DType = "f32"): Node => b.input("fixed", name, [], dtype);
+    const formula = (node: Node): Graph => ({ name: "f", outputs: [{ name: "f", node }] });
+    const [c, e] = [
+      { name: "c", size: 3 },
+      { name: "e", size: 2 },
+    ];
+    const operands = [leaf("q", [B, H, T, c]), leaf("k", [B, H, S, c]), leaf("v", [B, H, S, e])];
+    const fields = [leaf("positive", [H]), leaf("f", [T, S])];
+    const mix = b.make("mix", [...operands, ...fields], {
+      score: formula(scalar("s")),
+      mask: formula(b.le(scalar("j", "i32"), scalar("i", "i32"))),
+      weight: "softmax",
+      post: formula(post(b, scalar)),
+      fields: [[1], [2, 3]],
+      offset: 0,
+    }) as Node;
+    const square = b.sum(b.mul(mix, mix), [0, 1, 2, 3]);
+    // Fields that no formula reads are read here.
+    const loss = fields.reduce((total, x) => b.add(total, b.sum(x, [...x.shape.keys()])), square);
+    const graph: Graph = { name: "loss", outputs: [{ name: "loss.sum", node: loss }] };
+    const after = stream.run(graph, { builder: b, level: 1 });
+    const sum = pairwises(after).find(({ attributes }) => attributes.valued)!;
+    const maps = topological(sum.attributes.formula).flatMap(({ op, shape, inputs }) =>
+      shape.length === 0 && inputs.length > 0 && op !== "exp" && op !== "sub" ? [op] : [],
+    );
+    expect(maps.sort()).toEqual(inside);
+    expect(sum.attributes.mask !== undefined).toBe(masked);
+    expect(verify(after)).toEqual([]);
+    const [own, written] = [withGradients(after), withGradients(graph)];
+    const leaves = randomLeaves(graph, createRandom(5));
+    expect(difference(written, own, leaves)).toBeUndefined();
+    const merged = mergePairs.run(own, { builder: b, level: 1 });
+    expect(difference(written, merged, leaves)).toBeUndefined();
+  });
+});
 
 const sayings: readonly (readonly [string, Saying])[] = Object.entries({ ...scores, ...weights });
 

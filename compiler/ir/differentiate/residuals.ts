@@ -1,10 +1,10 @@
 /**
  * Which values of a forward turn the backward turn reads from memory, and how it computes the others again.
  *
- * Constants, indices, random bits, slices and fixed operands are at hand in the backward turn. A layout op or a map is computed
- * again where that needs no more stored elements than storing it would; everything else is stored, a contraction with what is added
- * to it. A value that is needed in slices which are as large as all of it is stored itself. A stored carry is the one at the start of
- * the turn.
+ * Constants, indices, random bits, slices and fixed operands are at hand in the backward turn. A layout op, a map or a look-up is
+ * computed again where that needs no more stored elements than storing it would; everything else is stored, a contraction with
+ * what is added to it. A value that is needed in slices which are as large as all of it is stored itself. A stored carry is the
+ * one at the start of the turn.
  */
 import type { Node } from "../graph.js";
 import { rowOf } from "../ops/index.js";
@@ -27,7 +27,7 @@ function supply(node: Node): Supply {
   if (rowOf(node.op).kind === "map") return "again";
   const layout =
     node.op === "broadcast" || node.op === "transpose" || node.op === "reshape" || node.op === "pad";
-  return layout || node.op === "concat" ? "again" : "stored";
+  return layout || node.op === "concat" || node.op === "gather" ? "again" : "stored";
 }
 
 /** The values to store so that every one of `needed` (operands before users) can be had. */
@@ -56,32 +56,25 @@ export function chooseResiduals(order: readonly Node[], needed: ReadonlySet<Node
     const how = supply(node);
     const below = [...new Set(node.inputs.flatMap((input) => sources.get(input)!))];
     if (how === "at hand" && below.length === 0) sources.set(node, []);
-    else if (isSplit(node)) sources.set(node, below);
+    else if (isSplit(node) || (node.op === "slice" && cost(below) === 0)) sources.set(node, below);
     else if (isBias(node, below)) sources.set(node, [node]);
     else if (how !== "stored" && cost(below) <= weight(node)) sources.set(node, below);
     else sources.set(node, [node]);
     if (needed.has(node) || split.has(node)) choose(sources.get(node)!);
   }
   const users = usersIn(order);
-  return new Set([...chosen].map((node) => lifted(node, needed, users, sources)));
+  return new Set([...chosen].map((node) => lifted(node, needed, users)));
 }
 
 /**
- * The value to store for `node`: as long as its only reader is as small and computed of it alone, that one. The forward turn has it
- * in memory if anything reads it there: `contract + bias` rather than `contract`, of which the sum is computed again.
+ * The value to store for a contraction: as long as it has one reader that is no larger, that one. The kernel of the contraction
+ * stores what follows it, `contract + bias`, and would have to store the sum below it as well.
  */
-function lifted(
-  node: Node,
-  needed: ReadonlySet<Node>,
-  users: ReadonlyMap<Node, readonly Node[]>,
-  sources: ReadonlyMap<Node, readonly Node[]>,
-): Node {
+function lifted(node: Node, needed: ReadonlySet<Node>, users: ReadonlyMap<Node, readonly Node[]>): Node {
   let top = node;
-  while (!needed.has(top)) {
+  while (node.op === "contract" && !needed.has(top)) {
     const [user, ...others] = users.get(top) ?? [];
-    if (!user || others.length > 0 || rowOf(user.op).kind !== "map" || weight(user) > weight(top)) return top;
-    const [source, ...more] = sources.get(user)!;
-    if (source !== node || more.length > 0) return top;
+    if (!user || others.length > 0 || rowOf(user.op).kind !== "map" || weight(user) > weight(top)) break;
     top = user;
   }
   return top;

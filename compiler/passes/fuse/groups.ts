@@ -174,6 +174,25 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
     return sources.size + own.length;
   }
 
+  /** Whether two row kernels walk the same rows of one value, and neither waits for the other. */
+  function areSiblings(x: Group, y: Group): boolean {
+    if (x.family !== "rows" || y.family !== "rows" || x.rows!.axes !== y.rows!.axes) return false;
+    if (!sameSizes(x.space, y.space)) return false;
+    const shared = [...x.sources].some((source) => y.sources.has(source) && sameSizes(source.shape, x.space));
+    if (!shared || reaches(x, y) || reaches(y, x)) return false;
+    return bindings(new Set([...x.sources, ...y.sources]), [...x.outputs, ...y.outputs]) <= maxBindings;
+  }
+
+  function mergeInto(to: Group, from: Group): void {
+    for (const node of from.members) to.members.add(node);
+    for (const node of from.sources) to.sources.add(node);
+    for (const node of from.outputs) storedBy.set(node, to);
+    to.outputs.push(...from.outputs);
+    for (const group of all) if (group.readers.delete(from)) group.readers.add(to);
+    for (const reader of from.readers) to.readers.add(reader);
+    all.splice(all.indexOf(from), 1);
+  }
+
   return {
     consumersOf,
     alignment,
@@ -220,6 +239,14 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
         pairs.every(({ attributes }) => attributes.reduce === "sum") &&
         readers.every((x) => isPairwise(x) && x.inputs.includes(l as Node) && isRescaled(x, l))
       );
+    },
+
+    /** Row kernels that walk the same rows of one value become one, where placing them one by one did not see it yet. */
+    mergeSiblings(): void {
+      for (const group of [...all]) {
+        const other = all.find((earlier) => earlier !== group && areSiblings(earlier, group));
+        if (other) mergeInto(other, group);
+      }
     },
 
     /** Whether the reduction can run once per row of `group`. */

@@ -18,31 +18,36 @@ export function orderSteps(walked: Walk, bytes: Measure): Walk {
   const units = unitsOf(walked);
   const touches = touchesOf(units, walked.outputs, bytes);
   const order = greedy(units, touches);
-  const isLess = peakOf(touches, order) < peakOf(touches, [...units.keys()]);
-  return isLess ? { ...walked, ...inLine(order.map((at) => units[at]!)) } : walked;
+  if (peakThrough(touches, order) >= peakThrough(touches, [...units.keys()])) return walked;
+  return { ...walked, ...linear(order.map((at) => units[at]!)) };
 }
 
-type Accesses = Pick<WalkStep, "reads" | "writes">;
+/** The most that is alive at once. */
+export function peakOf(walked: Walk, bytes: Measure): number {
+  const units = unitsOf(walked);
+  return peakThrough(touchesOf(units, walked.outputs, bytes), [...units.keys()]);
+}
 
 /** What runs together: one step, or all of a loop. */
 interface Unit extends Accesses {
   readonly steps: readonly WalkStep[];
-  readonly loop: WalkLoop | undefined;
+  readonly loop?: WalkLoop;
 }
+type Accesses = Pick<WalkStep, "reads" | "writes">;
 
 function unitsOf({ steps, loops }: Walk): readonly Unit[] {
   const units: Unit[] = [];
   for (let at = 0; at < steps.length; ) {
     const loop = loops.find(({ from, to }) => from <= at && at < to);
     const own = steps.slice(at, loop ? loop.to : at + 1);
-    const [reads, writes] = [own.flatMap((step) => step.reads), own.flatMap((step) => step.writes)];
-    units.push({ reads, writes, steps: own, loop });
+    const all = { reads: own.flatMap(({ reads }) => reads), writes: own.flatMap(({ writes }) => writes) };
+    units.push({ ...all, steps: own, ...(loop && { loop }) });
     at += own.length;
   }
   return units;
 }
 
-function inLine(units: readonly Unit[]): Pick<Walk, "steps" | "loops"> {
+function linear(units: readonly Unit[]): Pick<Walk, "steps" | "loops"> {
   const steps: WalkStep[] = [];
   const loops: WalkLoop[] = [];
   for (const { steps: own, loop } of units) {
@@ -99,8 +104,7 @@ function createLiveness({ ofStep, ofBuffer, bytes, isOutput }: Touches) {
   return { needs, frees, run };
 }
 
-/** The most that is alive at once. */
-function peakOf(touches: Touches, order: readonly number[]): number {
+function peakThrough(touches: Touches, order: readonly number[]): number {
   const live = createLiveness(touches);
   let [peak, held] = [0, 0];
   for (const step of order) {
