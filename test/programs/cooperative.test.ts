@@ -17,7 +17,11 @@ vi.mock("../../compiler/codegen/lower.js", async (original) => {
   return { ...real, lower };
 });
 
-const nano = readFileSync(new URL("../../examples/nano.tfm", import.meta.url), "utf8");
+// What is rounding alone says nothing of the kernels: Adam's first step is nearly the sign of a gradient, however tiny, and a key's
+// bias moves no softmax, so that its gradient is zero.
+const nano = readFileSync(new URL("../../examples/nano.tfm", import.meta.url), "utf8")
+  .replace("adamw(lr: 1e-3, weight_decay: 0.1)", "sgd(lr: 1e-3)")
+  .replace("mask: causal", "mask: causal, key_bias: false");
 const settings = { vocab: 18, context: 18, layers: 2, heads: 2, d: 64 };
 const plain = compileModel(nano, settings);
 const batch = randomBatch(plain, { batch: 1, length: 17, vocab: 18 });
@@ -31,5 +35,5 @@ test.each([
   const model = compileModel(nano, settings);
   expect(taken.count).toBeGreaterThan(40);
   taken.count = 0;
-  expectClose(await numbersOn(model, "cpu", batch, ["forward", "train"]), exact, clean);
+  expectClose(await numbersOn(model, "cpu", batch, ["forward", "grad", "train"]), exact, clean);
 });
