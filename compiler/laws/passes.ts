@@ -79,7 +79,7 @@ const unpacked = modelPasses.filter((pass) => pass !== mergeNothing);
 function derivedEntries(built: Built, passes: readonly Pass[], builder: Builder) {
   const models = passes.map((pass, n) => ({
     pass: pass.name,
-    model: runModelPasses(built, { level: 2, builder, passes: passes.slice(0, n + 1) }),
+    model: runModelPasses(built, { level: 2, builder, passes: passes.slice(0, n + 1) }).built,
   }));
   const all = models.map(({ pass, model }) => ({ pass, entries: deriveEntries(model, builder) }));
   return (name: string): readonly Stage[] =>
