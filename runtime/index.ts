@@ -28,6 +28,6 @@ export type { Inputs, NestedNumbers, Tensor, TensorData, TensorLike } from "./te
 export { tensor } from "./tensor.js";
 export * from "./tokenizer.js";
 export * from "./trainer.js";
-export type * from "./web.js";
 export type { KernelWish } from "./variants.js";
+export type * from "./web.js";
 export * from "./weights.js";
