@@ -179,14 +179,17 @@ function pairWork(node: NodeOf<"pairwise">, products: Set<string>, lengths: Leng
 /** Positions along an axis at which a mask is asked. */
 const SAMPLES = 48;
 
-/** The share of pairs that a mask of positions forbids, from a grid of them; 0 where it asks for more than positions. */
+/** The share of pairs that positions alone forbid, from a grid of them: fields, padding among them, count as allowing everything. */
 function forbiddenShare({ attributes: { mask, space } }: NodeOf<"pairwise">, lengths: LengthValues): number {
   if (!mask) return 0;
-  const names = topological(mask).flatMap((node) => (node.op === "input" ? [node.attributes.name] : []));
-  if (names.some((name) => name !== "i" && name !== "j")) return 0;
+  const inputs = topological(mask).filter((node) => node.op === "input");
+  const fields = inputs.filter(({ attributes: { name } }) => name !== "i" && name !== "j");
+  if (fields.some(({ dtype }) => dtype !== "bool")) return 0;
+  const allowing = Object.fromEntries(fields.map(({ attributes: { name } }) => [name, 1]));
   const [rows, columns] = space.slice(-2).map(({ size }) => places(evaluateSize(size, lengths)));
   let forbidden = 0;
-  for (const i of rows!) for (const j of columns!) if (!allows(mask, { i, j }, lengths)) forbidden++;
+  for (const i of rows!)
+    for (const j of columns!) if (!allows(mask, { ...allowing, i, j }, lengths)) forbidden++;
   return forbidden / Math.max(1, rows!.length * columns!.length);
 }
 
