@@ -12,38 +12,22 @@ import { divideSize, product, sizeEquals } from "../../ir/shape.js";
 import type { Pairwise } from "../../ir/streaming.js";
 import { pairwiseOf } from "../family.js";
 import type { Expr } from "../kernel.js";
-import {
-  add,
-  binary,
-  exprKey,
-  extent,
-  f32,
-  fma,
-  grid,
-  i32,
-  lane,
-  lanes,
-  mul,
-  select,
-  splat,
-  unary,
-  vector,
-} from "../kernel.js";
+import { add, binary, extent, f32, fma, grid, i32, mul, select, splat, unary } from "../kernel.js";
 import { loopBounds } from "../loop-bounds.js";
-import type { Position } from "../position.js";
-import { decompose, shifted, sizes } from "../position.js";
-import { zero } from "../scope.js";
+import { decompose, sizes } from "../position.js";
 import { largest } from "../values.js";
-import type { Context, Launch, Target } from "./context.js";
-import { storeAt, tiles } from "./context.js";
+import type { Context, Launch } from "./context.js";
+import { tiles } from "./context.js";
 import { lowerPairsOfBatch } from "./pairwise-batch.js";
-import type { Pairs, Product, Strip, Tile } from "./pairwise-tile.js";
+import { finish } from "./pairwise-results.js";
+import type { Running, Stream, Sum } from "./pairwise-stream.js";
+import { clear, started } from "./pairwise-stream.js";
+import type { Pairs, Strip, Tile } from "./pairwise-tile.js";
 import {
   allowedPairs,
   argumentsOver,
   dots,
   formulasAt,
-  isInside,
   isPossible,
   otherTile,
   ownTile,
@@ -52,37 +36,7 @@ import {
   sideAt,
   strip,
   turns,
-  widthOf,
 } from "./pairwise-tile.js";
-
-interface Stream {
-  readonly context: Context;
-  readonly nodes: readonly Pairwise[];
-  readonly products: readonly Product[];
-  readonly columns: boolean;
-  readonly batch: Position;
-  /** The head, or the group of heads, whose sums the invocation owns. */
-  readonly group: Expr;
-  readonly own: Strip;
-  readonly zero: Expr;
-  readonly maxima: ReadonlyMap<Node, Running>;
-  readonly sums: ReadonlyMap<Pairwise, Sum>;
-}
-
-/** Of a logsumexp: by own position the largest score so far, and the sum of exp(score − largest). */
-interface Running {
-  readonly largest: readonly Expr[];
-  readonly total: readonly Expr[];
-}
-
-/** By own position a local, or the rows of an array. */
-interface Sum {
-  readonly node: Pairwise;
-  /** What the sum is relative to. */
-  readonly relative: Running | undefined;
-  readonly locals: readonly Expr[];
-  readonly rows: { readonly array: Expr; readonly width: 1 | 4; readonly steps: number } | undefined;
-}
 
 export function lowerPairwise(context: Context): Launch {
   const nodes = pairwiseOf(context.body);
@@ -105,41 +59,6 @@ export function lowerPairwise(context: Context): Launch {
   overHeads(stream, (head) => walk(stream, head));
   finish(stream);
   return { grid: [tiles(size, count), 1, tiles(product(depth), 1)], workgroup: [32, 1, 1] };
-}
-
-function started(
-  { scope }: Context,
-  nodes: readonly Pairwise[],
-  count: number,
-): Pick<Stream, "maxima" | "sums"> {
-  const locals = (value: Expr): readonly Expr[] => Array.from({ length: count }, () => scope.mutable(value));
-  const maxima = new Map<Node, Running>();
-  for (const node of nodes)
-    if (node.attributes.reduce === "logsumexp")
-      maxima.set(node as Node, { largest: locals(f32(-largest)), total: locals(f32(0)) });
-  const sums = new Map<Pairwise, Sum>();
-  for (const node of nodes.filter(({ attributes }) => attributes.reduce === "sum")) {
-    const { x, fields } = pairwiseParts(node);
-    const relative = fields.map((field) => maxima.get(field)).find((found) => found !== undefined);
-    const channels = Number(x?.shape.at(-1)?.size ?? 0);
-    const width = widthOf(channels);
-    const steps = channels / width;
-    const array = (): Expr => scope.array(width === 4 ? "f32x4" : "f32", count * steps);
-    sums.set(node, {
-      ...{ node, relative, locals: x ? [] : locals(f32(0)) },
-      rows: x && { array: array(), width, steps },
-    });
-  }
-  return { maxima, sums };
-}
-
-function clear(stream: Stream): void {
-  const { context, sums, own } = stream;
-  for (const { rows } of sums.values())
-    if (rows)
-      context.scope.loop(i32(0), turns(context, stream, own.at.length * rows.steps), 1, (n) =>
-        context.scope.put(rows.array, n, zero(rows.array.type)),
-      );
 }
 
 /** Over rows the heads of a group add up. */
@@ -323,106 +242,4 @@ function addRows(
       scope.put(array, at, sum);
     });
   });
-}
-
-// ---- Results
-
-function finish(stream: Stream): void {
-  const { context, maxima, sums, own } = stream;
-  const { scope } = context;
-  const scales = new Map<Running, readonly Expr[]>();
-  for (const running of maxima.values())
-    scales.set(
-      running,
-      running.total.map((total) => {
-        const sum = scope.read(total);
-        return scope.name(select(binary("lt", f32(0), sum), binary("div", f32(1), sum), f32(0)));
-      }),
-    );
-  for (const target of context.outputs) {
-    const running = maxima.get(target.node);
-    const sum = sums.get(target.node as Pairwise);
-    const scale = sum?.relative && scales.get(sum.relative);
-    if (running)
-      storeOwn(
-        stream,
-        target,
-        own.at.map((_, n) => logarithm(stream, running, n)),
-      );
-    else if (sum?.rows) storeRows(stream, target, sum, scale);
-    else if (sum)
-      storeOwn(
-        stream,
-        target,
-        sum.locals.map((local, n) =>
-          scope.name(scale ? mul(scope.read(local), scale[n]!) : scope.read(local)),
-        ),
-      );
-  }
-}
-
-/** log Σ exp F; 0 of nothing. */
-function logarithm({ context: { scope } }: Stream, { largest: most, total }: Running, n: number): Expr {
-  const sum = scope.read(total[n]!);
-  const some = scope.name(binary("lt", f32(0), sum));
-  const log = add(scope.read(most[n]!), unary("log", scope.name(select(some, sum, f32(1)))));
-  return scope.name(select(some, scope.name(log), f32(0)));
-}
-
-function storeOwn({ context, batch, group, own }: Stream, target: Target, found: readonly Expr[]): void {
-  own.at.forEach((at, n) => {
-    const position = [...batch, group, at];
-    context.values.bind(
-      target.node,
-      boundAt(position, () => found[n]!),
-    );
-    context.scope.when(isInside(own, n), () => storeAt(context, [target], position));
-  });
-}
-
-function storeRows(stream: Stream, target: Target, { rows }: Sum, scale: readonly Expr[] | undefined): void {
-  const { context, batch, group, own } = stream;
-  const { scope, values } = context;
-  const { array, width, steps } = rows!;
-  const factors = scale && scope.array("f32", own.at.length);
-  scale?.forEach((value, n) => scope.put(factors!, i32(n), value));
-  scope.loop(i32(0), turns(context, stream, own.at.length), 1, (r) => {
-    const row = scope.name(add(own.first, r));
-    const isThere = own.exact
-      ? ({ tag: "const", type: "bool", value: 1 } as const)
-      : binary("lt", row, extent(own.size));
-    scope.when(isThere, () => {
-      const factor = factors && scope.element(factors, r);
-      scope.loop(i32(0), turns(context, stream, steps), 1, (n) => {
-        const position = [...batch, group, row, scope.name(mul(n, i32(width)))];
-        const sum = scope.element(array, scope.name(add(mul(r, i32(steps)), n)));
-        const value = factor ? scope.name(mul(sum, width === 4 ? splat(factor) : factor)) : sum;
-        values.bind(
-          target.node,
-          boundAt(position, () => value),
-        );
-        storeAt(context, [target], position, width === 4 ? position.length - 1 : undefined);
-      });
-    });
-  });
-}
-
-/** A value at one position, or, a vector, at it and the three behind it. */
-function boundAt(position: Position, value: () => Expr) {
-  const axis = position.length - 1;
-  const keyOf = (at: Position): string => at.map((x) => exprKey(x)).join();
-  const keys = lanes.map((n) => keyOf(shifted(position, axis, n)));
-  const at = (asked: Position): Expr => {
-    const n = keys.indexOf(keyOf(asked));
-    const found = value();
-    if (n < 0) throw new Error("internal: a sum over pairs is read at another element");
-    return found.type === "f32x4" ? lane(found, lanes[n]!) : found;
-  };
-  return {
-    at,
-    at4: (asked: Position, along: number): Expr =>
-      value().type === "f32x4" && along === axis && keyOf(asked) === keys[0]
-        ? value()
-        : vector((n) => at(shifted(asked, along, n))),
-  };
 }
