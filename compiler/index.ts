@@ -14,6 +14,7 @@ import type { Diagnostic } from "./diagnostics.js";
 import { diagnostic, fileSpan } from "./diagnostics.js";
 import type { SettingValue } from "./ir/build.js";
 import { build } from "./ir/build.js";
+import type { Builder } from "./ir/builder.js";
 import { createBuilder } from "./ir/builder.js";
 import { expandedText } from "./ir/expand-model/text.js";
 import { expandModel } from "./ir/expand-model.js";
@@ -66,6 +67,8 @@ export interface CompileOptions {
 /** What the compiler knows of one model; nothing but diagnostics where the source has errors. */
 export interface Compiled {
   readonly diagnostics: readonly Diagnostic[];
+  /** Of all the graphs: nodes of one builder are equal where they compute the same. */
+  readonly builder: Builder;
   readonly built: Built | undefined;
   /** The graphs of the entries after the passes on the model, before their own. */
   readonly entries: Entries | undefined;
@@ -78,7 +81,7 @@ export interface Compiled {
 export function compile(source: string, options: CompileOptions = {}): Compiled {
   const builder = createBuilder();
   const { built, diagnostics } = buildSource(source, options, builder);
-  if (!built) return { ...nothing, diagnostics, built };
+  if (!built) return { ...nothing, diagnostics, builder, built };
   const { level = 2, only, until, hook, explain } = options;
   const isWanted = (name: EntryName): boolean => name === "forward" || (only?.includes(name) ?? true);
   const pipelineOptions = {
@@ -100,7 +103,7 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const scheduled = schedule(kernels, prepared.built, steps);
   const meta = { compiler: version, source: sha256(source) };
   const program = emitProgram(scheduled, prepared.built, meta, decoding);
-  return { diagnostics, built, entries, decoding, schedule: scheduled, program };
+  return { diagnostics, builder, built, entries, decoding, schedule: scheduled, program };
 }
 
 /** The recipe's batch of the longest texts. */
@@ -245,9 +248,8 @@ export function summary(
 ): ModelSummary;
 export function summary(compiled: Compiled, options?: SummaryOptions): ModelSummary | undefined;
 export function summary(compiled: Compiled, options: SummaryOptions = {}): ModelSummary | undefined {
-  const { built, decoding, schedule: scheduled } = compiled;
+  const { builder, built, decoding, schedule: scheduled } = compiled;
   if (!built || !scheduled) return undefined;
-  const builder = createBuilder();
   const forward = formMix.run(built.forward, { builder, level: 2 });
   // As the model says it: what a kernel computes again is no work of the model.
   const { train, accumulate, apply } = deriveEntries(built, builder);

@@ -56,7 +56,7 @@ function compiled(text: string, chunk: number | undefined): Compiling {
   });
   const scheduled = schedule(graphs, built);
   const program = emitProgram(scheduled, built, { compiler: "0", source: "0" });
-  return { diagnostics, built, entries, decoding: undefined, schedule: scheduled, program };
+  return { diagnostics, builder, built, entries, decoding: undefined, schedule: scheduled, program };
 }
 
 const models = {

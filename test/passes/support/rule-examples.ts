@@ -54,6 +54,13 @@ export const examples: Readonly<Record<string, (b: Builder) => Node>> = {
     b.slice(b.concat([leaf(b, "x", [D]), leaf(b, "y", [D])], 0), 0, 5, 2),
   "pad(x, 0, 0) => x": (b) => b.make("pad", [leaf(b, "x", [T])], { axis: 0, before: 0, after: 0 }) as Node,
   "pad(pad(x)) => pad(x)": (b) => b.pad(b.pad(leaf(b, "x", [T]), 0, 1, 2), 0, 3, 0),
+  "add(pad(x), pad(y), side by side) => pad(concat(x, y))": (b) =>
+    b.add(
+      b.add(b.pad(leaf(b, "z", [D]), 0, 6, 1), b.pad(leaf(b, "y", [D]), 0, 2, 5)),
+      b.pad(leaf(b, "x", [U]), 0, 1, 9),
+    ),
+  "concat(concat(x, y), z) => concat(x, y, z)": (b) =>
+    b.concat([b.concat([leaf(b, "x", [D]), leaf(b, "y", [D])], 0), leaf(b, "z", [D])], 0),
   "concat(x) => x": (b) => b.make("concat", [leaf(b, "x", [T])], { axis: 0 }) as Node,
   "concat(x, nothing) => x": (b) => b.concat([leaf(b, "x", [D]), b.slice(leaf(b, "y", [D]), 0, 0, 0)], 0),
   "concat(slice(x, 0, n), slice(x, n, m)) => slice(x, 0, n + m)": (b) => {
