@@ -10,6 +10,7 @@ import { expect } from "vitest";
 import { interpret } from "../../compiler/ir/interpret.js";
 import { f64 } from "../../compiler/ir/numbers/f64.js";
 import type { Tensor } from "../../compiler/ir/numbers/scalar.js";
+import { deriveEntries } from "../../compiler/passes/entries.js";
 import { leavesOf, tensorOf } from "../build/support.js";
 import { createDraw, flat } from "./numbers.js";
 import type { Compiling, DeviceKind, Values } from "./program-runs.js";
@@ -63,7 +64,8 @@ function byGraph(model: Compiling, entry: EntryName, run: ModelRun, weights: Wei
     ...Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])])),
     ...run.inputs,
   };
-  return interpret(model.entries![entry]!, f64, { inputs, lengths: { P: 0, ...run.lengths } });
+  const entries = deriveEntries(model.built, model.builder);
+  return interpret(entries[entry]!, f64, { inputs, lengths: { P: 0, ...run.lengths } });
 }
 
 async function onDevice(
