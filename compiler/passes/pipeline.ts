@@ -20,6 +20,7 @@ import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
 import { mergePairs } from "./merge_pairs.js";
 import { mergeNothing, mergeProjections } from "./merge_projections.js";
+import { orderContractions } from "./order_contractions.js";
 import type { Level, Pass, PassContext, PassMemory } from "./pass.js";
 import { createMemory } from "./pass.js";
 import { simplify } from "./simplify.js";
@@ -41,6 +42,7 @@ export const pipeline: readonly Pass[] = [
   expand,
   fold,
   simplify,
+  orderContractions,
   eliminate,
   chunkRows(),
   factorReductions,
