@@ -8,16 +8,17 @@
  * Counted at the lengths at which the graph usually runs. A step on the way that something else reads stays: it would have to be computed as well.
  */
 import type { Builder } from "../ir/builder.js";
-import type { Node, NodeOf } from "../ir/graph.js";
+import type { Graph, Node, NodeOf } from "../ir/graph.js";
+import { topological } from "../ir/rewrite.js";
 import { applyRules } from "./apply_rules.js";
 import { spread } from "./nodes.js";
 import type { Chain } from "./order/chain.js";
-import { chainOf } from "./order/chain.js";
+import { chainOf, isChain } from "./order/chain.js";
 import type { Lengths, Order, Weighed } from "./order/orders.js";
 import { weigh } from "./order/orders.js";
 import type { Pass } from "./pass.js";
 import type { Rule, RuleContext } from "./rule.js";
-import { rule, usedOnce } from "./rule.js";
+import { isOp, rule, usedOnce } from "./rule.js";
 
 /** Of the operations as written: an order that needs more than this part of them is not worth another rounding. */
 const WORTH = 0.9;
@@ -41,7 +42,7 @@ const isWorth = ({ best, written }: Weighed): boolean =>
 
 /** What keeps a product as it is that another order would make cheaper; `all`: as if nothing else read what is made on the way. */
 function whyNot(chain: Chain | undefined, all: Chain | undefined, lengths: Lengths): string | undefined {
-  const counts = ({ best, written }: Weighed): string => `${best?.operations} operations for ${written}`;
+  const counts = ({ best, written }: Weighed): string => `${best?.operations} operations instead of ${written}`;
   const free = chain && weigh(chain, lengths, Number.POSITIVE_INFINITY);
   if (free && isWorth(free))
     return `Another order would need ${counts(free)}, with a tensor more than ${ROOM} times the largest of this one.`;
@@ -74,9 +75,22 @@ function tell(
   if (why) explain?.(node, why);
 }
 
+/** Whether some product stands in another, whoever else reads it. */
+function hasChain(graph: Graph): boolean {
+  return topological(graph).some(
+    (node) =>
+      (isOp(node, "contract") && isChain(node, () => true)) ||
+      (isOp(node, "repeat") && hasChain(node.attributes.body)),
+  );
+}
+
 export const orderContractions: Pass = {
   name: "order_contractions",
   says: "(x · y) · z => x · (y · z), where that needs fewer operations",
   from: 2,
-  run: (graph, context) => applyRules(graph, [orderingRule(context.lengths ?? {})], context),
+  // What is best depends on the lengths, which are others in another graph: nothing is remembered.
+  run: (graph, context) =>
+    hasChain(graph)
+      ? applyRules(graph, [orderingRule(context.lengths ?? {})], { ...context, memory: undefined })
+      : graph,
 };

@@ -40,9 +40,13 @@ type Groups<T = string> = readonly (readonly T[])[];
 const isProduct = (node: Node): node is Contract =>
   isOp(node, "contract") && summedLabels(node.attributes).length > 0;
 
+/** Whether a factor of the product is one, and read by nothing else as `isAlone` says. */
+export const isChain = (root: Contract, isAlone: (node: Node) => boolean): boolean =>
+  isProduct(root) && root.inputs.some((input) => productUnder(input, isAlone) !== undefined);
+
 /** The contraction `root` and those below it that `isAlone` says are read by it only; undefined where it is one alone. */
 export function chainOf(root: Contract, b: Builder, isAlone: (node: Node) => boolean): Chain | undefined {
-  if (!isProduct(root) || !root.inputs.some((input) => productUnder(input, isAlone))) return undefined;
+  if (!isChain(root, isAlone)) return undefined;
   const axes = new Map<string, Axis>();
   const fresh = (axis: Axis): readonly string[] => {
     const label = `l${axes.size}`;
