@@ -42,7 +42,8 @@ const isWorth = ({ best, written }: Weighed): boolean =>
 
 /** What keeps a product as it is that another order would make cheaper; `all`: as if nothing else read what is made on the way. */
 function whyNot(chain: Chain | undefined, all: Chain | undefined, lengths: Lengths): string | undefined {
-  const counts = ({ best, written }: Weighed): string => `${best?.operations} operations instead of ${written}`;
+  const counts = ({ best, written }: Weighed): string =>
+    `${best?.operations} operations instead of ${written}`;
   const free = chain && weigh(chain, lengths, Number.POSITIVE_INFINITY);
   if (free && isWorth(free))
     return `Another order would need ${counts(free)}, with a tensor more than ${ROOM} times the largest of this one.`;

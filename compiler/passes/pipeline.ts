@@ -2,7 +2,7 @@
  * The passes, in order, and the one wrapper that runs them: run → verify → show.
  *
  * ```
- * what a model computes, its loss, a step of decoding     Graph → form_mix → merge_projections → stream → … → Graph   before it is differentiated
+ * what a model computes, its loss, a step of decoding     Graph → form_mix → merge_projections → … → stream → Graph   before it is differentiated
  * an entry of these, with its gradients and updates       Graph → merge_pairs → expand → … → fuse → Graph of kernels
  * ```
  */
@@ -34,7 +34,7 @@ const fusing: Pass = {
 };
 
 /** Passes on what a model computes, in order: gradients are taken of what they give. The second one is made for each model. */
-export const modelPasses: readonly Pass[] = [formMix, mergeNothing, stream, orderContractions];
+export const modelPasses: readonly Pass[] = [formMix, mergeNothing, orderContractions, stream];
 
 /** Passes on each entry, in order. */
 export const pipeline: readonly Pass[] = [
