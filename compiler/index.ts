@@ -27,6 +27,7 @@ import type { Model } from "./parser/model.js";
 import { isJson, read } from "./parser/read.js";
 import { readJson } from "./parser/read-json.js";
 import type { Decoded, DecodingGraphs } from "./passes/decoding/graphs.js";
+import { capacity } from "./passes/decoding/graphs.js";
 import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
@@ -92,13 +93,15 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const entries = deriveEntries(prepared.built, builder);
   const decoding = decodingNames.some(isWanted) ? deriveDecoding(built, builder) : undefined;
   const steps = decoding && "step" in decoding ? decoding : undefined;
+  const stepLengths = steps && { ...pipelineOptions.lengths, ...decodingLengths(built, steps) };
   const graphs: Partial<Record<EntryName, Graph | undefined>> = {
     ...entries,
-    ...decodingEntries(steps, prepared),
+    ...decodingEntries(steps, prepared, stepLengths),
   };
   const kernels = [...entryNames, ...decodingNames].filter(isWanted).flatMap((name) => {
     const graph = graphs[name];
-    return graph ? [{ name, graph: runPipeline({ ...graph, name }, pipelineOptions) }] : [];
+    const lengths = name === "step" ? stepLengths : pipelineOptions.lengths;
+    return graph ? [{ name, graph: runPipeline({ ...graph, name }, { ...pipelineOptions, lengths }) }] : [];
   });
   const scheduled = schedule(kernels, prepared.built, steps);
   const meta = { compiler: version, source: sha256(source) };
@@ -112,16 +115,26 @@ const usualLengths = ({ lengths, recipe }: Built): Readonly<Record<string, numbe
   B: recipe.batch,
 });
 
+/** One new token of one text, after as many as there may be. */
+const decodingLengths = (
+  { lengths }: Built,
+  { symbol }: DecodingGraphs,
+): Readonly<Record<string, number>> => ({
+  ...{ B: 1, [symbol]: 1 },
+  [capacity]: lengths[symbol]!.maximum,
+});
+
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
 
 /** A model that keeps nothing has nothing to reorder. */
 function decodingEntries(
   steps: DecodingGraphs | undefined,
   prepared: Prepared,
+  lengths: Readonly<Record<string, number>> | undefined,
 ): Partial<Record<EntryName, Graph | undefined>> {
   if (!steps) return {};
   const run = (name: string, graph: Graph): Graph => prepared.run({ ...graph, name });
-  const step = run("step", steps.step);
+  const step = prepared.run({ ...steps.step, name: "step" }, lengths);
   if (steps.caches.length === 0) return { step };
   return { step, encode: steps.encode && run("encode", steps.encode), reorder: steps.reorder };
 }

@@ -44,9 +44,14 @@ export function scalarUnder(node: Node): Node | undefined {
 /** What one symbol stands for where two costs are compared: a sequence of middling length. */
 const representative = 128;
 
-/** A size as a number to compare by: exact for constants. */
-export const estimate = (size: Size): number =>
-  evaluateSize(size, Object.fromEntries(symbolsIn(size).map((name) => [name, representative])));
+/** A size as a number to compare by: exact for constants and for lengths that are given. */
+export const estimate = (size: Size, lengths: Readonly<Record<string, number>> = {}): number =>
+  typeof size === "number"
+    ? size
+    : evaluateSize(
+        size,
+        Object.fromEntries(symbolsIn(size).map((name) => [name, lengths[name] ?? representative])),
+      );
 export const estimatedElements = (shape: Shape): number => estimate(elementCount(shape));
 
 export const isUnit = (size: Size): boolean => sizeEquals(size, 1);

@@ -2,7 +2,7 @@
  * The passes, in order, and the one wrapper that runs them: run → verify → show.
  *
  * ```
- * what a model computes, its loss, a step of decoding     Graph → form_mix → merge_projections → stream → Graph   before it is differentiated
+ * what a model computes, its loss, a step of decoding     Graph → form_mix → merge_projections → … → stream → Graph   before it is differentiated
  * an entry of these, with its gradients and updates       Graph → merge_pairs → expand → … → fuse → Graph of kernels
  * ```
  */
@@ -20,6 +20,7 @@ import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
 import { mergePairs } from "./merge_pairs.js";
 import { mergeNothing, mergeProjections } from "./merge_projections.js";
+import { orderContractions } from "./order_contractions.js";
 import type { Level, Pass, PassContext, PassMemory } from "./pass.js";
 import { createMemory } from "./pass.js";
 import { simplify } from "./simplify.js";
@@ -33,7 +34,7 @@ const fusing: Pass = {
 };
 
 /** Passes on what a model computes, in order: gradients are taken of what they give. The second one is made for each model. */
-export const modelPasses: readonly Pass[] = [formMix, mergeNothing, stream];
+export const modelPasses: readonly Pass[] = [formMix, mergeNothing, orderContractions, stream];
 
 /** Passes on each entry, in order. */
 export const pipeline: readonly Pass[] = [
@@ -41,14 +42,18 @@ export const pipeline: readonly Pass[] = [
   expand,
   fold,
   simplify,
+  orderContractions,
   eliminate,
   chunkRows(),
   factorReductions,
   fusing,
 ];
 
-/** All there are, in the order in which they run. */
-export const allPasses: readonly Pass[] = [...modelPasses, ...pipeline];
+/** All there are, in the order in which they run; what runs on the model and on its entries, once, where it runs last. */
+export const allPasses: readonly Pass[] = [
+  ...modelPasses.filter((pass) => !pipeline.includes(pass)),
+  ...pipeline,
+];
 
 /** Called after each pass. */
 export type Hook = (pass: string, before: Graph, after: Graph, milliseconds: number) => void;
@@ -113,24 +118,28 @@ function memoryOf({ name }: Pass, options: PipelineOptions): PassMemory {
 /** A model after `modelPasses`, over packed parameters. */
 export interface Prepared {
   readonly built: Built;
-  /** The same passes on a graph that was derived of the model as written. */
-  run(graph: Graph): Graph;
+  /** The same passes on a graph that was derived of the model as written, and may usually run at other lengths. */
+  run(graph: Graph, lengths?: PipelineOptions["lengths"]): Graph;
 }
 
 /** A graph that is two entries' is passed through once. Packing is planned where its pass stands, on the graphs as they are there. */
 export function runModelPasses(built: Built, options: PipelineOptions): Prepared {
   const { builder = createBuilder(), passes = modelPasses } = options;
-  const through = (some: readonly Pass[], graph: Graph): Graph =>
-    runPipeline(graph, { ...options, builder, passes: some });
+  const through = (some: readonly Pass[], graph: Graph, lengths = options.lengths): Graph =>
+    runPipeline(graph, { ...options, builder, lengths, passes: some });
   const { name } = mergeNothing;
   const at = passes.indexOf(mergeNothing);
   const before = at < 0 ? passes : passes.slice(0, at);
   const formed = mapGraphs(built, (graph) => through(before, graph));
-  if (at < 0) return { built: formed, run: (graph) => through(before, graph) };
+  if (at < 0) return { built: formed, run: (graph, lengths) => through(before, graph, lengths) };
   const explain = teller(name, "forward", options);
   const { pass, packed } = mergeProjections(formed, { builder, level: levelAt(name, options), explain });
-  const after = (graph: Graph): Graph => through([pass, ...passes.slice(at + 1)], graph);
-  return { built: packed(mapGraphs(formed, after)), run: (graph) => after(through(before, graph)) };
+  const after = (graph: Graph, lengths = options.lengths): Graph =>
+    through([pass, ...passes.slice(at + 1)], graph, lengths);
+  return {
+    built: packed(mapGraphs(formed, (graph) => after(graph))),
+    run: (graph, lengths) => after(through(before, graph, lengths), lengths),
+  };
 }
 
 /** The graphs under the names of the entries that begin with them. */
