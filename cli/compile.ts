@@ -15,7 +15,7 @@ import { formatOption } from "./findings.js";
 import type { Loaded, ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
-import { levelOption, several } from "./options.js";
+import { levelOption, rematOption, several } from "./options.js";
 import { runtimeFiles } from "./runtime-files.js";
 
 interface EmitOptions extends ModelOptions {
@@ -36,6 +36,7 @@ export const addCompile: AddCommand = (program, action) => {
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
     .addOption(levelOption())
+    .addOption(rematOption())
     .option("--dump-after <pass>", "print the graphs after this pass, or after `all`, to stderr")
     .option("--time-passes", "print the time of each pass to stderr, or with --json in the document", false)
     .option("--explain-pass <pass>", "likewise, what this pass rewrote, and where it did not fire and why")

@@ -15,7 +15,7 @@ import { sourceOf, underTheirNames } from "./hugging-face/export.js";
 import type { ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
-import { levelOption, several } from "./options.js";
+import { levelOption, rematOption, several } from "./options.js";
 import { withSession } from "./session.js";
 import { readInputsFile, readWeightsFile, writeTensorsFile } from "./tensor-files.js";
 
@@ -48,6 +48,7 @@ export const addGrad: AddCommand = (program, action) => {
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
     .addOption(levelOption())
+    .addOption(rematOption())
     .action(action(grad));
 };
 

@@ -17,7 +17,7 @@ import { toSvg } from "./graph-svg.js";
 import type { ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
-import { levelOption, several } from "./options.js";
+import { levelOption, rematOption, several } from "./options.js";
 
 const formats = ["text", "dot", "svg", "mermaid", "json"] as const;
 
@@ -42,6 +42,7 @@ export const addGraph: AddCommand = (program, action) => {
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
     .addOption(levelOption())
+    .addOption(rematOption())
     .action(action(graph));
 };
 

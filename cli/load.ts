@@ -15,12 +15,12 @@ import { fail } from "./failure.js";
 import type { Format } from "./findings.js";
 import { reportFindings } from "./findings.js";
 import { createImportResolver } from "./import-resolver.js";
-import type { LevelOption } from "./options.js";
+import type { CompilingOptions } from "./options.js";
 import type { Source } from "./source.js";
 import { readSource } from "./source.js";
 
 /** What every command that compiles takes. */
-export interface ModelOptions extends LevelOption {
+export interface ModelOptions extends CompilingOptions {
   readonly set: readonly string[];
   readonly model: string | undefined;
 }
@@ -39,6 +39,7 @@ export async function loadModel(
   return compileSource(context, await readSource(context, path), settingsOf(options.set), {
     entry: options.model,
     level: options.O,
+    remat: options.remat,
     ...more,
   });
 }
@@ -47,7 +48,7 @@ export function compileSource(
   context: Context,
   source: Source,
   settings: Readonly<Record<string, SettingValue>>,
-  more: Pick<CompileOptions, "level" | "hook" | "explain" | "entry" | "norms"> & {
+  more: Pick<CompileOptions, "level" | "remat" | "hook" | "explain" | "entry" | "norms"> & {
     readonly imports?: ReadonlyMap<string, string>;
     /** How diagnostics are reported; as every command does where nothing is said. */
     readonly format?: Format | undefined;

@@ -34,6 +34,7 @@ export function openRun(context: Context, run: Run): OpenedRun | undefined {
   const loaded = compileSource(context, source, run.resolved.settings, {
     entry: run.resolved.model,
     level: run.resolved.level,
+    remat: run.resolved.remat,
     imports,
   });
   if (!loaded) return undefined;

@@ -3,6 +3,7 @@
  */
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
+import type { Remat } from "../compiler/index.js";
 import type { Level } from "../compiler/passes/pass.js";
 import type { Context } from "./context.js";
 import type { ExitCode } from "./failure.js";
@@ -67,9 +68,17 @@ function levelOf(text: string): Level {
   return level;
 }
 
-/** What `levelOption` gives. */
-export interface LevelOption {
+/** `--remat none`, `--remat layer`; undefined where nothing is said, which is none, or what a run has. */
+export const rematOption = (): Option =>
+  new Option(
+    "--remat <what>",
+    "what gradients compute again rather than store: none, or layer, all of a layer but its input (default: none)",
+  ).choices(["none", "layer"] satisfies readonly Remat[]);
+
+/** What `levelOption` and `rematOption` give. */
+export interface CompilingOptions {
   readonly O?: Level | undefined;
+  readonly remat?: Remat | undefined;
 }
 
 /** Collects an option that may be given several times. */

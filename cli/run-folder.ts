@@ -7,6 +7,7 @@
  */
 import { arch, cpus, platform, totalmem } from "node:os";
 import { join } from "node:path";
+import type { Remat } from "../compiler/index.js";
 import type { SettingValue } from "../compiler/ir/build.js";
 import type { Level } from "../compiler/passes/pass.js";
 import { version } from "../compiler/version.js";
@@ -48,6 +49,8 @@ export interface Resolved {
   readonly seed: number;
   /** How much the compiler optimised; 2 where it is absent. */
   readonly level?: Level | undefined;
+  /** What gradients compute again; "none" where it is absent. */
+  readonly remat?: Remat | undefined;
   readonly evalEvery: number;
   readonly saveEvery: number;
 }

@@ -12,7 +12,7 @@ import { isFeatureFile, readFeatures } from "./features/read-features.js";
 import type { ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
-import { levelOption, several } from "./options.js";
+import { levelOption, rematOption, several } from "./options.js";
 import { withSession } from "./session.js";
 import { readInputsFile, readWeightsFile, writeTensorsFile } from "./tensor-files.js";
 
@@ -38,6 +38,7 @@ export const addRun: AddCommand = (program, action) => {
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
     .addOption(levelOption())
+    .addOption(rematOption())
     .action(action(run));
 };
 

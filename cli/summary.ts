@@ -10,7 +10,7 @@ import { fail } from "./failure.js";
 import type { ModelOptions } from "./load.js";
 import { loadModel } from "./load.js";
 import type { AddCommand } from "./options.js";
-import { levelOption, positive, several } from "./options.js";
+import { levelOption, positive, rematOption, several } from "./options.js";
 import { bytes, count, flops, table } from "./terminal.js";
 
 interface Options extends ModelOptions {
@@ -28,6 +28,7 @@ export const addSummary: AddCommand = (program, action) => {
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
     .option("--model <name>", "which model of the file")
     .addOption(levelOption())
+    .addOption(rematOption())
     .action(action(summarize));
 };
 

@@ -3,7 +3,7 @@
  */
 import type { Command } from "commander";
 import type { ModelOptions } from "./load.js";
-import { levelOption, natural, positive, positiveReal, several } from "./options.js";
+import { levelOption, natural, positive, positiveReal, rematOption, several } from "./options.js";
 import { tokenizerChoice } from "./tokenizers.js";
 
 export interface TrainOptions extends ModelOptions {
@@ -78,4 +78,5 @@ export const addTrainingOptions = (command: Command): Command =>
     .option("--eval-every <steps>", "validate this often; 0 for never before the end", natural)
     .option("--save-every <steps>", "write a checkpoint this often; 0 for never before the end", natural)
     .option("--set <name=value>", "an argument of the model (repeatable)", several, [])
-    .addOption(levelOption());
+    .addOption(levelOption())
+    .addOption(rematOption());

@@ -2,7 +2,6 @@
  * Options, model and data → everything a training run needs, decided; nothing has been computed yet.
  */
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
-import type { Level } from "../compiler/passes/pass.js";
 import { version } from "../compiler/version.js";
 import type { CheckpointParts } from "../runtime/checkpoint.js";
 import { openCheckpoint } from "../runtime/checkpoint.js";
@@ -73,6 +72,7 @@ export async function planTraining(
   const loaded = compileSource(context, source, settings, {
     entry: options.model,
     level: options.O,
+    remat: options.remat,
     ...more,
   });
   if (!loaded || !prepared) return undefined;
@@ -178,6 +178,7 @@ function resolveOptions(program: Program, task: Task, options: TrainOptions) {
     steps,
     learningRate: options.lr ?? recipe.learningRate,
     level: options.O,
+    remat: options.remat,
     scheduleSteps: options.steps ?? ("steps" in recipe.schedule ? recipe.schedule.steps : steps),
     evalEvery: options.evalEvery ?? often,
     saveEvery: options.saveEvery ?? often,
@@ -223,7 +224,7 @@ export async function resumeTraining(
   options: TrainOptions,
 ): Promise<TrainingPlan | undefined> {
   refuseChanges(context, path, options);
-  const run = atLevel(readRun(folder), options.O);
+  const run = compiledAs(readRun(folder), options);
   const { resolved } = run;
   const opened = openRun(context, run);
   if (!opened) return undefined;
@@ -249,9 +250,11 @@ export async function resumeTraining(
   };
 }
 
-/** A level is how a run computes, not what: it may change. */
-const atLevel = (run: Run, level: Level | undefined): Run =>
-  level === undefined ? run : { ...run, resolved: { ...run.resolved, level } };
+/** The level, and what is computed again, are how a run computes, not what: they may change. */
+function compiledAs(run: Run, { O: level, remat }: TrainOptions): Run {
+  const given = { ...(level !== undefined && { level }), ...(remat !== undefined && { remat }) };
+  return { ...run, resolved: { ...run.resolved, ...given } };
+}
 
 /** A run goes on as it began: only its end may move, its data may have moved. */
 function refuseChanges(context: Context, path: string | undefined, options: TrainOptions): void {

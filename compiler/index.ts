@@ -16,6 +16,7 @@ import type { SettingValue } from "./ir/build.js";
 import { build } from "./ir/build.js";
 import type { Builder } from "./ir/builder.js";
 import { createBuilder } from "./ir/builder.js";
+import type { Remat } from "./ir/differentiate/residuals.js";
 import { expandedText } from "./ir/expand-model/text.js";
 import { expandModel } from "./ir/expand-model.js";
 import type { Built, Graph } from "./ir/graph.js";
@@ -55,6 +56,8 @@ export interface CompileOptions {
   readonly norms?: boolean | undefined;
   /** How much is optimised; 2 where nothing is said. */
   readonly level?: Level | undefined;
+  /** What of each turn of a `repeat` is computed again for its gradients: what is cheap (`none`), or all but what is carried (`layer`). */
+  readonly remat?: Remat | undefined;
   /** The entries that are wanted beside `forward`; all where nothing is said. */
   readonly only?: readonly EntryName[] | undefined;
   /** The last pass at that level; those after it run as at level 0. */
@@ -90,7 +93,7 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
     ...{ lengths: usualLengths(built), memories: new Map<string, PassMemory>() },
   };
   const prepared = runModelPasses(built, pipelineOptions);
-  const entries = deriveEntries(prepared.built, builder);
+  const entries = deriveEntries(prepared.built, builder, options.remat);
   const decoding = decodingNames.some(isWanted) ? deriveDecoding(built, builder) : undefined;
   const steps = decoding && "step" in decoding ? decoding : undefined;
   const stepLengths = steps && { ...pipelineOptions.lengths, ...decodingLengths(built, steps) };
@@ -276,6 +279,7 @@ const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
 
 export type { Diagnostic } from "./diagnostics.js";
 export { renderDiagnostic } from "./diagnostics.js";
+export type { Remat } from "./ir/differentiate/residuals.js";
 export type { Verification, VerifyOptions } from "./laws/verify.js";
 export type { BlockSummary, ModelSummary, SummaryOptions } from "./passes/summary.js";
 export { version } from "./version.js";

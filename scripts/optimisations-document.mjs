@@ -29,6 +29,15 @@ step, is in test/golden/costs.md; what it makes of a small program, in test/jour
 
 All levels compute the same numbers up to rounding, from the same weights and checkpoints.
 
+## What gradients compute again
+
+- \`--remat none\`, where nothing is said: of each turn of a \`repeat\`, its backward turn reads what contractions, sums and norms gave, and
+  computes maps, layout and random numbers again.
+- \`--remat layer\`: it reads what was carried into the turn and computes all else again, attention and its logsumexp too. One more layer
+  takes the memory of its input instead of all that is computed in it.
+
+Both give the same numbers, bit for bit where the same kernels store the same values, otherwise up to rounding.
+
 ## Passes, in the order in which they run
 
 | pass | from | what it does |

@@ -48,6 +48,7 @@ export function compareCommand(
     ...option("--save-every", saveEvery),
     ...set.flatMap((setting) => ["--set", setting]),
     ...levelWords(options.O),
+    ...option("--remat", options.remat),
     ...option("--seeds", options.seeds),
     ...option("--match", options.match),
     ...option("--device", context.options.device),
@@ -75,6 +76,7 @@ export function trainCommand(resolved: Resolved): readonly string[] {
     ...Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]),
     ...option("--seed", resolved.seed),
     ...levelWords(resolved.level),
+    ...option("--remat", resolved.remat),
   ];
 }
 

@@ -12,6 +12,7 @@
 import type { Builder } from "./builder.js";
 import { pullback } from "./differentiate/pullback.js";
 import { repeatPullback } from "./differentiate/repeat.js";
+import type { Remat } from "./differentiate/residuals.js";
 import { expand } from "./expand.js";
 import type { Graph, Node } from "./graph.js";
 import { rowOf } from "./ops/index.js";
@@ -26,7 +27,7 @@ export interface Differentiated {
 
 export function differentiate(
   graph: Graph,
-  of: { readonly loss: string; readonly wrt: readonly Node[] },
+  of: { readonly loss: string; readonly wrt: readonly Node[]; readonly remat?: Remat | undefined },
   b: Builder,
 ): Differentiated {
   const wanted = of.wrt.map((node, n) => ({ name: `wrt.${n}`, node }));
@@ -41,7 +42,7 @@ export function differentiate(
     topological(expanded),
     [[loss, seed]],
     new Set(wrt),
-    repeatPullback,
+    repeatPullback(of.remat ?? "none"),
   );
   const gradients = wrt.map((node) => cotangents.get(node) ?? b.full(0, node.shape, "f32"));
   const [nodes, extended] = [outputs.length, extend([...outputs.map(({ node }) => node), ...gradients])];

@@ -17,6 +17,7 @@
  * ```
  */
 import type { Builder } from "../ir/builder.js";
+import type { Remat } from "../ir/differentiate/residuals.js";
 import { differentiate } from "../ir/differentiate.js";
 import type { Built, Graph, Node, OptimizerRule, Output } from "../ir/graph.js";
 import { topological } from "../ir/rewrite.js";
@@ -36,7 +37,8 @@ const SUM = "accumulated.sum";
 /** Added to the norm before dividing, as PyTorch's clip_grad_norm_ does. */
 const CLIP_EPSILON = 1e-6;
 
-export function deriveEntries(built: Built, b: Builder): Entries {
+/** `remat`: what of each turn of a `repeat` is computed again for its gradients. */
+export function deriveEntries(built: Built, b: Builder, remat: Remat = "none"): Entries {
   const { forward, loss, optimizer } = built;
   const none = {
     loss: undefined,
@@ -47,7 +49,7 @@ export function deriveEntries(built: Built, b: Builder): Entries {
   };
   if (!loss) return { forward, ...none };
   const leaves = trainableLeaves(loss, built);
-  const { graph, gradients } = differentiate(loss, { loss: "loss.sum", wrt: leaves }, b);
+  const { graph, gradients } = differentiate(loss, { loss: "loss.sum", wrt: leaves, remat }, b);
   const sums: Sums = { losses: graph.outputs, leaves, gradients };
   const mean = gradients.map((gradient) => b.mul(gradient, perCount(sums, b)));
   const parted = built.recipe.accumulate > 1 ? optimizer : undefined;

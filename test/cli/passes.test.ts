@@ -159,23 +159,28 @@ describe("graph", () => {
   });
 });
 
-test("a level that is none is refused wherever there are levels", async () => {
+test("a level that is none is refused wherever there are levels, and so is what gradients compute again", async () => {
   for (const command of ["compile", "run", "grad", "train", "graph", "summary", "compare"]) {
     const { exit, err } = await tfmc(command, model(), "-O3");
     expect(exit, command).toBe(2);
     expect(err, command).toMatch(/-O0, -O1 and -O2|required option/);
+    const remat = await tfmc(command, model(), "--remat", "some");
+    expect(remat.exit, command).toBe(2);
+    expect(remat.err, command).toMatch(/none, layer|required option/);
   }
 });
 
-test("a run keeps its level; resumed, it takes another where one is given", async () => {
+test("a run keeps its level and what it computes again; resumed, it takes others where they are given", async () => {
   const text = join(folder, "text.txt");
   writeFileSync(text, "the sea is calm and the moon is low. ".repeat(20));
   const out = join(folder, "run");
   const data = ["--data", text, "--set", "vocab=256"];
-  const trained = await tfmc("train", model(), ...data, "--steps", "2", "--batch", "2", "-o", out, "-O1");
+  const how = ["-O1", "--remat", "layer"];
+  const trained = await tfmc("train", model(), ...data, "--steps", "2", "--batch", "2", "-o", out, ...how);
   expect(trained.exit, trained.err).toBe(0);
-  expect(JSON.parse(readFileSync(join(out, "resolved.json"), "utf8"))).toMatchObject({ level: 1 });
-  for (const level of [[], ["-O0"]]) {
+  const resolved = (): unknown => JSON.parse(readFileSync(join(out, "resolved.json"), "utf8"));
+  expect(resolved()).toMatchObject({ level: 1, remat: "layer" });
+  for (const level of [[], ["-O0", "--remat", "none"]]) {
     const { exit, err } = await tfmc(
       "train",
       "--resume",

@@ -10,6 +10,7 @@ import type { Cotangents } from "../ops/row.js";
 import { topologicalFrom } from "../rewrite.js";
 import type { InputKind, Vocabulary } from "../vocabulary.js";
 import { dependents } from "./dependents.js";
+import type { Remat } from "./residuals.js";
 import { chooseResiduals } from "./residuals.js";
 import type { Turn } from "./turn.js";
 import { operandAt } from "./turn.js";
@@ -23,7 +24,7 @@ export interface Backward {
   operands(dys: Cotangents, residuals: readonly Node[]): readonly Node[];
 }
 
-export function buildBackward(b: Builder, region: NodeOf<"repeat">, turn: Turn): Backward {
+export function buildBackward(b: Builder, region: NodeOf<"repeat">, turn: Turn, remat: Remat): Backward {
   const { carries, slices, body } = region.attributes;
   const withGradient = region.inputs.flatMap((_, n) => (turn.gradients[n] ? [n] : []));
   const carried = turn.seeds.flatMap((seed, n) => (seed && n < carries ? [n] : []));
@@ -33,7 +34,7 @@ export function buildBackward(b: Builder, region: NodeOf<"repeat">, turn: Turn):
 
   const roots = turn.gradients.filter((node) => node !== undefined);
   const order = topologicalFrom(roots);
-  const residuals = residualsOf(order, roots, turn);
+  const residuals = residualsOf(order, roots, turn, remat);
   const required = requiredFrom(
     order,
     roots,
@@ -92,7 +93,12 @@ export function buildBackward(b: Builder, region: NodeOf<"repeat">, turn: Turn):
 }
 
 /** What the backward turn needs of the forward turn and has to find stored. */
-function residualsOf(order: readonly Node[], roots: readonly Node[], turn: Turn): readonly Node[] {
+function residualsOf(
+  order: readonly Node[],
+  roots: readonly Node[],
+  turn: Turn,
+  remat: Remat,
+): readonly Node[] {
   const backward = dependents(order, new Set(turn.seeds.filter((seed) => seed !== undefined)));
   const uses = [...roots, ...order.filter((node) => backward.has(node)).flatMap((node) => node.inputs)];
   const needed = new Set(uses.filter((node) => !backward.has(node)));
@@ -100,6 +106,7 @@ function residualsOf(order: readonly Node[], roots: readonly Node[], turn: Turn)
     ...chooseResiduals(
       order.filter((node) => !backward.has(node)),
       needed,
+      remat,
     ),
   ];
 }

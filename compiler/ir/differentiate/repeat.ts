@@ -17,27 +17,30 @@ import { buildBackward } from "./backward.js";
 import { dependents } from "./dependents.js";
 import type { RegionPullback } from "./pullback.js";
 import { pullback } from "./pullback.js";
+import type { Remat } from "./residuals.js";
 import type { Turn } from "./turn.js";
 import { operandAt } from "./turn.js";
 
 type Repeat = NodeOf<"repeat">;
 
-export const repeatPullback: RegionPullback = (b, region, dys, isActive) => {
-  const turn = backwardTurn(b, region, dys, activeOperands(region, isActive));
-  const backward = buildBackward(b, region, turn);
-  const { carries } = region.attributes;
-  const further = backward.residuals.filter((node) => !turn.forward.includes(node, carries));
-  const attributes = extendForward(region, turn, further);
-  const forward = b.make("repeat", region.inputs, attributes);
-  const results = [...turn.forward, ...further];
-  const stored = backward.residuals.map((node) => b.get(forward, results.indexOf(node, carries)));
-  const made = b.make("repeat", backward.operands(dys, stored), backward.attributes);
-  const cotangents = region.inputs.map((_, n) => {
-    const at = backward.order.indexOf(n);
-    return at < 0 ? undefined : b.get(made, at);
-  });
-  return { cotangents, attributes };
-};
+export const repeatPullback =
+  (remat: Remat): RegionPullback =>
+  (b, region, dys, isActive) => {
+    const turn = backwardTurn(b, region, dys, activeOperands(region, isActive), remat);
+    const backward = buildBackward(b, region, turn, remat);
+    const { carries } = region.attributes;
+    const further = backward.residuals.filter((node) => !turn.forward.includes(node, carries));
+    const attributes = extendForward(region, turn, further);
+    const forward = b.make("repeat", region.inputs, attributes);
+    const results = [...turn.forward, ...further];
+    const stored = backward.residuals.map((node) => b.get(forward, results.indexOf(node, carries)));
+    const made = b.make("repeat", backward.operands(dys, stored), backward.attributes);
+    const cotangents = region.inputs.map((_, n) => {
+      const at = backward.order.indexOf(n);
+      return at < 0 ? undefined : b.get(made, at);
+    });
+    return { cotangents, attributes };
+  };
 
 /** Operands that a gradient flows to: the active ones, and carries that become active on the way. */
 function activeOperands(region: Repeat, isActive: (operand: Node) => boolean): ReadonlySet<number> {
@@ -58,7 +61,13 @@ function activeOperands(region: Repeat, isActive: (operand: Node) => boolean): R
   return active;
 }
 
-function backwardTurn(b: Builder, region: Repeat, dys: Cotangents, active: ReadonlySet<number>): Turn {
+function backwardTurn(
+  b: Builder,
+  region: Repeat,
+  dys: Cotangents,
+  active: ReadonlySet<number>,
+  remat: Remat,
+): Turn {
   const { body, carries } = region.attributes;
   const outputs = body.outputs.map(({ node }) => node);
   const seeds = outputs.map((y, n) =>
@@ -67,7 +76,7 @@ function backwardTurn(b: Builder, region: Repeat, dys: Cotangents, active: Reado
   const inputs = new Map(bodyInputs(body).map((input) => [operandAt(region, input) ?? -1, input as Node]));
   const wrt = new Set([...active].flatMap((n) => inputs.get(n) ?? []));
   const pairs = outputs.flatMap((y, n) => (seeds[n] ? [[y, seeds[n]] as const] : []));
-  const { cotangents, extend } = pullback(b, topological(body), pairs, wrt, repeatPullback);
+  const { cotangents, extend } = pullback(b, topological(body), pairs, wrt, repeatPullback(remat));
   const operands = [...active].sort((x, y) => x - y).filter((n) => cotangents.has(inputs.get(n)!));
   const extended = extend([...outputs, ...operands.map((n) => cotangents.get(inputs.get(n)!)!)]);
   const gradients = region.inputs.map((_, n) =>

@@ -5,10 +5,20 @@
  * computed again where that needs no more stored elements than storing it would; everything else is stored, a contraction with
  * what is added to it. A value that is needed in slices which are as large as all of it is stored itself. A stored carry is the
  * one at the start of the turn.
+ *
+ * With `remat` layer nothing but carries is stored, and a backward turn computes what it needs of the forward turn from them.
+ *
+ * ```
+ * x' = x + w₂ · h, h = tanh(w₁ · x)      none: stores x and h      layer: stores x, the backward turn has h = tanh(w₁ · x) again
+ * ```
  */
 import type { Node } from "../graph.js";
 import { rowOf } from "../ops/index.js";
+import { topologicalFrom } from "../rewrite.js";
 import { elementCount, evaluateSize, symbolsIn } from "../shape.js";
+
+/** What of a turn of a `repeat` is computed again for its gradients: what is cheap, or all of it. */
+export type Remat = "none" | "layer";
 
 /** A length of which nothing is known, for comparing sizes. */
 const TYPICAL_LENGTH = 64;
@@ -31,7 +41,21 @@ function supply(node: Node): Supply {
 }
 
 /** The values to store so that every one of `needed` (operands before users) can be had. */
-export function chooseResiduals(order: readonly Node[], needed: ReadonlySet<Node>): ReadonlySet<Node> {
+export function chooseResiduals(
+  order: readonly Node[],
+  needed: ReadonlySet<Node>,
+  remat: Remat,
+): ReadonlySet<Node> {
+  return remat === "layer" ? carriesBelow(needed) : cheapest(order, needed);
+}
+
+/** All else of a turn follows from these and from what is at hand. */
+const carriesBelow = (needed: ReadonlySet<Node>): ReadonlySet<Node> =>
+  new Set(
+    topologicalFrom([...needed]).filter((node) => node.op === "input" && node.attributes.kind === "carry"),
+  );
+
+function cheapest(order: readonly Node[], needed: ReadonlySet<Node>): ReadonlySet<Node> {
   const chosen = new Set<Node>();
   const split = splitValues(order, needed);
   const readers = readerCounts(order);
