@@ -34,7 +34,8 @@ All levels compute the same numbers up to rounding, from the same weights and ch
 - \`--remat none\`, where nothing is said: of each turn of a \`repeat\`, its backward turn reads what contractions, sums and norms gave, and
   computes maps, layout and random numbers again.
 - \`--remat layer\`: it reads what was carried into the turn and computes all else again, attention and its logsumexp too. One more layer
-  takes the memory of its input instead of all that is computed in it.
+  takes the memory of its input instead of all that is computed in it. A turn that is like neither of its neighbours is written out
+  and no turn of a \`repeat\`: what is in it is read, as with none.
 
 Both give the same numbers, bit for bit where the same kernels store the same values, otherwise up to rounding.
 
