@@ -84,9 +84,10 @@ export interface PassTime {
   readonly share: number;
 }
 
-/** In the order in which passes run; `total`: milliseconds of the whole compilation. */
+/** In the order of the list of passes; `total`: milliseconds of the whole compilation. */
 export function passTimes(runs: readonly PassRun[], total: number): readonly PassTime[] {
-  const names = [...new Set(runs.map(({ pass }) => pass))];
+  const ran = new Set(runs.map(({ pass }) => pass));
+  const names = allPasses.map(({ name }) => name).filter((name) => ran.has(name));
   return names.map((pass) => {
     const own = runs.filter((one) => one.pass === pass);
     const sum = (of: (run: PassRun) => number): number => own.reduce((all, run) => all + of(run), 0);

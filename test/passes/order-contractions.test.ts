@@ -19,7 +19,8 @@ import { isOp } from "../../compiler/passes/rule.js";
 import { graphKey } from "../../compiler/passes/walk.js";
 import { built } from "../build/support.js";
 import { difference, randomLeaves } from "./support/meaning.js";
-import { createRandom } from "./support/random.js";
+import type { Random } from "./support/random.js";
+import { createRandom, randomNumber, shuffled } from "./support/random.js";
 
 /** Operations are counted at these; numbers are computed at the few of test/passes/support/meaning.ts. */
 const usual = { B: 4, T: 100, S: 80, P: 0 };
@@ -254,6 +255,46 @@ test("no order with a larger intermediate than there is room for", () => {
   // x · (y · z) makes 10 × 10, as written 30 × 30.
   expect(weigh(chain!, {}, 1).best?.operations).toBe(2 * (10 * 30 * 10 + 30 * 10 * 10));
   expect(weigh(chain!, {}, 0.1).best).toBeUndefined();
+});
+
+/** Factors with random labels, multiplied in a random order, with moved axes and scalars between. */
+function randomChain(b: Builder, random: Random): Node {
+  const letters = [..."bijhgcer"];
+  const factors = Array.from({ length: randomNumber(random, 3, 5) }, (_, n) => {
+    const axes = shuffled(random, letters).slice(0, randomNumber(random, 1, 3));
+    return { x: leaf(b, `x${n}`, axes.join("")), axes };
+  });
+  const isWanted = (letter: string, among: typeof factors): boolean =>
+    among.some(({ axes }) => axes.includes(letter));
+  // A label of one factor is not summed.
+  const out = letters.filter(
+    (letter) => factors.filter(({ axes }) => axes.includes(letter)).length === 1 || random() < 0.2,
+  );
+  let rest = shuffled(random, factors);
+  while (rest.length > 1) {
+    const [left, right, ...others] = rest as [(typeof factors)[0], (typeof factors)[0], ...typeof factors];
+    const all = [...new Set([...left.axes, ...right.axes])];
+    const axes = shuffled(
+      random,
+      all.filter((letter) => out.includes(letter) || isWanted(letter, others)),
+    );
+    const x = b.contract(left.x, right.x, { a: left.axes, b: right.axes, out: axes });
+    const scaled = random() < 0.3 ? b.mul(x, b.full(0.5, x.shape, "f32")) : x;
+    rest = shuffled(random, [...others, { x: scaled, axes: [...axes] }]);
+  }
+  return rest[0]!.x;
+}
+
+test("random products of three to five factors mean the same, and many of them are cheaper", () => {
+  let cheaper = 0;
+  for (let seed = 0; seed < 500; seed++) {
+    const b = createBuilder();
+    const graph = graphOf(randomChain(b, createRandom(seed)));
+    const { after } = ordered(b, graph);
+    expect(operations(after)).toBeLessThanOrEqual(operations(graph));
+    if (operations(after) < operations(graph)) cheaper++;
+  }
+  expect(cheaper).toBeGreaterThan(30);
 });
 
 const model = `model linear(vocab = 32, context = 64, d = 16, heads = 2, head_dim = 8) {
