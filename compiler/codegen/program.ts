@@ -93,7 +93,11 @@ function kernelTable(scalars: readonly CallScalar[], generating: ReadonlySet<str
   const byText = new Map<string, number>();
   const add = (kernel: P.Kernel): number => {
     const { wgsl, javascript, bindings, variants } = kernel;
-    const text = JSON.stringify([wgsl, javascript, bindings, variants]);
+    const { code, ...javascriptRest } = javascript;
+    const { code: wgslCode, ...wgslRest } = wgsl;
+    const rest = JSON.stringify([wgslRest, javascriptRest, bindings, variants]);
+    // Escaping the long texts would cost more than all else here.
+    const text = `${code}\0${wgslCode}\0${rest}`;
     const known = byText.get(text);
     if (known !== undefined) return known;
     byText.set(text, all.push(kernel) - 1);
@@ -140,12 +144,11 @@ const placeKey = ({ slot, turn, stride, length, stacked, count }: Place): string
   `${slot}:${turn}:${sizeText(stride)}:${sizeText(length)}:${stacked}:${count}`;
 
 const bodyKey = ({ body, reads, writes }: Step, { aliases, shared }: Sharing): string =>
-  JSON.stringify([
+  [
     body.outputs.map(({ node }) => node.key),
-    [...reads, ...writes].map(({ stacked }) => stacked),
-    [...aliases],
-    [...shared],
-  ]);
+    [reads, writes].map((places) => places.map(({ stacked }) => (stacked ? 1 : 0)).join("")),
+    [aliases, shared].map((pairs) => [...pairs].join(";")),
+  ].join("|");
 
 /** What runs for one token at a time; gradients always have many rows. */
 function generatingBodies({ entries }: Schedule): ReadonlySet<string> {

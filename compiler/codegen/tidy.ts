@@ -6,7 +6,7 @@
  * ```
  */
 import type { Expr, Stmt } from "./kernel.js";
-import { children, withChildren } from "./kernel.js";
+import { children, eachChild, someChild, withChildren } from "./kernel.js";
 
 export const tidy = (statements: readonly Stmt[]): readonly Stmt[] => {
   const used = countUses(statements);
@@ -20,7 +20,7 @@ export function wideBindings(statements: readonly Stmt[]): ReadonlySet<number> {
   const wide = new Set<number>();
   const visit = (x: Expr): void => {
     if (x.tag === "load" && x.type === "f32x4") wide.add(x.binding);
-    children(x).forEach(visit);
+    eachChild(x, visit);
   };
   walk(statements, (statement) => {
     if (statement.tag === "store" && statement.value.type === "f32x4") wide.add(statement.binding);
@@ -102,7 +102,7 @@ function countUses(statements: readonly Stmt[]): ReadonlyMap<string, number> {
   const used = new Map<string, number>();
   const visit = (x: Expr): void => {
     if (x.tag === "var") used.set(x.name, (used.get(x.name) ?? 0) + 1);
-    children(x).forEach(visit);
+    eachChild(x, visit);
   };
   const backwards = (body: readonly Stmt[]): void => {
     for (const statement of [...body].reverse()) {
@@ -120,7 +120,13 @@ const dropUnused = (statements: readonly Stmt[], used: ReadonlyMap<string, numbe
     .map((statement) => withBodies(statement, (body) => dropUnused(body, used)))
     .filter((statement) => statement.tag !== "for" || statement.body.length > 0);
 
-const weight = (x: Expr): number => children(x).reduce((sum, child) => sum + weight(child), 1);
+function weight(x: Expr): number {
+  let sum = 1;
+  eachChild(x, (child) => {
+    sum += weight(child);
+  });
+  return sum;
+}
 const heaviest = 24;
 
 /** Whether moving past a store, an assignment or a barrier could change the value. */
@@ -129,7 +135,7 @@ const isPure = (x: Expr): boolean =>
   x.tag !== "element" &&
   x.tag !== "subgroup" &&
   !(x.tag === "var" && x.name.startsWith("m")) &&
-  children(x).every(isPure);
+  !someChild(x, (child) => !isPure(child));
 
 function inlineOnce(statements: readonly Stmt[], isSingle: (name: string) => boolean): readonly Stmt[] {
   const result: Stmt[] = [];
@@ -161,7 +167,7 @@ function repeatedNames(statements: readonly Stmt[]): ReadonlySet<string> {
   const visit = (x: Expr, repeated: boolean): void => {
     if (x.tag === "var" && repeated) found.add(x.name);
     const below = x.type === "f32x4" && x.tag !== "vector";
-    for (const child of children(x)) visit(child, repeated || (below && child.type !== "f32x4"));
+    eachChild(x, (child) => visit(child, repeated || (below && child.type !== "f32x4")));
   };
   walk(statements, (statement) => {
     const wide = (statement.tag === "store" || statement.tag === "put") && statement.value.type === "f32x4";
@@ -174,6 +180,7 @@ function substitute(x: Expr, pending: Map<string, Expr>): Expr {
   if (pending.size === 0) return x;
   if (x.tag !== "var") {
     const below = children(x);
+    if (below.length === 0) return x;
     const taken = below.map((child) => substitute(child, pending));
     return taken.every((child, n) => child === below[n]) ? x : withChildren(x, taken);
   }

@@ -22,7 +22,13 @@ export type DType = "f32" | "i32" | "bool";
 
 const symbolsOf = (term: Term): string => (term.slice(1) as string[]).join("*");
 
+function single([coefficient, ...symbols]: Term): Size {
+  if (coefficient === 0) return 0;
+  return symbols.length === 0 ? coefficient : [[coefficient, ...symbols.sort()]];
+}
+
 function canonical(terms: readonly Term[]): Size {
+  if (terms.length === 1) return single(terms[0]!);
   const sum = new Map<string, [number, ...string[]]>();
   for (const [coefficient, ...symbols] of terms) {
     const sorted = [...symbols].sort();
