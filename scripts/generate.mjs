@@ -26,7 +26,6 @@ const generators = [
   { path: "compiler/library/sources.ts", from: "sources", make: librarySources },
   { path: "cli/report/assets.ts", from: "sources", make: reportAssets },
   { path: "cli/error-samples.ts", from: "sources", make: errorSamples },
-  { path: "compiler/ir/build/packed-library.ts", from: "build", make: libraryModels },
   { path: "spec/ops.md", from: "build", make: opsDocument },
   { path: "spec/optimisations.md", from: "build", make: optimisationsPage },
   { path: "spec/families.md", from: "build", make: familiesPage },
@@ -187,24 +186,6 @@ function librarySources() {
   );
   return `// Generated from compiler/library/*.tfm by \`npm run generate\`. Edit those, not this.
 export const librarySources: Readonly<Record<string, string>> = {
-${entries.join("")}};
-`;
-}
-
-/** compiler/library/*.tfm -> one record, file name without its ending -> what the grammar makes of it. */
-async function libraryModels() {
-  const { readTfm } = await built("compiler/parser/read-tfm.js");
-  const { packModel } = await built("compiler/parser/packed.js");
-  const { libraryFile } = await built("compiler/ir/build/library.js");
-  const { hashText } = await built("compiler/ir/hash.js");
-  const entries = Object.entries(libraryTexts()).map(([name, text]) => {
-    const packed = packModel(readTfm(text, libraryFile(name)).model);
-    return `  ${JSON.stringify(name)}: {\n    of: "${hashText(text)}",\n    model: \`${escapeTemplate(packed)}\`,\n  },\n`;
-  });
-  return `// Generated from compiler/library/*.tfm by \`npm run generate\`. Edit those, not this.
-import type { Packed } from "../../parser/packed.js";
-
-export const packedModels: Readonly<Record<string, Packed>> = {
 ${entries.join("")}};
 `;
 }

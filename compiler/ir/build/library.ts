@@ -7,33 +7,20 @@
  */
 import { librarySources } from "../../library/sources.js";
 import type { Model } from "../../parser/model.js";
-import { unpackModel } from "../../parser/packed.js";
 import { readTfm } from "../../parser/read-tfm.js";
-import { hashText } from "../hash.js";
-import { packedModels } from "./packed-library.js";
 
 const PREFIX = "tfmc/library/";
 export const isLibraryFile = (file: string): boolean => file.startsWith(PREFIX);
-/** The name under which diagnostics speak of a text of the library. */
-export const libraryFile = (name: string): string => `${PREFIX}${name}.tfm`;
 
 /** The library's texts under the names that diagnostics give its places. */
 export const librarySourceFiles = (): ReadonlyMap<string, string> =>
-  new Map(Object.entries(librarySources).map(([name, text]) => [libraryFile(name), text]));
+  new Map(Object.entries(librarySources).map(([name, text]) => [`${PREFIX}${name}.tfm`, text]));
 
 let models: readonly Model[] | undefined;
 
 export function libraryModels(): readonly Model[] {
-  models ??= Object.entries(librarySources).map(
-    ([name, text]) => unpacked(name, text) ?? readOwn(text, libraryFile(name)),
-  );
+  models ??= [...librarySourceFiles()].map(([file, text]) => readOwn(text, file));
   return models;
-}
-
-/** The packed form, where it is of this very text: a text that was edited since is read. */
-function unpacked(name: string, text: string): Model | undefined {
-  const packed = packedModels[name];
-  return packed?.of === hashText(text) ? unpackModel(packed.model, libraryFile(name)) : undefined;
 }
 
 function readOwn(text: string, file: string): Model {
