@@ -9,9 +9,12 @@
  * how many of them a mask of positions forbids is told beside.
  */
 import type { Program } from "../../runtime/program.js";
+import { createBuilder } from "../ir/builder.js";
 import type { Graph, Node, NodeOf } from "../ir/graph.js";
 import { interpret } from "../ir/interpret.js";
 import { f64 } from "../ir/numbers/f64.js";
+import type { Tensor } from "../ir/numbers/scalar.js";
+import { instantiate } from "../ir/ops/formula.js";
 import { ops } from "../ir/ops/index.js";
 import { topological } from "../ir/rewrite.js";
 import type { Shape } from "../ir/shape.js";
@@ -182,27 +185,35 @@ const SAMPLES = 48;
 /** The share of pairs that positions alone forbid, from a grid of them: fields, padding among them, count as allowing everything. */
 function forbiddenShare({ attributes: { mask, space } }: NodeOf<"pairwise">, lengths: LengthValues): number {
   if (!mask) return 0;
+  const isPosition = ({ attributes: { name } }: NodeOf<"input">): boolean => name === "i" || name === "j";
   const inputs = topological(mask).filter((node) => node.op === "input");
-  const fields = inputs.filter(({ attributes: { name } }) => name !== "i" && name !== "j");
-  if (fields.some(({ dtype }) => dtype !== "bool")) return 0;
-  const allowing = Object.fromEntries(fields.map(({ attributes: { name } }) => [name, 1]));
+  if (inputs.some((node) => !isPosition(node) && node.dtype !== "bool")) return 0;
   const [rows, columns] = space.slice(-2).map(({ size }) => places(evaluateSize(size, lengths)));
-  let forbidden = 0;
-  for (const i of rows!)
-    for (const j of columns!) if (!allows(mask, { ...allowing, i, j }, lengths)) forbidden++;
-  return forbidden / Math.max(1, rows!.length * columns!.length);
+  const [I, J] = [rows!.length, columns!.length];
+  const shape: Shape = [
+    { name: "i", size: I },
+    { name: "j", size: J },
+  ];
+  const b = createBuilder();
+  const allowing = b.broadcastTo(b.const(1, "bool"), shape, []);
+  const position = (name: string): Node => b.input("input", name, shape, "i32");
+  const asked = instantiate(b, mask, shape, (name) =>
+    name === "i" || name === "j" ? position(name) : allowing,
+  );
+  const grid = (at: (i: number, j: number) => number): Tensor<number> => ({
+    sizes: [I, J],
+    data: Float64Array.from({ length: I * J }, (_, n) => at(Math.floor(n / J), n % J)),
+  });
+  const { mask: allowed } = interpret({ name: "mask", outputs: [{ name: "mask", node: asked }] }, f64, {
+    inputs: { i: grid((i) => rows![i]!), j: grid((_, j) => columns![j]!) },
+    lengths,
+  });
+  const allowedPairs = Array.from(allowed!.data).reduce((sum, one) => sum + one, 0);
+  return 1 - allowedPairs / Math.max(1, I * J);
 }
 
 /** The middles of as many equal parts. */
 function places(count: number): readonly number[] {
   const parts = Math.min(SAMPLES, count);
   return Array.from({ length: parts }, (_, n) => Math.floor(((n + 0.5) * count) / parts));
-}
-
-function allows(mask: Graph, at: Readonly<Record<string, number>>, lengths: LengthValues): boolean {
-  const inputs = Object.fromEntries(
-    Object.entries(at).map(([name, value]) => [name, { sizes: [], data: Float64Array.of(value) }]),
-  );
-  const result = interpret(mask, f64, { inputs, lengths });
-  return Object.values(result)[0]!.data[0] !== 0;
 }
