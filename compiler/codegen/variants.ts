@@ -44,13 +44,13 @@ export const tileSizes = {
 } as const satisfies Readonly<Record<string, TileSizes>>;
 
 /** From so many rows, columns and turns of k on a tile is worth its barriers. */
-const leastOfTile = { rows: 16, columns: 16, turns: 16 };
+const leastOfTile = { rows: 32, columns: 32, turns: 64 };
 /** Up to so many rows the weights are read once and nothing is gained by sharing them. */
 const mostOfLanes = { rows: 4 };
 /** So few tiles of 64 × 64 leave most of a GPU idle, if each sums so many terms. */
 const fewTiles = { tiles: 32, turns: 512 };
 /** Rows shorter than this are as well read by one invocation each. */
-const leastOfRow = 64;
+const leastOfRow = 128;
 /** Rows from this length on have 256 invocations, shorter ones 64. */
 const longRow = 2048;
 
