@@ -7,7 +7,7 @@
  */
 import { sizeText } from "../ir/shape.js";
 import type { Expr, Extent, GridExtent, Kernel } from "./kernel.js";
-import { eachChild } from "./kernel.js";
+import { children } from "./kernel.js";
 import { exprsOf, walk } from "./tidy.js";
 
 export type HostExtent = Extent | GridExtent;
@@ -64,7 +64,7 @@ export function usesOf(kernel: Kernel): Uses {
     if (x.tag === "subgroup" || x.tag === "subgroup_size" || x.tag === "subgroup_lane") subgroups = true;
     if (x.tag === "unary" || x.tag === "binary") functions.add(`${x.fn}.${x.type}`);
     if (x.tag === "bitcast") functions.add(`bitcast.${x.type}.${x.x.type}`);
-    eachChild(x, visit);
+    children(x).forEach(visit);
   };
   kernel.grid.forEach(need);
   walk(kernel.body, (statement) => {

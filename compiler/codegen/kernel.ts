@@ -308,51 +308,6 @@ export function children(x: Expr): readonly Expr[] {
   }
 }
 
-/** Whether one directly below an expression is so, asked in their order; a walk over all answers false. */
-export function someChild(x: Expr, is: (child: Expr) => boolean): boolean {
-  switch (x.tag) {
-    case "const":
-    case "var":
-    case "grid":
-    case "extent":
-    case "scalar":
-    case "turn":
-    case "local":
-    case "subgroup_size":
-    case "subgroup_lane":
-      return false;
-    case "load":
-    case "element":
-      return is(x.index);
-    case "subgroup":
-    case "unary":
-    case "convert":
-    case "bitcast":
-    case "splat":
-    case "lane":
-      return is(x.x);
-    case "binary":
-      return is(x.x) || is(x.y);
-    case "fma":
-      return is(x.x) || is(x.y) || is(x.z);
-    case "select":
-      return is(x.condition) || is(x.then) || is(x.otherwise);
-    case "vector":
-      return x.lanes.some(is);
-    default:
-      x satisfies never;
-      throw new Error("internal: expression of no tag");
-  }
-}
-
-/** All directly below an expression, in their order; no list is made of them. */
-export const eachChild = (x: Expr, visit: (child: Expr) => void): void => {
-  someChild(x, (child) => {
-    visit(child);
-    return false;
-  });
-};
-
 /** The same expression over other children, in the order of `children`. */
 export function withChildren(x: Expr, below: readonly Expr[]): Expr {
   const at = (n: number): Expr => below[n] ?? x;

@@ -8,7 +8,7 @@
  * Naming is value numbering: equal expressions get one name, so a repeated load or address costs nothing.
  */
 import type { ArrayType, Expr, Stmt, ValueType } from "./kernel.js";
-import { add, children, eachChild, exprKey, i32, isConst, someChild, variable } from "./kernel.js";
+import { add, children, exprKey, i32, isConst, variable } from "./kernel.js";
 
 export interface Scope {
   /** A name for a value (constants, names and grid indices stay themselves). */
@@ -60,11 +60,11 @@ export function createScope(): Scope {
   const readsMutable = (x: Expr): boolean =>
     x.tag === "var"
       ? mutables.has(x.name)
-      : x.tag === "element" || x.tag === "subgroup" || someChild(x, readsMutable);
+      : x.tag === "element" || x.tag === "subgroup" || children(x).some(readsMutable);
   const depthOf = (x: Expr): number => {
     if (x.tag === "var") return depths.get(x.name) ?? 0;
     let deepest = 0;
-    eachChild(x, (child) => {
+    children(x).forEach((child) => {
       deepest = Math.max(deepest, depthOf(child));
     });
     return deepest;

@@ -6,7 +6,7 @@
  * ```
  */
 import type { Expr, Stmt } from "./kernel.js";
-import { children, eachChild, someChild, withChildren } from "./kernel.js";
+import { children, withChildren } from "./kernel.js";
 
 export const tidy = (statements: readonly Stmt[]): readonly Stmt[] => {
   const used = countUses(statements);
@@ -20,7 +20,7 @@ export function wideBindings(statements: readonly Stmt[]): ReadonlySet<number> {
   const wide = new Set<number>();
   const visit = (x: Expr): void => {
     if (x.tag === "load" && x.type === "f32x4") wide.add(x.binding);
-    eachChild(x, visit);
+    children(x).forEach(visit);
   };
   walk(statements, (statement) => {
     if (statement.tag === "store" && statement.value.type === "f32x4") wide.add(statement.binding);
@@ -102,7 +102,7 @@ function countUses(statements: readonly Stmt[]): ReadonlyMap<string, number> {
   const used = new Map<string, number>();
   const visit = (x: Expr): void => {
     if (x.tag === "var") used.set(x.name, (used.get(x.name) ?? 0) + 1);
-    eachChild(x, visit);
+    children(x).forEach(visit);
   };
   const backwards = (body: readonly Stmt[]): void => {
     for (const statement of [...body].reverse()) {
@@ -122,7 +122,7 @@ const dropUnused = (statements: readonly Stmt[], used: ReadonlyMap<string, numbe
 
 function weight(x: Expr): number {
   let sum = 1;
-  eachChild(x, (child) => {
+  children(x).forEach((child) => {
     sum += weight(child);
   });
   return sum;
@@ -135,7 +135,7 @@ const isPure = (x: Expr): boolean =>
   x.tag !== "element" &&
   x.tag !== "subgroup" &&
   !(x.tag === "var" && x.name.startsWith("m")) &&
-  !someChild(x, (child) => !isPure(child));
+  children(x).every(isPure);
 
 function inlineOnce(statements: readonly Stmt[], isSingle: (name: string) => boolean): readonly Stmt[] {
   const result: Stmt[] = [];
@@ -167,7 +167,7 @@ function repeatedNames(statements: readonly Stmt[]): ReadonlySet<string> {
   const visit = (x: Expr, repeated: boolean): void => {
     if (x.tag === "var" && repeated) found.add(x.name);
     const below = x.type === "f32x4" && x.tag !== "vector";
-    eachChild(x, (child) => visit(child, repeated || (below && child.type !== "f32x4")));
+    for (const child of children(x)) visit(child, repeated || (below && child.type !== "f32x4"));
   };
   walk(statements, (statement) => {
     const wide = (statement.tag === "store" || statement.tag === "put") && statement.value.type === "f32x4";
