@@ -176,12 +176,6 @@ function clipFactor(norm: Node, clip: number | undefined, b: Builder): Node {
   return b.min(b.const(1, "f32"), b.div(b.const(clip, "f32"), b.add(norm, b.const(CLIP_EPSILON, "f32"))));
 }
 
-export function outputNamed(graph: Graph, name: string): Node {
-  const found = graph.outputs.find((output) => output.name === name);
-  if (!found) throw new Error(`internal: graph ${graph.name} has no output ${name}`);
-  return found.node;
-}
-
 function nameOf(leaf: Node): string {
   if (leaf.op !== "input") throw new Error(`internal: ${leaf.op} is no leaf`);
   return leaf.attributes.name;

@@ -22,12 +22,6 @@ export function orderSteps(walked: Walk, bytes: Measure): Walk {
   return { ...walked, ...linear(order.map((at) => units[at]!)) };
 }
 
-/** The most that is alive at once. */
-export function peakOf(walked: Walk, bytes: Measure): number {
-  const units = unitsOf(walked);
-  return peakThrough(touchesOf(units, walked.outputs, bytes), [...units.keys()]);
-}
-
 /** What runs together: one step, or all of a loop. */
 interface Unit extends Accesses {
   readonly steps: readonly WalkStep[];
@@ -104,6 +98,7 @@ function createLiveness({ ofStep, ofBuffer, bytes, isOutput }: Touches) {
   return { needs, frees, run };
 }
 
+/** The most that is alive at once. */
 function peakThrough(touches: Touches, order: readonly number[]): number {
   const live = createLiveness(touches);
   let [peak, held] = [0, 0];
