@@ -138,7 +138,7 @@ function place(node: Node, placing: Placing): void {
       return;
     } else context.explain?.(node, `is stored: the kernels that read it have no binding left`);
   const host = hostOf(node, consumers, single, placing);
-  if (host) groups.absorb(host, node);
+  if (host) groups.absorb(host, node, !single);
   if (!host || !single) groups.store(host ?? siblingOf(node, placing) ?? groups.create(node), node);
 }
 
@@ -226,7 +226,7 @@ function pairSiblingOf(node: Pairwise & Node, { groups }: Placing): Group | unde
     const isAfter = groups.consumersOf(node).some((other) => groups.reaches(other, group));
     return !isAfter && groups.fits(group, node, true);
   });
-  if (found) groups.absorb(found, node);
+  if (found) groups.absorb(found, node, true);
   return found;
 }
 
