@@ -15,18 +15,22 @@ import { isMap } from "./maps.js";
 
 export type Family = "pointwise" | "rows" | "contract" | "pairwise" | "scatter" | "update" | "cumsum";
 
-/** All nodes of a body, operands first. */
+const known = new WeakMap<Graph, readonly Node[]>();
+
+/** All nodes of a body, operands first. Asked often of one body, which never changes. */
 export function nodesOf(body: Graph): readonly Node[] {
+  const before = known.get(body);
+  if (before) return before;
   const seen = new Set<Node>();
   const visit = (node: Node): void => {
     if (seen.has(node)) return;
-    node.inputs.forEach(visit);
+    for (const input of node.inputs) visit(input);
     seen.add(node);
   };
-  body.outputs.forEach(({ node }) => {
-    visit(node);
-  });
-  return [...seen];
+  for (const { node } of body.outputs) visit(node);
+  const nodes = [...seen];
+  known.set(body, nodes);
+  return nodes;
 }
 
 /** The nodes that need the value of one in `roots`, themselves included. */

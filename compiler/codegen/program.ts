@@ -14,6 +14,7 @@ import type { Decoded, DecodingGraphs } from "../passes/decoding/graphs.js";
 import type { Place, Schedule, ScheduledEntry, Slot, Step } from "../passes/schedule.js";
 import { emitDecoding } from "./decoding.js";
 import type { CallScalar } from "./extents.js";
+import { usesOf } from "./extents.js";
 import { nodesOf } from "./family.js";
 import { printJavascript } from "./javascript.js";
 import { invocationsOf, workgroupBytes } from "./lockstep.js";
@@ -163,12 +164,13 @@ function emitKernel(
   generates: boolean,
 ): P.Kernel {
   const kernel = lower(step.body, step.reads, step.writes, sharing);
+  const uses = usesOf(kernel);
   const variants = emitVariants(step, sharing, scalars, generates);
   return {
     name: kernel.name,
     bindings: kernel.bindings.map(({ type, access }) => ({ type, access })),
-    wgsl: printWgsl(kernel, scalars),
-    javascript: printJavascript(kernel, scalars),
+    wgsl: printWgsl(kernel, scalars, uses),
+    javascript: printJavascript(kernel, scalars, uses),
     ...(variants.length > 0 ? { variants } : {}),
   };
 }
