@@ -7,6 +7,7 @@
  */
 import type { Graph, Node, NodeOf } from "../ir/graph.js";
 import { pairwiseParts } from "../ir/ops/pairwise-parts.js";
+import { topological } from "../ir/rewrite.js";
 import type { Shape } from "../ir/shape.js";
 import { sameSizes } from "../ir/shape.js";
 import { isPairwise, isRescaled, isStreamed, sharesPairs } from "../ir/streaming.js";
@@ -15,23 +16,8 @@ import { isMap } from "./maps.js";
 
 export type Family = "pointwise" | "rows" | "contract" | "pairwise" | "scatter" | "update" | "cumsum";
 
-const known = new WeakMap<Graph, readonly Node[]>();
-
-/** All nodes of a body, operands first. Asked often of one body, which never changes. */
-export function nodesOf(body: Graph): readonly Node[] {
-  const before = known.get(body);
-  if (before) return before;
-  const seen = new Set<Node>();
-  const visit = (node: Node): void => {
-    if (seen.has(node)) return;
-    for (const input of node.inputs) visit(input);
-    seen.add(node);
-  };
-  for (const { node } of body.outputs) visit(node);
-  const nodes = [...seen];
-  known.set(body, nodes);
-  return nodes;
-}
+/** All nodes of a body, operands first. */
+export const nodesOf = topological;
 
 /** The nodes that need the value of one in `roots`, themselves included. */
 export function dependents(nodes: readonly Node[], roots: ReadonlySet<Node>): ReadonlySet<Node> {
