@@ -21,7 +21,8 @@ import { canShareRows } from "./kernels/rows.js";
 export type Cooperation =
   | { readonly how: "tile"; readonly sizes: TileSizes }
   | { readonly how: "lanes" }
-  | { readonly how: "rows"; readonly invocations: number };
+  | { readonly how: "rows"; readonly invocations: number }
+  | { readonly how: "split"; readonly invocations: number };
 
 /** Lengths for which a variant pays: `from` ≤ size < `below`. */
 export interface Condition {

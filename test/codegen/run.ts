@@ -14,6 +14,7 @@ import { createBuilder } from "../../compiler/ir/builder.js";
 import type { Graph, Node } from "../../compiler/ir/graph.js";
 import { interpret } from "../../compiler/ir/interpret.js";
 import { f64, tensor } from "../../compiler/ir/numbers/f64.js";
+import type { Numbers } from "../../compiler/ir/numbers/scalar.js";
 import type { DType, Shape, Size } from "../../compiler/ir/shape.js";
 import { evaluateSize } from "../../compiler/ir/shape.js";
 import { getDevice } from "../device.js";
@@ -70,8 +71,8 @@ export function operandsOf({ body, lengths = {}, operands }: Case): readonly (re
   });
 }
 
-/** What the body means, in f64. */
-export function reference(test: Case): readonly (readonly number[])[] {
+/** What the body means, in f64 or in other numbers. */
+export function reference(test: Case, m: Numbers<number> = f64): readonly (readonly number[])[] {
   const { body, lengths = {}, scalars = {} } = test;
   const b = createBuilder();
   const inputs = fixedInputs(body);
@@ -89,7 +90,7 @@ export function reference(test: Case): readonly (readonly number[])[] {
     ...Object.fromEntries(values),
     ...Object.fromEntries(Object.entries(scalars).map(([k, v]) => [k, tensor([], [v])])),
   };
-  const results = interpret({ name: "test", outputs }, f64, { inputs: all, lengths });
+  const results = interpret({ name: "test", outputs }, m, { inputs: all, lengths });
   return outputs.map(({ name }) => Array.from(results[name]!.data));
 }
 

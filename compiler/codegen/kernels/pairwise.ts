@@ -8,6 +8,7 @@
  */
 import type { Node } from "../../ir/graph.js";
 import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
+import type { Size } from "../../ir/shape.js";
 import { divideSize, product, sizeEquals } from "../../ir/shape.js";
 import type { Pairwise } from "../../ir/streaming.js";
 import { pairwiseOf } from "../family.js";
@@ -20,6 +21,7 @@ import type { Context, Launch } from "./context.js";
 import { tiles } from "./context.js";
 import { lowerPairsOfBatch } from "./pairwise-batch.js";
 import { finish } from "./pairwise-results.js";
+import { finishTogether } from "./pairwise-split.js";
 import type { Running, Stream, Sum } from "./pairwise-stream.js";
 import { clear, started } from "./pairwise-stream.js";
 import type { Pairs, Strip, Tile } from "./pairwise-tile.js";
@@ -37,28 +39,53 @@ import {
   strip,
   turns,
 } from "./pairwise-tile.js";
+import { createTeam } from "./team.js";
 
 export function lowerPairwise(context: Context): Launch {
   const nodes = pairwiseOf(context.body);
-  const { space, over, heads } = nodes[0]!.attributes;
-  if (over === "batch") return lowerPairsOfBatch(context, nodes);
-  const { scope } = context;
-  const rank = space.length;
-  const columns = over === "columns";
-  const { size } = space[columns ? rank - 2 : rank - 1]!;
-  const depth = [...sizes(space.slice(0, rank - 3)), heads];
-  const place = decompose(scope, grid(2), depth);
+  if (nodes[0]!.attributes.over === "batch") return lowerPairsOfBatch(context, nodes);
+  const { size, depth } = ownSide(nodes);
   const count = ownTile(size);
-  const own = strip(context, scope.name(mul(grid(0), i32(count))), count, size);
-  const stream: Stream = {
-    ...{ context, nodes, columns, own, zero: runtimeZero(context, product(depth)) },
-    ...{ products: productsOf(nodes), batch: place.slice(0, -1), group: place[rank - 3]! },
-    ...started(context, nodes, count),
-  };
+  const own = strip(context, context.scope.name(mul(grid(0), i32(count))), count, size);
+  const stream = opened(context, nodes, own, runtimeZero(context, product(depth)));
   clear(stream);
   overHeads(stream, (head) => walk(stream, head));
   finish(stream);
   return { grid: [tiles(size, count), 1, tiles(product(depth), 1)], workgroup: [32, 1, 1] };
+}
+
+/** Few positions of this side: the invocations of a workgroup share one, and its sums meet in workgroup memory. */
+export function lowerPairwiseSplit(context: Context, invocations: number): Launch {
+  const nodes = pairwiseOf(context.body);
+  const { size, depth } = ownSide(nodes);
+  const team = createTeam(context.scope, invocations, 1);
+  const own = strip(context, grid(0), 1, size);
+  const stream = { ...opened(context, nodes, own, i32(0)), team };
+  clear(stream);
+  overHeads(stream, (head) => walk(stream, head));
+  finishTogether(stream, team);
+  return {
+    grid: [tiles(size, 1), 1, tiles(product(depth), 1)],
+    workgroup: [invocations, 1, 1],
+    cooperative: true,
+  };
+}
+
+/** How many positions the summing side has, and how often. */
+function ownSide(nodes: readonly Pairwise[]): { readonly size: Size; readonly depth: readonly Size[] } {
+  const { space, over, heads } = nodes[0]!.attributes;
+  const rank = space.length;
+  const { size } = space[over === "columns" ? rank - 2 : rank - 1]!;
+  return { size, depth: [...sizes(space.slice(0, rank - 3)), heads] };
+}
+
+function opened(context: Context, nodes: readonly Pairwise[], own: Strip, zero: Expr): Stream {
+  const place = decompose(context.scope, grid(2), ownSide(nodes).depth);
+  return {
+    ...{ context, nodes, columns: nodes[0]!.attributes.over === "columns", own, zero },
+    ...{ products: productsOf(nodes), batch: place.slice(0, -1), group: place[place.length - 1]! },
+    ...started(context, nodes, own.at.length),
+  };
 }
 
 /** Over rows the heads of a group add up. */
@@ -85,7 +112,9 @@ function walk(stream: Stream, head: Expr): void {
   const whole = at({ first: i32(0), at: [i32(0), add(extent(size), i32(-1))], size, exact: true });
   readOwn(stream, whole);
   const { from, to, isWhole } = visited(stream, whole, count);
-  scope.loop(from, to, count, (first) => {
+  const { team } = stream;
+  const start = team ? scope.name(add(from, scope.name(mul(team.lane, i32(count))))) : from;
+  scope.loop(start, to, count * (team?.lanes ?? 1), (first) => {
     const tile = at(strip(context, first, count, size));
     const possible = isWhole ? undefined : isPossible(context, tile, nodes);
     if (!possible) addTile(stream, tile);
