@@ -40,7 +40,7 @@ import type { Context, Launch, Target } from "./kernels/context.js";
 import { lowerContract } from "./kernels/contract.js";
 import { lowerContractLanes, lowerContractTile } from "./kernels/contract-workgroup.js";
 import { lowerCumsum } from "./kernels/cumsum.js";
-import { lowerPairwise, lowerPairwiseSplit } from "./kernels/pairwise.js";
+import { lowerPairwise, lowerPairwiseSplit, lowerPairwiseTile } from "./kernels/pairwise.js";
 import { lowerPointwise } from "./kernels/pointwise.js";
 import { lowerRows } from "./kernels/rows.js";
 import { lowerScatter } from "./kernels/scatter.js";
@@ -122,6 +122,8 @@ function lowerTogether(context: Context, cooperation: Cooperation): Launch {
       return lowerContractLanes(context);
     case "rows":
       return lowerRows(context, cooperation.invocations);
+    case "pairs":
+      return lowerPairwiseTile(context, cooperation.tile);
     case "split":
       return lowerPairwiseSplit(context, cooperation.invocations);
     default:

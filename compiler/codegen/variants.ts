@@ -16,13 +16,15 @@ import type { Context } from "./kernels/context.js";
 import type { Plan } from "./kernels/contract-plan.js";
 import { planContract } from "./kernels/contract-plan.js";
 import type { TileSizes } from "./kernels/contract-workgroup.js";
+import type { PairTile } from "./kernels/pairwise-stage.js";
 import { canShareRows } from "./kernels/rows.js";
 
 export type Cooperation =
   | { readonly how: "tile"; readonly sizes: TileSizes }
   | { readonly how: "lanes" }
   | { readonly how: "rows"; readonly invocations: number }
-  | { readonly how: "split"; readonly invocations: number };
+  | { readonly how: "split"; readonly invocations: number }
+  | { readonly how: "pairs"; readonly tile: PairTile };
 
 /** Lengths for which a variant pays: `from` ≤ size < `below`. */
 export interface Condition {

@@ -92,7 +92,13 @@ function meet({ context: { scope }, sums }: Stream, { lanes }: Team, type: Array
 }
 
 /** In two stages, so that each lane adds: first its share of the lanes of one element, then the first lanes what is left of theirs. */
-function mergeRows(stream: Stream, meeting: Meeting, target: Target, sum: Sum, { scale, factor }: Weights): void {
+function mergeRows(
+  stream: Stream,
+  meeting: Meeting,
+  target: Target,
+  sum: Sum,
+  { scale, factor }: Weights,
+): void {
   const { context, own } = stream;
   const { scope } = context;
   const { array, width, steps } = sum.rows!;
