@@ -4,7 +4,7 @@
  * ```
  * contract(x [b, t, 768], w [768, 3072]) → tile 64×128×16 where B·T ≥ 32 · lanes where B·T < 5
  * softmax over 50,257 columns            → one workgroup of 256 a row
- * attention of T queries, 12 heads of 64 → 64 lanes a query where B·12·T ≤ 1024 · tiles of 16 keys where T ≥ 32
+ * attention of T queries, 12 heads of 64 → 64 lanes a query where B·12·T ≤ 1024 · tiles of 16 keys where T ≥ 64
  * ```
  * Every number by which one is chosen stands here. None of them was measured on a GPU: they follow from how many invocations a
  * device needs to be busy, and from how often an element is loaded: for a product 1/4 + 1/4 without tiles, 1/64 + 1/128 with the widest.
@@ -12,7 +12,7 @@
 import type { Graph, Node, NodeOf } from "../ir/graph.js";
 import { pairwiseParts } from "../ir/ops/pairwise-parts.js";
 import type { Size } from "../ir/shape.js";
-import { product } from "../ir/shape.js";
+import { evaluateSize, product } from "../ir/shape.js";
 import type { Pairwise } from "../ir/streaming.js";
 import { contractOf, family, pairwiseOf, reducesOf, spaceOf } from "./family.js";
 import type { Context } from "./kernels/context.js";
@@ -64,7 +64,7 @@ const longRow = 2048;
 /** Sums over pairs of so few rows in all leave a GPU idle if a row is one invocation's; each lane should have a tile of keys at least. */
 const fewPairRows = { rows: 1024, others: 64, invocations: 64 };
 /** From so many positions on each side on most of a workgroup's invocations have a position, and tiles are whole. */
-const leastOfPairs = { own: 32, others: 32 };
+const leastOfPairs = { own: 64, others: 32 };
 /**
  * 64 invocations of two positions, where what they keep of both is at most so many numbers, else of one; they keep what they read at
  * their own positions up to so many. Half of the workgroup memory that every device has, so that two workgroups find place.
@@ -86,6 +86,13 @@ function needs(size: Size, from: number, below: number | null = null): readonly 
   if (typeof size !== "number") return [{ size, from, below }];
   return size >= from && (below === null || size < below) ? [] : undefined;
 }
+
+/** Whether some lengths within their maxima meet all conditions: sizes grow with them, unless a term takes something away. */
+export const canBeMet = ({ when }: Variant, maxima: Readonly<Record<string, number>>): boolean =>
+  when.every(({ size, from }) => {
+    if (typeof size === "number") return size >= from;
+    return size.some(([factor]) => factor < 0) || evaluateSize(size, maxima) >= from;
+  });
 
 function contractVariants(node: NodeOf<"contract">): readonly Variant[] {
   const plan = planContract(node);
