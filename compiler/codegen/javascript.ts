@@ -5,7 +5,7 @@
  * store 1 [g0] (load 0 [g0] * 2) → (n, s, b, from, to) => { … b1[g0] = (b0[g0] * 2); … }
  * ```
  * Arithmetic on f32 is done in f64 and rounded when it is stored. Of a cooperative kernel [from, to) are workgroups, whose invocations
- * go in lockstep from barrier to barrier; a subgroup is one invocation.
+ * go in lockstep from barrier to barrier, in subgroups of as many as is said.
  */
 import type { KernelText } from "../../runtime/program.js";
 import type { CallScalar, HostExtent, Uses } from "./extents.js";
@@ -13,7 +13,7 @@ import { constantExtent, extentKey, scalarIndex, usesOf } from "./extents.js";
 import { javascriptFunctions } from "./javascript-functions.js";
 import type { BinaryFunction, Expr, Kernel, Stmt, UnaryFunction, ValueType } from "./kernel.js";
 import { lanes } from "./kernel.js";
-import type { Part } from "./lockstep.js";
+import type { Exchange, Part } from "./lockstep.js";
 import { arraysOf, invocationsOf, partsOf, spreadNames } from "./lockstep.js";
 
 interface Printer {
@@ -23,14 +23,16 @@ interface Printer {
   /** Names that each invocation of a workgroup has its own of, and the invocation that is printed for. */
   readonly spread: ReadonlyMap<string, ValueType>;
   readonly invocation: string;
+  /** Invocations of a subgroup. */
+  readonly subgroup: number;
 }
 type Lane = 0 | 1 | 2 | 3;
 
-export function printJavascript(kernel: Kernel, scalars: readonly CallScalar[]): KernelText {
+export function printJavascript(kernel: Kernel, scalars: readonly CallScalar[], subgroup = 1): KernelText {
   const uses = usesOf(kernel);
   const parts = kernel.cooperative ? partsOf(kernel.body) : [];
   const spread = spreadNames(parts);
-  const printer: Printer = { kernel, uses, scalars, spread, invocation: "local" };
+  const printer: Printer = { kernel, uses, scalars, spread, invocation: "local", subgroup };
   const body = kernel.cooperative
     ? parts.flatMap((part) => printPart(printer, part))
     : kernel.body.flatMap((statement) => print(printer, statement));
@@ -73,6 +75,8 @@ function printPart(printer: Printer, part: Part): readonly string[] {
         ...indent(part.statements.flatMap((statement) => print(printer, statement))),
         "}",
       ];
+    case "exchange":
+      return printExchange(printer, part.statement);
     case "for": {
       const { name, from, to, step } = part.statement;
       const loop = `for (let ${name} = ${head(from)}; ${name} < ${head(to)}; ${name} += ${step}) {`;
@@ -85,6 +89,26 @@ function printPart(printer: Printer, part: Part): readonly string[] {
     default:
       return part satisfies never;
   }
+}
+
+/** All have their own value first; then each subgroup's, in the order of its invocations, becomes that of them all. */
+function printExchange(printer: Printer, { name, value }: Exchange): readonly string[] {
+  const count = invocationsOf(printer.kernel);
+  const of: Expr = { tag: "binary", type: value.type, fn: value.fn, x: value, y: value };
+  const combined = (total: string, part: string): string => binaryText[of.fn](total, part, of.type);
+  const own = print(printer, { tag: "let", name, value: value.x });
+  const fold = named(name, value.type).map(
+    (part) =>
+      `for (let n = first, total = ${part}[first]; n < end; n++) { if (n > first) total = ${combined("total", `${part}[n]`)}; if (n === end - 1) ${part}.fill(total, first, end); }`,
+  );
+  return [
+    `for (let local = 0; local < ${count}; local++) {`,
+    ...indent(own),
+    "}",
+    `for (let first = 0; first < ${count}; first += ${printer.subgroup}) {`,
+    ...indent([`const end = Math.min(first + ${printer.subgroup}, ${count});`, ...fold]),
+    "}",
+  ];
 }
 
 const indent = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`);
@@ -195,11 +219,11 @@ function expression(printer: Printer, x: Expr, lane: Lane): string {
     case "local":
       return printer.invocation;
     case "subgroup":
-      return text(x.x);
+      throw new Error("internal: a subgroup's sum without a name of its own");
     case "subgroup_size":
-      return "1";
+      return String(printer.subgroup);
     case "subgroup_lane":
-      return "0";
+      return `(${printer.invocation} % ${printer.subgroup})`;
     case "grid":
       return `g${x.dimension}`;
     case "extent":

@@ -119,9 +119,9 @@ function lowerTogether(context: Context, cooperation: Cooperation): Launch {
     case "tile":
       return lowerContractTile(context, cooperation.sizes);
     case "lanes":
-      return lowerContractLanes(context);
+      return lowerContractLanes(context, cooperation.subgroups);
     case "rows":
-      return lowerRows(context, cooperation.invocations);
+      return lowerRows(context, cooperation.invocations, cooperation.subgroups);
     case "pairs":
       return lowerPairwiseTile(context, cooperation.tile);
     case "split":

@@ -148,13 +148,14 @@ function inlineOnce(statements: readonly Stmt[], isSingle: (name: string) => boo
   for (const statement of statements) {
     const exprs = exprsOf(statement).map((x) => substitute(x, pending));
     const taken = withExprs(statement, exprs);
-    if (taken.tag === "let" && isSingle(taken.name) && weight(taken.value) <= heaviest) {
+    const stays = taken.tag === "let" && taken.value.tag === "subgroup";
+    if (taken.tag === "let" && !stays && isSingle(taken.name) && weight(taken.value) <= heaviest) {
       pending.set(taken.name, taken.value);
       continue;
     }
     // Nested bodies would compute a moved value again on every turn.
     if (taken.tag === "for" || taken.tag === "if") flush(() => false);
-    else if (taken.tag !== "let") flush(isPure);
+    else if (taken.tag !== "let" || stays) flush(isPure);
     result.push(withBodies(taken, (body) => inlineOnce(body, isSingle)));
   }
   flush(() => false);

@@ -19,14 +19,15 @@ import type { Context } from "./kernels/context.js";
 import type { Plan } from "./kernels/contract-plan.js";
 import { planContract } from "./kernels/contract-plan.js";
 import type { TileSizes } from "./kernels/contract-workgroup.js";
+import { isSplitAlongK } from "./kernels/contract-workgroup.js";
 import type { PairTile } from "./kernels/pairwise-stage.js";
 import { channelsOf, operandsOf } from "./kernels/pairwise-stage.js";
 import { canShareRows } from "./kernels/rows.js";
 
 export type Cooperation =
   | { readonly how: "tile"; readonly sizes: TileSizes }
-  | { readonly how: "lanes" }
-  | { readonly how: "rows"; readonly invocations: number }
+  | { readonly how: "lanes"; readonly subgroups?: true }
+  | { readonly how: "rows"; readonly invocations: number; readonly subgroups?: true }
   | { readonly how: "split"; readonly invocations: number }
   | { readonly how: "pairs"; readonly tile: PairTile };
 
@@ -73,10 +74,20 @@ const pairTile = { invocations: 64, two: 128, kept: 256, bytes: 8192, mostBytes:
 
 export function variantsOf(body: Graph, isStacked: Context["isStacked"]): readonly Variant[] {
   const found = family(body);
-  if (found === "contract") return contractVariants(contractOf(body)!);
-  if (found === "rows") return rowVariants(body, isStacked);
+  if (found === "contract")
+    return contractVariants(contractOf(body)!).flatMap((variant) =>
+      isSplitAlongK({ body, isStacked }) ? inSubgroups(variant) : [variant],
+    );
+  if (found === "rows") return rowVariants(body, isStacked).flatMap(inSubgroups);
   if (found === "pairwise") return pairVariants(pairwiseOf(body));
   return [];
+}
+
+/** Where lanes meet in one column, adapters with subgroups do that there; what runs everywhere comes after. */
+function inSubgroups(variant: Variant): readonly Variant[] {
+  const { cooperation } = variant;
+  if (cooperation.how !== "lanes" && cooperation.how !== "rows") return [variant];
+  return [{ ...variant, cooperation: { ...cooperation, subgroups: true } }, variant];
 }
 
 const atLeast = (size: Size, count: number): boolean => typeof size !== "number" || size >= count;
@@ -91,7 +102,10 @@ function needs(size: Size, from: number, below: number | null = null): readonly 
 export const canBeMet = ({ when }: Variant, maxima: Readonly<Record<string, number>>): boolean =>
   when.every(({ size, from }) => {
     if (typeof size === "number") return size >= from;
-    return size.some(([factor]) => factor < 0) || evaluateSize(size, maxima) >= from;
+    const isOpen = size.some(
+      ([factor, ...symbols]) => factor < 0 || symbols.some((name) => !(name in maxima)),
+    );
+    return isOpen || evaluateSize(size, maxima) >= from;
   });
 
 function contractVariants(node: NodeOf<"contract">): readonly Variant[] {

@@ -39,7 +39,8 @@ function boundOf(given: Case, slack: number): (output: number, n: number) => num
   return (output, n) => 16 * 2 ** -24 * Math.abs(size[output]![n]!) + slack;
 }
 
-function agree(given: Case, slack = 0): void {
+function agree(of: Case, slack = 0): void {
+  const given = { ...of, subgroup: 32 };
   const expected = reference(given);
   const bound = boundOf(given, slack);
   const forwards = runJavascript(given);
@@ -65,7 +66,8 @@ const layouts: readonly (readonly [string, (m: Size, n: Size, k: Size) => readon
 const tiny = { how: "tile", sizes: { m: 8, n: 8, k: 4, rows: 4 } } as const;
 const tinyWide = { how: "tile", sizes: { m: 8, n: 16, k: 8, rows: 8 } } as const;
 const lanes = { how: "lanes" } as const;
-const sharing = [tiny, tinyWide, lanes];
+const inSubgroups = { how: "lanes", subgroups: true } as const;
+const sharing = [tiny, tinyWide, lanes, inSubgroups];
 const around = [
   [1, 1, 1],
   [7, 7, 3],
@@ -168,6 +170,7 @@ describe("contractions that a workgroup shares", () => {
     await agreeOnDevice({ body: body(linear), lengths: { M: 65 }, cooperation: wide }, 1e-5);
     const logits = contract(fixed(0, M, 64), fixed(1, 50, 64), "mk,nk>mn");
     for (const m of [0, 1, 3, 5])
-      await agreeOnDevice({ body: body(logits), lengths: { M: m }, cooperation: lanes });
+      for (const cooperation of [lanes, inSubgroups])
+        await agreeOnDevice({ body: body(logits), lengths: { M: m }, cooperation });
   }, 300_000);
 });

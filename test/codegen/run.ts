@@ -37,6 +37,8 @@ export interface Case extends LowerOptions {
   readonly stackedWrites?: readonly number[];
   readonly scalars?: Readonly<Record<string, number>>;
   readonly turn?: number;
+  /** Invocations of a subgroup in lockstep. */
+  readonly subgroup?: number;
 }
 
 export const shape = (...sizes: readonly Size[]): Shape => sizes.map((size, n) => ({ name: `x${n}`, size }));
@@ -193,7 +195,7 @@ export function runJavascript(
   rewrite: (code: string) => string = (code) => code,
 ): readonly (readonly number[])[] {
   const { kernel, buffers, collect } = prepare(test);
-  const text = printJavascript(kernel, callScalars);
+  const text = printJavascript(kernel, callScalars, test.subgroup);
   const run = new Function(`return ${rewrite(text.code)};`)() as (...x: unknown[]) => void;
   const lengths = test.lengths ?? {};
   const extents = Int32Array.from([...text.extents.map((x) => hostExtent(x, lengths)), test.turn ?? 0]);
