@@ -46,6 +46,7 @@ export const load = (binding: number, type: ValueType, index: Expr): Expr => ({
 });
 
 export const local: Expr = { tag: "local", type: "i32" };
+export const subgroupLane: Expr = { tag: "subgroup_lane", type: "i32" };
 export const subgroup = (fn: SubgroupFunction, x: Expr): Expr => ({ tag: "subgroup", type: x.type, fn, x });
 
 export const isConst = (x: Expr, value?: number): x is Expr & { tag: "const" } =>

@@ -20,6 +20,8 @@ export interface Surroundings {
   /** Names that each invocation of a workgroup has its own of, and the invocation that is printed for. */
   readonly spread: ReadonlyMap<string, ValueType>;
   readonly invocation: string;
+  /** Invocations of a subgroup. */
+  readonly subgroup: number;
 }
 
 export interface LanePrinter {
@@ -32,7 +34,7 @@ export const elementIndex = (index: string, lane: number): string =>
   lane === 0 ? index : `${index} + ${lane}`;
 
 export function createLanePrinter(surroundings: Surroundings): LanePrinter {
-  const { kernel, scalars, extentText, spread, invocation } = surroundings;
+  const { kernel, scalars, extentText, spread, invocation, subgroup } = surroundings;
   const arrays = new Map(arraysOf(kernel.body).map((array) => [array.name, array]));
 
   const local = (name: string, type: ValueType, lane: Lane): string =>
@@ -61,11 +63,11 @@ export function createLanePrinter(surroundings: Surroundings): LanePrinter {
       case "local":
         return invocation;
       case "subgroup":
-        return text(x.x, lane);
+        throw new Error("internal: a subgroup's sum without a name of its own");
       case "subgroup_size":
-        return "1";
+        return String(subgroup);
       case "subgroup_lane":
-        return "0";
+        return `(${invocation} % ${subgroup})`;
       case "grid":
         return `g${x.dimension}`;
       case "extent":
@@ -155,7 +157,9 @@ const infix =
   (x: string, y: string): string =>
     `(${x} ${sign} ${y})`;
 
-const binaryText: { readonly [K in BinaryFunction]: (x: string, y: string, type: ValueType) => string } = {
+export const binaryText: {
+  readonly [K in BinaryFunction]: (x: string, y: string, type: ValueType) => string;
+} = {
   add: wrapping("+"),
   sub: wrapping("-"),
   mul: wrapping("*"),

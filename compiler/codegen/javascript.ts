@@ -5,17 +5,17 @@
  * store 1 [g0] (load 0 [g0] * 2) → (n, s, b, from, to) => { … b1[g0] = (b0[g0] * 2); … }
  * ```
  * Arithmetic on f32 is done in f64 and rounded when it is stored. Of a cooperative kernel [from, to) are workgroups, whose invocations
- * go in lockstep from barrier to barrier; a subgroup is one invocation.
+ * go in lockstep from barrier to barrier, in subgroups of as many as is said.
  */
 import type { KernelText } from "../../runtime/program.js";
 import type { CallScalar, HostExtent, Uses } from "./extents.js";
 import { extentNames, scalarIndex, usesOf } from "./extents.js";
 import type { Lane, LanePrinter, Surroundings } from "./javascript-expressions.js";
-import { createLanePrinter, elementIndex } from "./javascript-expressions.js";
+import { binaryText, createLanePrinter, elementIndex } from "./javascript-expressions.js";
 import { javascriptFunctions } from "./javascript-functions.js";
 import type { Expr, Kernel, Stmt, ValueType } from "./kernel.js";
 import { lanes } from "./kernel.js";
-import type { Part } from "./lockstep.js";
+import type { Exchange, Part } from "./lockstep.js";
 import { arraysOf, invocationsOf, partsOf, spreadNames } from "./lockstep.js";
 
 interface Printer extends Surroundings {
@@ -26,15 +26,16 @@ interface Printer extends Surroundings {
   readonly first: LanePrinter;
 }
 
-/** `uses`: what `usesOf` says of the kernel, where the caller has asked already. */
+/** `uses`: what `usesOf` says of the kernel, where the caller has asked already; `subgroup`: invocations of a subgroup. */
 export function printJavascript(
   kernel: Kernel,
   scalars: readonly CallScalar[],
   uses: Uses = usesOf(kernel),
+  subgroup = 1,
 ): KernelText {
   const parts = kernel.cooperative ? partsOf(kernel.body) : [];
   const extentText = extentNames(uses);
-  const around = { kernel, scalars, extentText, spread: spreadNames(parts), invocation: "local" };
+  const around = { kernel, scalars, extentText, spread: spreadNames(parts), invocation: "local", subgroup };
   const first = createLanePrinter({ ...around, invocation: "0" });
   const printer: Printer = { ...around, uses, lanes: createLanePrinter(around), first };
   const lines = [
@@ -73,6 +74,9 @@ function printParts(printer: Printer, parts: readonly Part[], pad: string, lines
         print(printer, part.statements, `${pad}  `, lines);
         lines.push(`${pad}}`);
         break;
+      case "exchange":
+        printExchange(printer, part.statement, pad, lines);
+        break;
       case "for": {
         const { name, from, to, step } = part.statement;
         lines.push(`${pad}for (let ${name} = ${head(from)}; ${name} < ${head(to)}; ${name} += ${step}) {`);
@@ -92,6 +96,23 @@ function printParts(printer: Printer, parts: readonly Part[], pad: string, lines
       default:
         part satisfies never;
     }
+}
+
+/** All have their own value first; then each subgroup's, in the order of its invocations, becomes that of them all. */
+function printExchange(printer: Printer, { name, value }: Exchange, pad: string, lines: string[]): void {
+  const { kernel, subgroup } = printer;
+  const count = invocationsOf(kernel);
+  lines.push(`${pad}for (let local = 0; local < ${count}; local++) {`);
+  print(printer, [{ tag: "let", name, value: value.x }], `${pad}  `, lines);
+  lines.push(`${pad}}`);
+  lines.push(`${pad}for (let first = 0; first < ${count}; first += ${subgroup}) {`);
+  lines.push(`${pad}  const end = Math.min(first + ${subgroup}, ${count});`);
+  for (const part of named(name, value.type)) {
+    const combined = binaryText[value.fn]("total", `${part}[n]`, value.type);
+    const set = `if (n > first) total = ${combined}; if (n === end - 1) ${part}.fill(total, first, end);`;
+    lines.push(`${pad}  for (let n = first, total = ${part}[first]; n < end; n++) { ${set} }`);
+  }
+  lines.push(`${pad}}`);
 }
 
 function prologue({ kernel, uses, scalars }: Printer): readonly string[] {

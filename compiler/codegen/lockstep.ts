@@ -4,14 +4,18 @@
  * ```
  * put a[local] x; barrier; store 0 [local] a[0] → for local { a[local] = x } for local { b0[local] = a[0] }
  * ```
- * A loop or a branch with a barrier in it is the same for all invocations (`uniform.ts`), so it stands around its phases.
+ * A subgroup's sum ends a phase too. A loop or a branch with a barrier in it is the same for all invocations (`uniform.ts`), so it stands around its phases.
  */
 import type { Expr, Kernel, Stmt, ValueType } from "./kernel.js";
 import { eachChild } from "./kernel.js";
 import { bodiesOf, exprsOf, walk } from "./statements.js";
 
+export type Exchange = Stmt & { readonly tag: "let" } & { readonly value: Expr & { tag: "subgroup" } };
+
 export type Part =
   | { readonly tag: "phase"; readonly statements: readonly Stmt[] }
+  /** What the invocations of a subgroup have becomes one value of all. */
+  | { readonly tag: "exchange"; readonly statement: Exchange }
   | { readonly tag: "for"; readonly statement: Stmt & { tag: "for" }; readonly body: readonly Part[] }
   | {
       readonly tag: "if";
@@ -36,8 +40,14 @@ export const workgroupBytes = ({ body }: Kernel): number =>
     .filter(({ space }) => space === "workgroup")
     .reduce((sum, { type, length }) => sum + (type === "f32x4" ? 16 : 4) * length, 0);
 
+export const isExchange = (statement: Stmt): statement is Exchange =>
+  statement.tag === "let" && statement.value.tag === "subgroup";
+
+/** Whether invocations wait for each other in it. */
 export const hasBarrier = (statement: Stmt): boolean =>
-  statement.tag === "barrier" || bodiesOf(statement).some((body) => body.some(hasBarrier));
+  statement.tag === "barrier" ||
+  isExchange(statement) ||
+  bodiesOf(statement).some((body) => body.some(hasBarrier));
 
 export function partsOf(body: readonly Stmt[]): readonly Part[] {
   const parts: Part[] = [];
@@ -52,6 +62,7 @@ export function partsOf(body: readonly Stmt[]): readonly Part[] {
       continue;
     }
     close();
+    if (isExchange(statement)) parts.push({ tag: "exchange", statement });
     if (statement.tag === "for") parts.push({ tag: "for", statement, body: partsOf(statement.body) });
     if (statement.tag === "if")
       parts.push({
@@ -75,6 +86,13 @@ export function spreadNames(parts: readonly Part[]): ReadonlyMap<string, ValueTy
     eachChild(x, (child) => use(child, phase));
   };
   const enter = (part: Part): void => {
+    if (part.tag === "exchange") {
+      const { name, value } = part.statement;
+      use(value, part);
+      homes.set(name, { phase: part, type: value.type });
+      spread.set(name, value.type);
+      return;
+    }
     if (part.tag !== "phase") {
       for (const x of exprsOf(part.statement)) use(x, part);
       (part.tag === "for" ? part.body : [...part.then, ...part.otherwise]).forEach(enter);

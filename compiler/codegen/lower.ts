@@ -41,7 +41,7 @@ import type { Context, Launch, Target } from "./kernels/context.js";
 import { lowerContract } from "./kernels/contract.js";
 import { lowerContractLanes, lowerContractTile } from "./kernels/contract-workgroup.js";
 import { lowerCumsum } from "./kernels/cumsum.js";
-import { lowerPairwise } from "./kernels/pairwise.js";
+import { lowerPairwise, lowerPairwiseSplit, lowerPairwiseTile } from "./kernels/pairwise.js";
 import { lowerPointwise } from "./kernels/pointwise.js";
 import { lowerRows } from "./kernels/rows.js";
 import { lowerScatter } from "./kernels/scatter.js";
@@ -120,9 +120,13 @@ function lowerTogether(context: Context, cooperation: Cooperation): Launch {
     case "tile":
       return lowerContractTile(context, cooperation.sizes);
     case "lanes":
-      return lowerContractLanes(context);
+      return lowerContractLanes(context, cooperation.subgroups);
     case "rows":
-      return lowerRows(context, cooperation.invocations);
+      return lowerRows(context, cooperation.invocations, cooperation.subgroups);
+    case "pairs":
+      return lowerPairwiseTile(context, cooperation.tile);
+    case "split":
+      return lowerPairwiseSplit(context, cooperation.invocations);
     default:
       return cooperation satisfies never;
   }

@@ -22,6 +22,8 @@ import { cooperations, lower } from "./lower.js";
 import { emitValue, valuePlace } from "./places.js";
 import { constantSize, slotOf } from "./slots.js";
 import { emitTables } from "./tables.js";
+import type { Variant } from "./variants.js";
+import { canBeMet } from "./variants.js";
 import { printWgsl } from "./wgsl.js";
 
 export interface ProgramMeta {
@@ -39,7 +41,10 @@ export function emitProgram(
   decoding?: Decoded,
 ): P.Program {
   const scalars = callScalars(schedule);
-  const kernels = kernelTable(scalars, generatingBodies(schedule));
+  const maxima = Object.fromEntries(
+    Object.entries(schedule.lengths).map(([symbol, { maximum }]) => [symbol, maximum]),
+  );
+  const kernels = kernelTable(scalars, generatingBodies(schedule), maxima);
   const entries = Object.fromEntries(
     schedule.entries.map((entry) => [entry.name, emitEntry(entry, kernels.stepOf)]),
   ) as unknown as P.Program["entries"];
@@ -88,7 +93,11 @@ interface KernelTable {
 }
 
 /** Equal texts are one kernel; equal bodies are not even lowered twice. */
-function kernelTable(scalars: readonly CallScalar[], generating: ReadonlySet<string>): KernelTable {
+function kernelTable(
+  scalars: readonly CallScalar[],
+  generating: ReadonlySet<string>,
+  maxima: Readonly<Record<string, number>>,
+): KernelTable {
   const all: P.Kernel[] = [];
   const byBody = new Map<string, number>();
   const byText = new Map<string, number>();
@@ -104,12 +113,17 @@ function kernelTable(scalars: readonly CallScalar[], generating: ReadonlySet<str
     byText.set(text, all.push(kernel) - 1);
     return all.length - 1;
   };
+  const paying = ({ body, reads }: Step, generates: boolean): readonly Variant[] =>
+    cooperations(body, reads).filter(
+      (variant) => (generates || !variant.fewRows) && canBeMet(variant, maxima),
+    );
   return {
     all,
     stepOf(step) {
       const sharing = sharedPlaces(step);
       const key = bodyKey(step, sharing);
-      const number = byBody.get(key) ?? add(emitKernel(step, sharing, scalars, generating.has(key)));
+      const number =
+        byBody.get(key) ?? add(emitKernel(step, sharing, scalars, paying(step, generating.has(key))));
       byBody.set(key, number);
       const places = [
         ...step.reads.filter((_, n) => !sharing.shared.has(n)),
@@ -169,11 +183,11 @@ function emitKernel(
   step: Step,
   sharing: Sharing,
   scalars: readonly CallScalar[],
-  generates: boolean,
+  paying: readonly Variant[],
 ): P.Kernel {
   const kernel = lower(step.body, step.reads, step.writes, sharing);
   const uses = usesOf(kernel);
-  const variants = emitVariants(step, sharing, scalars, generates);
+  const variants = emitVariants(step, sharing, scalars, paying);
   return {
     name: kernel.name,
     bindings: kernel.bindings.map(({ type, access }) => ({ type, access })),
@@ -187,13 +201,17 @@ function emitVariants(
   { body, reads, writes }: Step,
   sharing: Sharing,
   scalars: readonly CallScalar[],
-  generates: boolean,
+  paying: readonly Variant[],
 ): readonly P.Variant[] {
-  const paying = cooperations(body, reads).filter(({ fewRows }) => generates || !fewRows);
   return paying.map(({ cooperation, when }): P.Variant => {
     const kernel = lower(body, reads, writes, { ...sharing, cooperation });
-    const needs = { invocations: invocationsOf(kernel), workgroupBytes: workgroupBytes(kernel) };
-    return { wgsl: printWgsl(kernel, scalars), needs, when };
+    const uses = usesOf(kernel);
+    const needs = {
+      invocations: invocationsOf(kernel),
+      workgroupBytes: workgroupBytes(kernel),
+      ...(uses.subgroups && ({ subgroups: true } as const)),
+    };
+    return { wgsl: printWgsl(kernel, scalars, uses), needs, when };
   });
 }
 

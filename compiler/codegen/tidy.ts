@@ -108,7 +108,11 @@ function inlineOnce(statements: readonly Stmt[], uses: Uses): readonly Stmt[] {
       const used = counts.get(statement.name);
       if (used === undefined) continue;
       const value = put(statement.value);
-      if (used === 1 && !repeated.has(statement.name) && weight(value) <= heaviest)
+      if (value.tag === "subgroup") {
+        // All invocations come by where it stands.
+        flush(false);
+        result.push({ ...statement, value });
+      } else if (used === 1 && !repeated.has(statement.name) && weight(value) <= heaviest)
         pending.set(statement.name, { value, impure: isImpure(value) });
       else result.push(value === statement.value ? statement : { ...statement, value });
     } else if (statement.tag === "for") {

@@ -41,12 +41,28 @@ const bound =
   (output: number, n: number): number =>
     3e-5 * (1 + Math.abs(expected[output]![n]!));
 
-function agree(given: Omit<Case, "cooperation">): void {
+/** A workgroup of less than a subgroup, of several, of one and a half. */
+const ways: readonly Pick<Case, "cooperation" | "subgroup">[] = [
+  ...[2, 8, 64].map((invocations) => ({ cooperation: { how: "rows", invocations } as const })),
+  ...[
+    [8, 4],
+    [64, 4],
+    [64, 8],
+    [64, 32],
+    [64, 48],
+    [64, 128],
+  ].map(([invocations, subgroup]) => ({
+    ...{ cooperation: { how: "rows", invocations: invocations!, subgroups: true } as const },
+    subgroup: subgroup!,
+  })),
+];
+
+function agree(given: Omit<Case, "cooperation" | "subgroup">): void {
   const expected = reference(given);
-  for (const invocations of [2, 8, 64]) {
-    const shared: Case = { ...given, cooperation: { how: "rows", invocations } };
+  for (const way of ways) {
+    const shared: Case = { ...given, ...way };
     const forwards = runJavascript(shared);
-    expect(difference(forwards, expected, bound(expected)), `${invocations}`).toBeUndefined();
+    expect(difference(forwards, expected, bound(expected)), JSON.stringify(way)).toBeUndefined();
     expect(runJavascript(shared, backwards), "in the other order").toEqual(forwards);
   }
 }
@@ -78,6 +94,20 @@ describe("rows that a workgroup shares", () => {
       [5, 67],
     ] as const)
       agree({ body: sums, lengths: { R: r, C: c } });
+  });
+
+  test("in subgroups on the device", async () => {
+    const device = await getDevice();
+    expect(device.features.has("subgroups")).toBe(true);
+    for (const c of [1, 255, 260]) {
+      const given: Case = {
+        body: body(softmax(fixed(0, R, C)), ...layerNorm(fixed(0, R, C), C, fixed(1, C))),
+        lengths: { R: 3, C: c },
+        cooperation: { how: "rows", invocations: 64, subgroups: true },
+      };
+      const expected = reference(given);
+      expect(difference(await runWgsl(given), expected, bound(expected)), `${c}`).toBeUndefined();
+    }
   });
 
   test("on the device", async () => {
@@ -178,7 +208,7 @@ describe("where barriers stand", () => {
   });
 });
 
-test("subgroups: printed for the device, one invocation each in JavaScript", async () => {
+test("subgroups: printed for the device, of one invocation each in JavaScript, or of as many as is said", async () => {
   const first = binary("eq", { tag: "subgroup_lane", type: "i32" }, i32(0));
   const kernel = kernelOf([
     named("v", subgroup("add", load(0, "f32", local))),
@@ -198,9 +228,15 @@ test("subgroups: printed for the device, one invocation each in JavaScript", asy
     const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
     expect(messages.filter(({ type }) => type === "error")).toEqual([]);
   }
-  const run = new Function(`return ${printJavascript(kernel, []).code};`)() as (...x: unknown[]) => void;
   const x = Float32Array.from({ length: 32 }, (_, n) => n);
-  const y = new Float32Array(32);
-  run(new Int32Array(1), {}, [x, y], 0, 1);
-  expect([...y]).toEqual([...x].map((value) => 2 * value));
+  const found = (subgroup?: number): readonly number[] => {
+    const text = printJavascript(kernel, [], undefined, subgroup).code;
+    const run = new Function(`return ${text};`)() as (...given: unknown[]) => void;
+    const y = new Float32Array(32);
+    run(new Int32Array(1), {}, [x, y], 0, 1);
+    return [...y];
+  };
+  expect(found()).toEqual([...x].map((value) => 2 * value));
+  const firsts = [...x].map((n) => (n % 8 === 0 ? 8 * n + 28 + n + 7 : 0));
+  expect(found(8)).toEqual(firsts);
 });

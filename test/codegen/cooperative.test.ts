@@ -65,6 +65,7 @@ const layouts: readonly (readonly [string, (m: Size, n: Size, k: Size) => readon
 const tiny = { how: "tile", sizes: { m: 8, n: 8, k: 4, rows: 4 } } as const;
 const tinyWide = { how: "tile", sizes: { m: 8, n: 16, k: 8, rows: 8 } } as const;
 const lanes = { how: "lanes" } as const;
+const inSubgroups = { how: "lanes", subgroups: true } as const;
 const sharing = [tiny, tinyWide, lanes];
 const around = [
   [1, 1, 1],
@@ -88,6 +89,16 @@ describe("contractions that a workgroup shares", () => {
         });
         agree({ body: body(contract(...operands(M, n, k), labels)), lengths: { M: m }, cooperation });
       }
+  });
+
+  test.each([4, 32, 48, 128])("lanes in subgroups of %i", (subgroup) => {
+    const [, operands] = layouts[1]!;
+    const batched = contract(fixed(0, 3, M, 12), fixed(1, 3, 20, 12), "bmk,bnk>bmn");
+    agree({ body: body(batched), lengths: { M: 5 }, cooperation: inSubgroups, subgroup });
+    for (const [m, n, k] of around) {
+      const graph = body(contract(...operands(M, n, K), "mk,nk>mn"));
+      agree({ body: graph, lengths: { M: m, K: k }, cooperation: inSubgroups, subgroup });
+    }
   });
 
   test.each(layouts)("%s of nothing", (labels, operands) => {
@@ -168,6 +179,7 @@ describe("contractions that a workgroup shares", () => {
     await agreeOnDevice({ body: body(linear), lengths: { M: 65 }, cooperation: wide }, 1e-5);
     const logits = contract(fixed(0, M, 64), fixed(1, 50, 64), "mk,nk>mn");
     for (const m of [0, 1, 3, 5])
-      await agreeOnDevice({ body: body(logits), lengths: { M: m }, cooperation: lanes });
+      for (const cooperation of [lanes, inSubgroups])
+        await agreeOnDevice({ body: body(logits), lengths: { M: m }, cooperation });
   }, 300_000);
 });

@@ -14,6 +14,7 @@ import { createBuilder } from "../../compiler/ir/builder.js";
 import type { Graph, Node } from "../../compiler/ir/graph.js";
 import { interpret } from "../../compiler/ir/interpret.js";
 import { f64, tensor } from "../../compiler/ir/numbers/f64.js";
+import type { Numbers } from "../../compiler/ir/numbers/scalar.js";
 import type { DType, Shape, Size } from "../../compiler/ir/shape.js";
 import { evaluateSize } from "../../compiler/ir/shape.js";
 import { getDevice } from "../device.js";
@@ -36,6 +37,8 @@ export interface Case extends LowerOptions {
   readonly stackedWrites?: readonly number[];
   readonly scalars?: Readonly<Record<string, number>>;
   readonly turn?: number;
+  /** Invocations of a subgroup in lockstep. */
+  readonly subgroup?: number;
 }
 
 export const shape = (...sizes: readonly Size[]): Shape => sizes.map((size, n) => ({ name: `x${n}`, size }));
@@ -70,8 +73,8 @@ export function operandsOf({ body, lengths = {}, operands }: Case): readonly (re
   });
 }
 
-/** What the body means, in f64. */
-export function reference(test: Case): readonly (readonly number[])[] {
+/** What the body means, in f64 or in other numbers. */
+export function reference(test: Case, m: Numbers<number> = f64): readonly (readonly number[])[] {
   const { body, lengths = {}, scalars = {} } = test;
   const b = createBuilder();
   const inputs = fixedInputs(body);
@@ -89,7 +92,7 @@ export function reference(test: Case): readonly (readonly number[])[] {
     ...Object.fromEntries(values),
     ...Object.fromEntries(Object.entries(scalars).map(([k, v]) => [k, tensor([], [v])])),
   };
-  const results = interpret({ name: "test", outputs }, f64, { inputs: all, lengths });
+  const results = interpret({ name: "test", outputs }, m, { inputs: all, lengths });
   return outputs.map(({ name }) => Array.from(results[name]!.data));
 }
 
@@ -192,7 +195,7 @@ export function runJavascript(
   rewrite: (code: string) => string = (code) => code,
 ): readonly (readonly number[])[] {
   const { kernel, buffers, collect } = prepare(test);
-  const text = printJavascript(kernel, callScalars);
+  const text = printJavascript(kernel, callScalars, undefined, test.subgroup);
   const run = new Function(`return ${rewrite(text.code)};`)() as (...x: unknown[]) => void;
   const lengths = test.lengths ?? {};
   const extents = Int32Array.from([...text.extents.map((x) => hostExtent(x, lengths)), test.turn ?? 0]);

@@ -1,8 +1,19 @@
 /** A whole model whose every kernel is cooperative, in lockstep on the CPU: its numbers are those of the graphs before any pass. */
 import { readFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";
-import { expectClose } from "../support/closeness.js";
-import { compileModel, f32, numbersBy, numbersOn, randomBatch } from "../support/program-runs.js";
+import { growingModel } from "../../runtime/growing.js";
+import type { Kernel } from "../../runtime/program.js";
+import { nextLogits } from "../../runtime/steps.js";
+import { expectClose, tolerances } from "../support/closeness.js";
+import { flat } from "../support/numbers.js";
+import {
+  compileModel,
+  f32,
+  numbersBy,
+  numbersOn,
+  openSession,
+  randomBatch,
+} from "../support/program-runs.js";
 
 const taken = vi.hoisted(() => ({ which: undefined as number | undefined, count: 0 }));
 
@@ -36,4 +47,26 @@ test.each([
   expect(taken.count).toBeGreaterThan(40);
   taken.count = 0;
   expectClose(await numbersOn(model, "cpu", batch, ["forward", "grad", "train"]), exact, clean);
+});
+
+const isSplit = ({ name, javascript: { code } }: Kernel): boolean =>
+  name.startsWith("pairwise") && code.includes("local < 64");
+
+test("nano, token by token: the logits of its caches, whose rows lanes share, are those of whole texts", async () => {
+  taken.which = 0;
+  const model = compileModel(nano, settings);
+  expect(model.program.kernels.some(isSplit)).toBe(true);
+  const session = await openSession(model, "cpu");
+  session.writeParameters(batch.weights);
+  const next = nextLogits(session, growingModel(model.program), 1);
+  const ids = flat(batch.tokens);
+  const wanted = flat(exact.forward["logits"]!);
+  const bound = tolerances(exact.forward, clean.forward)["logits"]!;
+  for (const length of [5, 6, 7, 8, 17]) {
+    const [logits] = await next([{ ids: ids.slice(0, length) }]);
+    const expected = wanted.slice((length - 1) * 18, length * 18);
+    const worst = Math.max(...expected.map((value, n) => Math.abs(value - logits![n]!)));
+    expect(worst, `${length}`).toBeLessThanOrEqual(bound);
+  }
+  session.dispose();
 });

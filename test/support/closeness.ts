@@ -16,13 +16,17 @@ const largest = (values: Iterable<number>): number => {
   return found;
 };
 
+/** The largest difference in a tensor that clean rounding by so much explains. */
+export const explained = (rounding: number, exact: readonly number[], factor = FACTOR): number =>
+  factor * rounding + UNITS * largest(exact);
+
 /** Output → the largest difference that rounding explains. */
 export function tolerances(exact: Values, clean: Values): Readonly<Record<string, number>> {
   return Object.fromEntries(
     Object.entries(exact).map(([name, { data }]) => {
       const values = Array.from(data);
       const rounding = largest(values.map((value, n) => clean[name]!.data[n]! - value));
-      return [name, factorOf(name) * rounding + UNITS * largest(values)];
+      return [name, explained(rounding, values, factorOf(name))];
     }),
   );
 }

@@ -30,12 +30,14 @@ import {
 } from "../kernel.js";
 import type { Position } from "../position.js";
 import { decompose } from "../position.js";
+import type { Scope } from "../scope.js";
 import { zero } from "../scope.js";
 import { isWide } from "../values.js";
 import type { Context, Launch } from "./context.js";
 import { accumulate, batchOf, gridOf, overOuterK, storeTile, strips } from "./contract.js";
 import type { Coordinates, Operand, Plan, Tile } from "./contract-plan.js";
 import { bindings, planContract } from "./contract-plan.js";
+import type { Team } from "./team.js";
 import { combine, createTeam } from "./team.js";
 
 /** Rows, columns and turns of k of a workgroup's tile, and how many rows of it are one invocation's (its columns are four). */
@@ -59,7 +61,7 @@ interface Side {
 
 export const invocationsOfTile = ({ m, n, rows }: TileSizes): number => (m / rows) * (n / 4);
 
-function contractIn(context: Context): NodeOf<"contract"> {
+function contractIn(context: Pick<Context, "body">): NodeOf<"contract"> {
   const node = contractOf(context.body);
   if (!node) throw new Error("internal: no contract");
   return node;
@@ -202,7 +204,12 @@ function elements(
 
 type SideWay = "own" | "turns" | "one";
 
-function sideWay({ isStacked }: Context, plan: Plan, operand: Operand, labels: readonly string[]): SideWay {
+function sideWay(
+  { isStacked }: Pick<Context, "isStacked">,
+  plan: Plan,
+  operand: Operand,
+  labels: readonly string[],
+): SideWay {
   const isWideAlong = (label: string | undefined): boolean => {
     const axis = label === undefined ? -1 : operand.labels.indexOf(label);
     return axis >= 0 && plan.isFourfold(label) && isWide(operand.node, axis, isStacked);
@@ -211,14 +218,25 @@ function sideWay({ isStacked }: Context, plan: Plan, operand: Operand, labels: r
   return isWideAlong(plan.k.at(-1)?.at(-1)) ? "turns" : "one";
 }
 
+/** Whether neighbouring lanes take neighbouring turns of k, so that a subgroup can be lanes of one column. */
+export function isSplitAlongK(context: Pick<Context, "body" | "isStacked">): boolean {
+  const plan = planContract(contractIn(context));
+  return sideWay(context, plan, plan.b, plan.n) === "turns";
+}
+
+function teamOf(scope: Scope, isAlongK: boolean, subgroups: boolean): Team {
+  if (subgroups) return createTeam(scope, 64, 1, true);
+  return isAlongK ? createTeam(scope, 64, 2) : createTeam(scope, 16, 8);
+}
+
 /** Few rows, or few elements with long sums: the workgroup splits k. */
-export function lowerContractLanes(context: Context): Launch {
+export function lowerContractLanes(context: Context, subgroups = false): Launch {
   const node = contractIn(context);
   const plan = planContract(node);
   const { scope } = context;
   // Where k is contiguous, neighbours are lanes; else they are columns.
   const isAlongK = sideWay(context, plan, plan.b, plan.n) === "turns";
-  const team = isAlongK ? createTeam(scope, 64, 2) : createTeam(scope, 16, 8);
+  const team = teamOf(scope, isAlongK, subgroups);
   const group = scope.name(add(mul(grid(0), i32(team.columns)), team.column));
   const whole = team.columns * plan.tileN;
   const tile: Tile = {

@@ -13,18 +13,9 @@ import type { Position } from "../position.js";
 import { decompose, sizes } from "../position.js";
 import type { Context, Launch } from "./context.js";
 import { storeAt, tiles } from "./context.js";
+import { allowedPairs, formulasAt, isPossible } from "./pairwise-formulas.js";
 import type { Pairs, Tile } from "./pairwise-tile.js";
-import {
-  allowedPairs,
-  dots,
-  formulasAt,
-  isInside,
-  isPossible,
-  otherTile,
-  productsOf,
-  runtimeZero,
-  strip,
-} from "./pairwise-tile.js";
+import { dots, isInside, otherTile, productsOf, runtimeZero, strip } from "./pairwise-tile.js";
 
 export function lowerPairsOfBatch(context: Context, nodes: readonly Pairwise[]): Launch {
   const { scope } = context;

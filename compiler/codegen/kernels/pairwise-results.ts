@@ -29,37 +29,49 @@ import { storeAt } from "./context.js";
 import type { Running, Stream, Sum } from "./pairwise-stream.js";
 import { isInside, turns } from "./pairwise-tile.js";
 
+/** What a sum that is relative to a logsumexp is multiplied by, by own position. */
+export type Scales = ReadonlyMap<Running, readonly Expr[]>;
+
+/** How a sum of rows is written. */
+export type RowsWriter = (target: Target, sum: Sum, scale: readonly Expr[] | undefined) => void;
+
 export function finish(stream: Stream): void {
+  const scales = scalesOf(stream);
+  storeNumbers(stream, scales);
+  storeSums(stream, scales, (target, sum, scale) => {
+    storeRows(stream, target, sum, scale);
+  });
+}
+
+/** 1 / Σ exp F, or 0 of nothing. */
+export function scalesOf({ context: { scope }, maxima }: Stream): Scales {
+  const inverse = (total: Expr): Expr => {
+    const sum = scope.read(total);
+    return scope.name(select(binary("lt", f32(0), sum), binary("div", f32(1), sum), f32(0)));
+  };
+  return new Map([...maxima.values()].map((running) => [running, running.total.map(inverse)]));
+}
+
+/** The results of one number a position. */
+export function storeNumbers(stream: Stream, scales: Scales): void {
   const { context, maxima, sums, own } = stream;
   const { scope } = context;
-  const scales = new Map<Running, readonly Expr[]>();
-  for (const running of maxima.values())
-    scales.set(
-      running,
-      running.total.map((total) => {
-        const sum = scope.read(total);
-        return scope.name(select(binary("lt", f32(0), sum), binary("div", f32(1), sum), f32(0)));
-      }),
-    );
   for (const target of context.outputs) {
     const running = maxima.get(target.node);
     const sum = sums.get(target.node as Pairwise);
     const scale = sum?.relative && scales.get(sum.relative);
-    if (running)
-      storeOwn(
-        stream,
-        target,
-        own.at.map((_, n) => logarithm(stream, running, n)),
-      );
-    else if (sum?.rows) storeRows(stream, target, sum, scale);
-    else if (sum)
-      storeOwn(
-        stream,
-        target,
-        sum.locals.map((local, n) =>
-          scope.name(scale ? mul(scope.read(local), scale[n]!) : scope.read(local)),
-        ),
-      );
+    const scaled = (local: Expr, n: number): Expr =>
+      scope.name(scale ? mul(scope.read(local), scale[n]!) : scope.read(local));
+    const found = running ? own.at.map((_, n) => logarithm(stream, running, n)) : sum?.locals.map(scaled);
+    if (found && !sum?.rows) storeOwn(stream, target, found);
+  }
+}
+
+/** The results of a row a position. */
+export function storeSums({ context, sums }: Stream, scales: Scales, write: RowsWriter): void {
+  for (const target of context.outputs) {
+    const sum = sums.get(target.node as Pairwise);
+    if (sum?.rows) write(target, sum, sum.relative && scales.get(sum.relative));
   }
 }
 
@@ -110,7 +122,7 @@ function storeRows(stream: Stream, target: Target, { rows }: Sum, scale: readonl
 }
 
 /** A value at one position, or, a vector, at it and the three behind it. */
-function boundAt(position: Position, value: () => Expr) {
+export function boundAt(position: Position, value: () => Expr) {
   const axis = position.length - 1;
   const keyOf = (at: Position): string => at.map((x) => exprKey(x)).join();
   const keys = lanes.map((n) => keyOf(shifted(position, axis, n)));

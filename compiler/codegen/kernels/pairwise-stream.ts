@@ -8,7 +8,7 @@
 import type { Node } from "../../ir/graph.js";
 import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
 import type { Pairwise } from "../../ir/streaming.js";
-import type { Expr } from "../kernel.js";
+import type { ArrayType, Expr } from "../kernel.js";
 import { f32, i32 } from "../kernel.js";
 import type { Position } from "../position.js";
 import { zero } from "../scope.js";
@@ -16,6 +16,7 @@ import { largest } from "../values.js";
 import type { Context } from "./context.js";
 import type { Product, Strip } from "./pairwise-tile.js";
 import { turns, widthOf } from "./pairwise-tile.js";
+import type { Team } from "./team.js";
 
 export interface Stream {
   readonly context: Context;
@@ -27,6 +28,8 @@ export interface Stream {
   readonly group: Expr;
   readonly own: Strip;
   readonly zero: Expr;
+  /** The invocations that share the own positions, each with some tiles of the other side. */
+  readonly team?: Team;
   readonly maxima: ReadonlyMap<Node, Running>;
   readonly sums: ReadonlyMap<Pairwise, Sum>;
 }
@@ -43,7 +46,15 @@ export interface Sum {
   /** What the sum is relative to. */
   readonly relative: Running | undefined;
   readonly locals: readonly Expr[];
-  readonly rows: { readonly array: Expr; readonly width: 1 | 4; readonly steps: number } | undefined;
+  readonly rows: Rows | undefined;
+}
+
+/** `steps` elements an own position. */
+export interface Rows {
+  readonly array: Expr;
+  readonly type: ArrayType;
+  readonly width: 1 | 4;
+  readonly steps: number;
 }
 
 export function started(
@@ -63,10 +74,10 @@ export function started(
     const channels = Number(x?.shape.at(-1)?.size ?? 0);
     const width = widthOf(channels);
     const steps = channels / width;
-    const array = (): Expr => scope.array(width === 4 ? "f32x4" : "f32", count * steps);
+    const type = width === 4 ? "f32x4" : "f32";
     sums.set(node, {
       ...{ node, relative, locals: x ? [] : locals(f32(0)) },
-      rows: x && { array: array(), width, steps },
+      rows: x && { array: scope.array(type, count * steps), type, width, steps },
     });
   }
   return { maxima, sums };

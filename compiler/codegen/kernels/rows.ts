@@ -11,7 +11,7 @@ import type { Graph, Node, NodeOf } from "../../ir/graph.js";
 import { elementCount, sizeEquals } from "../../ir/shape.js";
 import type { Space } from "../family.js";
 import { dependents, nodesOf, reducesOf, rowShape, spaceOf } from "../family.js";
-import type { BinaryFunction, Expr } from "../kernel.js";
+import type { Expr, SubgroupFunction } from "../kernel.js";
 import {
   binary,
   bool,
@@ -52,8 +52,8 @@ interface Rows {
   readonly team: (Team & { readonly axis: number }) | undefined;
 }
 
-/** `invocations`: so many share a row. */
-export function lowerRows(context: Context, invocations?: number): Launch {
+/** `invocations`: so many share a row, in subgroups or not. */
+export function lowerRows(context: Context, invocations?: number, subgroups = false): Launch {
   const reduces = reducesOf(context.body);
   const space = spaceOf(reduces[0]!);
   const lanesOf = chooseLanes(context, space, reduces);
@@ -61,7 +61,7 @@ export function lowerRows(context: Context, invocations?: number): Launch {
   const team =
     invocations === undefined
       ? undefined
-      : { ...createTeam(context.scope, invocations, 1), axis: splitAxis(space) };
+      : { ...createTeam(context.scope, invocations, 1, subgroups), axis: splitAxis(space) };
   const unit = lanesOf.along === "rows" ? 4 : 1;
   const row = decompose(context.scope, grid(0), sizes(shape), unit);
   const rows: Rows = { context, space, lanes: lanesOf, row, team };
@@ -180,7 +180,7 @@ interface Accumulator {
   finish(): Expr;
 }
 
-const combining: Readonly<Record<"sum" | "max" | "min", BinaryFunction>> = {
+const combining: Readonly<Record<"sum" | "max" | "min", SubgroupFunction>> = {
   sum: "add",
   max: "max",
   min: "min",

@@ -113,7 +113,9 @@ export const composites: {
     expand(b, node) {
       const [x, mask] = node.inputs as readonly [Node, Node?];
       const { sum, max } = exponentials(b, x, mask, node.attributes.axis);
-      if (!mask) return b.add(max, b.log(sum));
+      const { size } = x.shape[node.attributes.axis]!;
+      // A row of some length has its largest element at least, unless a mask leaves it out.
+      if (!mask && typeof size === "number" && size > 0) return b.add(max, b.log(sum));
       const [zero, one] = [b.full(0, sum.shape, "f32"), b.full(1, sum.shape, "f32")];
       return b.select(b.lt(zero, sum), b.add(max, b.log(b.max(sum, one))), zero);
     },
