@@ -24,7 +24,7 @@ export interface Peeled {
 }
 
 /** Down to the first node that is something else, or that somebody else reads too. */
-export function peel(x: Node, scope: Scope, lift: Lift): Peeled | undefined {
+export function peel(x: Node, scope: Scope, lift: Lift): Peeled {
   const layers: Layer[] = [];
   let base = x;
   while (base === x || isReadOnce(base, scope)) {
@@ -33,7 +33,14 @@ export function peel(x: Node, scope: Scope, lift: Lift): Peeled | undefined {
     layers.push(found.layer);
     base = found.inner;
   }
-  return layers.some(({ value }) => !isConstant(value)) ? { base, layers } : undefined;
+  return { base, layers };
+}
+
+/** A factor of rows beneath, which may come behind the projections. */
+export function rowFactor({ base }: Peeled, x: Node, scope: Scope): { readonly layer: Layer; readonly inner: Node } | undefined {
+  if (base !== x && !isReadOnce(base, scope)) return undefined;
+  const found = outermost(base, () => true);
+  return found && (found.layer.op === "mul" || found.layer.op === "div") ? found : undefined;
 }
 
 export const isReadOnce = (node: Node, scope: Scope): boolean =>
@@ -55,4 +62,4 @@ export function outermost(
   return undefined;
 }
 
-const isConstant = (node: Node): boolean => isOp(node, "const") || (node.inputs.length > 0 && node.inputs.every(isConstant));
+export const isConstant = (node: Node): boolean => isOp(node, "const") || (node.inputs.length > 0 && node.inputs.every(isConstant));

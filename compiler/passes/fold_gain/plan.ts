@@ -11,7 +11,7 @@ import type { PassContext } from "../pass.js";
 import { isOp } from "../rule.js";
 import type { Lift } from "./lift.js";
 import type { Layer, Peeled } from "./peel.js";
-import { isReadOnce, outermost, peel } from "./peel.js";
+import { isConstant, isReadOnce, outermost, peel, rowFactor } from "./peel.js";
 
 export interface Fold {
   readonly node: NodeOf<"contract">;
@@ -39,12 +39,25 @@ export function planFolds(scope: Scope, asked: Asked): ReadonlyMap<Node, Fold> {
   const folds = new Map<Node, Fold>();
   for (const x of new Set(operandsOf(scope))) {
     const peeled = peel(x, scope, asked.lift);
-    if (!peeled) continue;
+    const row = process.env["ROW"] ? rowFactor(peeled, x, scope) : undefined;
+    if (!row && !peeled.layers.some(({ value }) => !isConstant(value))) continue;
     const found = foldsOf(x, peeled, scope, asked);
     if (typeof found === "string") asked.explain?.(x, found);
-    else for (const fold of found) folds.set(replacedBy(fold, scope), fold);
+    else for (const fold of rowed(found, row)) folds.set(replacedBy(fold, scope), fold);
   }
   return folds;
+}
+
+function rowed(folds: readonly Fold[], row: ReturnType<typeof rowFactor>): readonly Fold[] {
+  if (!row) return folds;
+  const fits = ({ x, weights, node: { attributes: { out } } }: Fold): boolean =>
+    x.every((label, axis) => row.layer.from[axis]! < 0 || (out.includes(label) && !weights.includes(label)));
+  if (!folds.every(fits)) return folds;
+  return folds.map((fold) => ({
+    ...fold,
+    base: row.inner,
+    row: { ...row.layer, from: fold.node.attributes.out.map((label) => row.layer.from[fold.x.indexOf(label)] ?? -1) },
+  }));
 }
 
 /** What contractions read. */

@@ -97,7 +97,7 @@ function folded(
     const leaf = register({ definition, stacked: turns !== undefined, of }, isIts ? name : `${name}.bias`);
     return bring(b.input("prepared", leaf.name, definition.shape, "f32"), leaf.stacked);
   };
-  const w = prepared(weighted(fold, b), fold.weight, true);
+  const w = fold.layers.some(({ op }) => op === "mul" || op === "div") ? prepared(weighted(fold, b), fold.weight, true) : value(fold.weight);
   const own = b.contract(value(base), w, { a: x, b: weights, out: node.attributes.out });
   const row = fold.row;
   const product = row
