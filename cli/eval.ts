@@ -45,7 +45,7 @@ export const addEval: AddCommand = (program, action) => {
 async function evaluateRun(context: Context, folder: string, options: EvalOptions): Promise<ExitCode> {
   const run = readRunOrImport(folder);
   const files = await filesOf(context, run);
-  const opened = openRun(context, run);
+  const opened = openRun(context, run, ["loss", "encode", "step", "reorder"]);
   if (!opened) return 1;
   const { program, task } = opened;
   if (options.beam !== undefined && task.kind !== "pairs")

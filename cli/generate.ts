@@ -31,7 +31,7 @@ async function generate(context: Context, folder: string, options: GenerateOptio
   const run = readRunOrImport(folder);
   const prompts = await readPrompts(context, options);
   const files = await filesOf(context, run);
-  const opened = openRun(context, run);
+  const opened = openRun(context, run, ["loss", "encode", "step", "reorder"]);
   if (!opened) return 1;
   const { program, task, encoding } = opened;
   checkMeaning(program.name, task.kind, options);

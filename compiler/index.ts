@@ -32,8 +32,7 @@ import { capacity } from "./passes/decoding/graphs.js";
 import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
-import type { PreparedLeaf } from "./passes/fold_gain.js";
-import { foldGain, foldNothing } from "./passes/fold_gain.js";
+import { foldGain, foldNothing, prepareGraph, readsPrepared } from "./passes/fold_gain.js";
 import { formMix } from "./passes/form_mix.js";
 import { stacksOf } from "./passes/merge/plan.js";
 import type { Level, PassMemory } from "./passes/pass.js";
@@ -114,7 +113,10 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const folded = prepare ? pipeline.map((pass) => (pass === foldNothing ? folding.pass : pass)) : pipeline;
   const finished = (name: EntryName, graph: Graph, lengths = pipelineOptions.lengths) => ({
     name,
-    graph: runPipeline({ ...graph, name }, { ...pipelineOptions, lengths, passes: readsPrepared(name) ? folded : pipeline }),
+    graph: runPipeline(
+      { ...graph, name },
+      { ...pipelineOptions, lengths, passes: readsPrepared(name) ? folded : pipeline },
+    ),
   });
   const used = [...entryNames, ...decodingNames].filter(isWanted).flatMap((name) => {
     const graph = graphs[name];
@@ -128,22 +130,9 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   return { diagnostics, builder, built, entries, decoding, schedule: scheduled, program };
 }
 
-/** What computes gradients needs them of the parameters themselves. */
-const readsPrepared = (name: EntryName): boolean =>
-  name !== preparing && !trainingNames.some((one) => one === name);
-
 /** A program that changes its parameters keeps them as they are: what is made of them would be a copy, and made anew after each step. */
 const isTraining = (only: CompileOptions["only"]): boolean =>
   !only || only.some((name) => trainingNames.some((one) => one === name));
-
-/** What takes the place of a parameter comes last: the others may read it. */
-function prepareGraph(prepared: readonly PreparedLeaf[]): Graph {
-  const inOrder = [...prepared].sort((x, y) => Number(x.of !== undefined) - Number(y.of !== undefined));
-  return {
-    name: preparing,
-    outputs: inOrder.map(({ name, definition }) => ({ name: `prepared.${name}`, node: definition })),
-  };
-}
 
 /** The recipe's batch of the longest texts. */
 const usualLengths = ({ lengths, recipe }: Built): Readonly<Record<string, number>> => ({

@@ -219,7 +219,8 @@ export class Session {
 
   /** Where an entry reads what is made of parameters, makes it, unless it is made and they have not changed. */
   async #makePrepared(name: EntryName): Promise<void> {
-    const isDue = this.#prepared !== this.#changes && uses(this.program, entryOf(this.program, name), "prepared");
+    const isDue =
+      this.#prepared !== this.#changes && uses(this.program, entryOf(this.program, name), "prepared");
     if (!isDue || name === "prepare") return;
     const { recording } = await this.#plan("prepare", {});
     const changes = this.#changes;

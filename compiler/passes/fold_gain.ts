@@ -10,9 +10,11 @@
  * memory is needed twice. A norm whose rows something else reads, a residual sum, another block or an output, stays as it is.
  * It looks at no norm's name: any product or sum with parameters before a contraction will do.
  */
-import { foldIn } from "./fold_gain/rewrite.js";
+import type { Graph } from "../ir/graph.js";
 import type { PreparedLeaf, Register } from "./fold_gain/rewrite.js";
+import { foldIn } from "./fold_gain/rewrite.js";
 import type { Pass } from "./pass.js";
+import { preparing, trainingNames } from "./schedule.js";
 
 export interface GainFolding {
   readonly pass: Pass;
@@ -45,6 +47,19 @@ export function foldGain(stacks: ReadonlySet<string>): GainFolding {
   return {
     pass: named((graph, context) => foldIn(graph, stacks, register, context)),
     prepared: () => [...leaves.values()],
+  };
+}
+
+/** What computes gradients needs them of the parameters themselves. */
+export const readsPrepared = (entry: string): boolean =>
+  entry !== preparing && !trainingNames.some((name) => name === entry);
+
+/** What takes the place of a parameter comes last: the others may read it. */
+export function prepareGraph(prepared: readonly PreparedLeaf[]): Graph {
+  const inOrder = [...prepared].sort((x, y) => Number(x.of !== undefined) - Number(y.of !== undefined));
+  return {
+    name: preparing,
+    outputs: inOrder.map(({ name, definition }) => ({ name: `prepared.${name}`, node: definition })),
   };
 }
 

@@ -8,9 +8,9 @@ import type { Built, Graph, Lengths, Node, ValueType } from "../ir/graph.js";
 import { topological } from "../ir/rewrite.js";
 import type { Size } from "../ir/shape.js";
 import { elementCount } from "../ir/shape.js";
-import type { PreparedLeaf } from "./fold_gain.js";
 import type { CacheInfo, DecodingGraphs } from "./decoding/graphs.js";
 import { capacity } from "./decoding/graphs.js";
+import type { PreparedLeaf } from "./fold_gain.js";
 import { orderSteps } from "./schedule/order.js";
 import { bytesAt, planSlots } from "./schedule/plan.js";
 import type { Buffer, View, WalkLoop } from "./schedule/walk.js";
@@ -224,10 +224,7 @@ function stacksOf(
 }
 
 /** What is prepared, by name, and the parameter whose place it takes: nothing but `prepare` reads that one. */
-function replacedParameters(
-  graphs: Graphs,
-  prepared: readonly PreparedLeaf[],
-): ReadonlyMap<string, string> {
+function replacedParameters(graphs: Graphs, prepared: readonly PreparedLeaf[]): ReadonlyMap<string, string> {
   const others = graphs.filter(({ name }) => name !== preparing).flatMap(({ graph }) => withBodies(graph));
   const read = new Set(others.map((node) => (leafRole(node) === "parameter" ? leafName(node) : "")));
   const takers = (of: string): number => prepared.filter((one) => one.of === of).length;

@@ -49,7 +49,10 @@ function lifted(
   const inputs = node.inputs.map(lift);
   if (!inputs.every((one) => one !== undefined)) return undefined;
   const turns = inputs.map((one) => one.turns).find((axis) => axis !== undefined);
-  if (!turns) return ops[node.op].kind === "map" || isLayout(node) ? { node: rebuilt(node, inputs, b), turns } : undefined;
+  if (!turns)
+    return ops[node.op].kind === "map" || isLayout(node)
+      ? { node: rebuilt(node, inputs, b), turns }
+      : undefined;
   const made = withTurns(node, inputs, turns, b);
   return made && { node: made, turns };
 }
@@ -77,9 +80,13 @@ function withTurns(node: Node, inputs: readonly Lifted[], turns: Axis, b: Builde
   }
   if (isOp(node, "transpose")) return b.transpose(x, [0, ...node.attributes.order.map((axis) => axis + 1)]);
   if (isOp(node, "reshape")) return b.reshape(x, [turns, ...node.shape]);
-  if (isOp(node, "slice")) return b.slice(x, node.attributes.axis + 1, node.attributes.start, node.attributes.size);
+  if (isOp(node, "slice"))
+    return b.slice(x, node.attributes.axis + 1, node.attributes.start, node.attributes.size);
   if (isOp(node, "reduce"))
-    return b.make("reduce", [x], { ...node.attributes, axes: node.attributes.axes.map((axis) => axis + 1) }) as Node;
+    return b.make("reduce", [x], {
+      ...node.attributes,
+      axes: node.attributes.axes.map((axis) => axis + 1),
+    }) as Node;
   if (!isOp(node, "contract")) return undefined;
   const { a, b: right, out } = node.attributes;
   return b.contract(x, y, { a: [TURNS, ...a], b: [TURNS, ...right], out: [TURNS, ...out] });

@@ -37,7 +37,11 @@ export function peel(x: Node, scope: Scope, lift: Lift): Peeled {
 }
 
 /** A factor of rows beneath, which may come behind the projections. */
-export function rowFactor({ base }: Peeled, x: Node, scope: Scope): { readonly layer: Layer; readonly inner: Node } | undefined {
+export function rowFactor(
+  { base }: Peeled,
+  x: Node,
+  scope: Scope,
+): { readonly layer: Layer; readonly inner: Node } | undefined {
   if (base !== x && !isReadOnce(base, scope)) return undefined;
   const found = outermost(base, () => true);
   return found && (found.layer.op === "mul" || found.layer.op === "div") ? found : undefined;
@@ -62,4 +66,5 @@ export function outermost(
   return undefined;
 }
 
-export const isConstant = (node: Node): boolean => isOp(node, "const") || (node.inputs.length > 0 && node.inputs.every(isConstant));
+export const isConstant = (node: Node): boolean =>
+  isOp(node, "const") || (node.inputs.length > 0 && node.inputs.every(isConstant));

@@ -39,7 +39,7 @@ export function planFolds(scope: Scope, asked: Asked): ReadonlyMap<Node, Fold> {
   const folds = new Map<Node, Fold>();
   for (const x of new Set(operandsOf(scope))) {
     const peeled = peel(x, scope, asked.lift);
-    const row = process.env["ROW"] ? rowFactor(peeled, x, scope) : undefined;
+    const row = rowFactor(peeled, x, scope);
     if (!row && !peeled.layers.some(({ value }) => !isConstant(value))) continue;
     const found = foldsOf(x, peeled, scope, asked);
     if (typeof found === "string") asked.explain?.(x, found);
@@ -50,13 +50,22 @@ export function planFolds(scope: Scope, asked: Asked): ReadonlyMap<Node, Fold> {
 
 function rowed(folds: readonly Fold[], row: ReturnType<typeof rowFactor>): readonly Fold[] {
   if (!row) return folds;
-  const fits = ({ x, weights, node: { attributes: { out } } }: Fold): boolean =>
+  const fits = ({
+    x,
+    weights,
+    node: {
+      attributes: { out },
+    },
+  }: Fold): boolean =>
     x.every((label, axis) => row.layer.from[axis]! < 0 || (out.includes(label) && !weights.includes(label)));
   if (!folds.every(fits)) return folds;
   return folds.map((fold) => ({
     ...fold,
     base: row.inner,
-    row: { ...row.layer, from: fold.node.attributes.out.map((label) => row.layer.from[fold.x.indexOf(label)] ?? -1) },
+    row: {
+      ...row.layer,
+      from: fold.node.attributes.out.map((label) => row.layer.from[fold.x.indexOf(label)] ?? -1),
+    },
   }));
 }
 
@@ -65,7 +74,8 @@ const operandsOf = (scope: Scope): readonly Node[] =>
   scope.order.flatMap((node) => (isOp(node, "contract") ? node.inputs : []));
 
 function foldsOf(x: Node, peeled: Peeled, scope: Scope, asked: Asked): readonly Fold[] | string {
-  if (scope.body.outputs.some((output) => output.node === x)) return "its gain stays: it leaves the graph as it is";
+  if (scope.body.outputs.some((output) => output.node === x))
+    return "its gain stays: it leaves the graph as it is";
   const readers = [...new Set(scope.readers(x))];
   const folds = readers.map((reader) => foldOf(x, reader, peeled, scope, asked));
   const why = folds.find((fold) => typeof fold === "string");

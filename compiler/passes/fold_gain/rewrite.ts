@@ -97,7 +97,9 @@ function folded(
     const leaf = register({ definition, stacked: turns !== undefined, of }, isIts ? name : `${name}.bias`);
     return bring(b.input("prepared", leaf.name, definition.shape, "f32"), leaf.stacked);
   };
-  const w = fold.layers.some(({ op }) => op === "mul" || op === "div") ? prepared(weighted(fold, b), fold.weight, true) : value(fold.weight);
+  const w = fold.layers.some(({ op }) => op === "mul" || op === "div")
+    ? prepared(weighted(fold, b), fold.weight, true)
+    : value(fold.weight);
   const own = b.contract(value(base), w, { a: x, b: weights, out: node.attributes.out });
   const row = fold.row;
   const product = row
@@ -110,7 +112,9 @@ function folded(
     return b.add(product, b.broadcastTo(c, product.shape, shift.from));
   }
   const { bias, from } = fold.sum;
-  const whole = shift ? prepared(b.add(bias, shift.value), bias, scope.weight(bias) !== undefined) : value(bias);
+  const whole = shift
+    ? prepared(b.add(bias, shift.value), bias, scope.weight(bias) !== undefined)
+    : value(bias);
   return b.add(product, b.broadcastTo(whole, product.shape, from));
 }
 

@@ -7,8 +7,8 @@
  */
 import type { Builder } from "../../ir/builder.js";
 import type { Node } from "../../ir/graph.js";
-import type { Fold } from "./plan.js";
 import type { Layer } from "./peel.js";
+import type { Fold } from "./plan.js";
 
 /** The weight with all gains. */
 export function weighted({ layers, weight, weights, x }: Fold, b: Builder): Node {
