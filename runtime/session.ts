@@ -219,9 +219,8 @@ export class Session {
 
   /** Where an entry reads what is made of parameters, makes it, unless it is made and they have not changed. */
   async #makePrepared(name: EntryName): Promise<void> {
-    const isDue =
-      this.#prepared !== this.#changes && uses(this.program, entryOf(this.program, name), "prepared");
-    if (!isDue || name === "prepare") return;
+    if (!this.program.entries.prepare || this.#prepared === this.#changes || name === "prepare") return;
+    if (!uses(this.program, entryOf(this.program, name), "prepared")) return;
     const { recording } = await this.#plan("prepare", {});
     const changes = this.#changes;
     this.#memory.restore();

@@ -63,6 +63,8 @@ export const entryNames = ["forward", "loss", "grad", "train", "accumulate", "ap
 export const trainingNames = ["grad", "train", "accumulate", "apply"] as const;
 /** Those of decoding, where a model has it. */
 export const decodingNames = ["encode", "step", "reorder"] as const;
+/** Those beside `forward` that a program has which trains nothing. */
+export const inferenceNames = ["loss", ...decodingNames] as const;
 /** What all others wait for where a program has it. */
 export const preparing = "prepare";
 export type EntryName = (typeof entryNames)[number] | (typeof decodingNames)[number] | typeof preparing;
