@@ -6,6 +6,7 @@
  * ```
  */
 import type { Node, NodeOf } from "../../ir/graph.js";
+import { topologicalFrom } from "../../ir/rewrite.js";
 import type { Scope } from "../merge/weights.js";
 import { isOp } from "../rule.js";
 import type { Lift } from "./lift.js";
@@ -36,7 +37,10 @@ export function peel(x: Node, scope: Scope, lift: Lift): Peeled {
   return { base, layers };
 }
 
-/** A factor of rows beneath, which may come behind the projections. */
+/**
+ * A factor of rows beneath, which may come behind the projections: where what it scales lies in memory anyway, its product with that
+ * need not. A layer norm's centred rows lie nowhere, they would be stored instead.
+ */
 export function rowFactor(
   { base }: Peeled,
   x: Node,
@@ -44,7 +48,16 @@ export function rowFactor(
 ): { readonly layer: Layer; readonly inner: Node } | undefined {
   if (base !== x && !isReadOnce(base, scope)) return undefined;
   const found = outermost(base, () => true);
-  return found && (found.layer.op === "mul" || found.layer.op === "div") ? found : undefined;
+  if (!found || (found.layer.op !== "mul" && found.layer.op !== "div")) return undefined;
+  return isKept(found.inner, base, found.layer.value, scope) ? found : undefined;
+}
+
+/** Whether something else reads a node than the product with its own factor, or it is nothing that a kernel would compute here. */
+function isKept(node: Node, product: Node, factor: Node, scope: Scope): boolean {
+  if (node.inputs.length === 0 || isOp(node, "get")) return true;
+  if (scope.body.outputs.some((output) => output.node === node)) return true;
+  const inFactor = new Set(topologicalFrom([factor]));
+  return scope.readers(node).some((reader) => reader !== product && !inFactor.has(reader));
 }
 
 export const isReadOnce = (node: Node, scope: Scope): boolean =>
