@@ -3,6 +3,7 @@
  */
 import { basename, extname, join } from "node:path";
 import { emitModule } from "../compiler/codegen/typescript.js";
+import { inferenceNames } from "../compiler/passes/schedule.js";
 import { explanationOf, explanationText } from "./compile/explanation.js";
 import type { Recording } from "./compile/passes.js";
 import { checkPassName, dumpText, passTimes, recordPasses, timeTable } from "./compile/passes.js";
@@ -24,6 +25,7 @@ interface EmitOptions extends ModelOptions {
   readonly explainPass: string | undefined;
   readonly timePasses: boolean;
   readonly standalone: boolean;
+  readonly inference: boolean;
   readonly format: Format | undefined;
 }
 
@@ -41,6 +43,7 @@ export const addCompile: AddCommand = (program, action) => {
     .option("--time-passes", "print the time of each pass to stderr, or with --json in the document", false)
     .option("--explain-pass <pass>", "likewise, what this pass rewrote, and where it did not fire and why")
     .option("--standalone", "one script that brings the runtime along and imports nothing", false)
+    .option("--inference", "a module that trains nothing: its weights are prepared for inference", false)
     .addOption(formatOption())
     .action(action(compile));
 };
@@ -52,7 +55,10 @@ async function compile(context: Context, path: string, options: EmitOptions): Pr
   const isAsked = options.timePasses || dumpAfter !== undefined || explainPass !== undefined;
   const recording = isAsked ? recordPasses() : undefined;
   const started = performance.now();
-  const loaded = await loadModel(context, path, options, { ...recording, format });
+  const loaded = await loadModel(context, path, options, {
+    ...{ ...recording, format },
+    only: options.inference ? inferenceNames : undefined,
+  });
   if (!loaded) return 1;
   const told = recording && reportPasses(context, recording, options, performance.now() - started);
   await writeModule(context, loaded, path, options, told ?? {});

@@ -1,6 +1,7 @@
 /**
  * `tfmc eval RUN --data PATH`: loss, perplexity and accuracy of a trained model; of pairs, what it makes of the sources.
  */
+import { inferenceNames } from "../compiler/passes/schedule.js";
 import { evaluate } from "../runtime/evaluate.js";
 import type { Session } from "../runtime/session.js";
 import type { Context } from "./context.js";
@@ -45,7 +46,7 @@ export const addEval: AddCommand = (program, action) => {
 async function evaluateRun(context: Context, folder: string, options: EvalOptions): Promise<ExitCode> {
   const run = readRunOrImport(folder);
   const files = await filesOf(context, run);
-  const opened = openRun(context, run);
+  const opened = openRun(context, run, inferenceNames);
   if (!opened) return 1;
   const { program, task } = opened;
   if (options.beam !== undefined && task.kind !== "pairs")

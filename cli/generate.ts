@@ -2,6 +2,7 @@
  * `tfmc generate RUN -p TEXT`: what a trained model makes of a text. It continues it, translates it, fills in what is hidden
  * in it, or names its class, as it was trained to.
  */
+import { inferenceNames } from "../compiler/passes/schedule.js";
 import type { Program } from "../runtime/program.js";
 import { generatingEntries, nextTokenOf } from "../runtime/steps.js";
 import type { Context } from "./context.js";
@@ -31,7 +32,7 @@ async function generate(context: Context, folder: string, options: GenerateOptio
   const run = readRunOrImport(folder);
   const prompts = await readPrompts(context, options);
   const files = await filesOf(context, run);
-  const opened = openRun(context, run);
+  const opened = openRun(context, run, inferenceNames);
   if (!opened) return 1;
   const { program, task, encoding } = opened;
   checkMeaning(program.name, task.kind, options);

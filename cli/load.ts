@@ -34,7 +34,7 @@ export async function loadModel(
   context: Context,
   path: string,
   options: ModelOptions,
-  more: Pick<CompileOptions, "hook" | "explain"> & { readonly format?: Format | undefined } = {},
+  more: Pick<CompileOptions, "hook" | "explain" | "only"> & { readonly format?: Format | undefined } = {},
 ): Promise<Loaded | undefined> {
   return compileSource(context, await readSource(context, path), settingsOf(options.set), {
     entry: options.model,
@@ -48,7 +48,7 @@ export function compileSource(
   context: Context,
   source: Source,
   settings: Readonly<Record<string, SettingValue>>,
-  more: Pick<CompileOptions, "level" | "remat" | "hook" | "explain" | "entry" | "norms"> & {
+  more: Pick<CompileOptions, "level" | "remat" | "hook" | "explain" | "entry" | "norms" | "only"> & {
     readonly imports?: ReadonlyMap<string, string>;
     /** How diagnostics are reported; as every command does where nothing is said. */
     readonly format?: Format | undefined;

@@ -2,6 +2,7 @@
  * A run folder → the compiled model, its task, its tokenizer and labels, its weights.
  */
 import { join } from "node:path";
+import type { EntryName } from "../runtime/inputs.js";
 import type { Program } from "../runtime/program.js";
 import type { Weights } from "../runtime/weights.js";
 import { readWeights } from "../runtime/weights.js";
@@ -26,8 +27,8 @@ export interface OpenedRun {
   readonly encoding: Encoding;
 }
 
-/** Undefined where its source no longer compiles: what is wrong has been reported. */
-export function openRun(context: Context, run: Run): OpenedRun | undefined {
+/** `only`: the entries that are wanted, all where nothing is said. Undefined where its source no longer compiles: what is wrong has been reported. */
+export function openRun(context: Context, run: Run, only?: readonly EntryName[]): OpenedRun | undefined {
   const source: Source = { file: join(run.folder, "model.tfm"), text: run.source };
   context.sources.set(source.file, source.text);
   const imports = new Map(Object.entries(run.resolved.imports));
@@ -36,6 +37,7 @@ export function openRun(context: Context, run: Run): OpenedRun | undefined {
     level: run.resolved.level,
     remat: run.resolved.remat,
     imports,
+    only,
   });
   if (!loaded) return undefined;
   const { program } = loaded;

@@ -43,7 +43,7 @@ export const addRun: AddCommand = (program, action) => {
 };
 
 async function run(context: Context, path: string, options: RunOptions): Promise<ExitCode> {
-  const loaded = await loadModel(context, path, options);
+  const loaded = await loadModel(context, path, options, { only: ["loss"] });
   if (!loaded) return 1;
   const { program, built } = loaded;
   const read = outputNames(built, options.probe);

@@ -32,12 +32,14 @@ import { capacity } from "./passes/decoding/graphs.js";
 import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
+import { foldGain, foldNothing, prepareGraph, readsPrepared } from "./passes/fold_gain.js";
 import { formMix } from "./passes/form_mix.js";
+import { stacksOf } from "./passes/merge/plan.js";
 import type { Level, PassMemory } from "./passes/pass.js";
 import type { Explain, Hook, Prepared } from "./passes/pipeline.js";
-import { runModelPasses, runPipeline } from "./passes/pipeline.js";
+import { pipeline, runModelPasses, runPipeline } from "./passes/pipeline.js";
 import type { EntryName, Schedule } from "./passes/schedule.js";
-import { decodingNames, entryNames, schedule } from "./passes/schedule.js";
+import { decodingNames, entryNames, preparing, schedule, trainingNames } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
 import { summarize } from "./passes/summary.js";
 import { sha256 } from "./sha256.js";
@@ -60,6 +62,11 @@ export interface CompileOptions {
   readonly remat?: Remat | undefined;
   /** The entries that are wanted beside `forward`; all where nothing is said. */
   readonly only?: readonly EntryName[] | undefined;
+  /**
+   * Whether weights are prepared for inference (the pass fold_gain). Where nothing is said, they are unless an entry trains: those
+   * entries read the parameters as they are, so what is prepared would be a copy, made anew whenever parameters changed.
+   */
+  readonly prepare?: boolean | undefined;
   /** The last pass at that level; those after it run as at level 0. */
   readonly until?: string | undefined;
   /** Called after every pass of every entry. */
@@ -101,16 +108,31 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
     ...entries,
     ...decodingEntries(steps, prepared, stepLengths),
   };
-  const kernels = [...entryNames, ...decodingNames].filter(isWanted).flatMap((name) => {
-    const graph = graphs[name];
-    const lengths = name === "step" ? stepLengths : pipelineOptions.lengths;
-    return graph ? [{ name, graph: runPipeline({ ...graph, name }, { ...pipelineOptions, lengths }) }] : [];
+  const folding = foldGain(stacksOf(prepared.built));
+  const { prepare = !isTraining(only) } = options;
+  const folded = prepare ? pipeline.map((pass) => (pass === foldNothing ? folding.pass : pass)) : pipeline;
+  const finished = (name: EntryName, graph: Graph, lengths = pipelineOptions.lengths) => ({
+    name,
+    graph: runPipeline(
+      { ...graph, name },
+      { ...pipelineOptions, lengths, passes: readsPrepared(name) ? folded : pipeline },
+    ),
   });
-  const scheduled = schedule(kernels, prepared.built, steps);
+  const used = [...entryNames, ...decodingNames].filter(isWanted).flatMap((name) => {
+    const graph = graphs[name];
+    return graph ? [finished(name, graph, name === "step" ? stepLengths : undefined)] : [];
+  });
+  const made = folding.prepared();
+  const kernels = made.length > 0 ? [...used, finished(preparing, prepareGraph(made), {})] : used;
+  const scheduled = schedule(kernels, prepared.built, steps, { prepared: made });
   const meta = { compiler: version, source: sha256(source) };
   const program = emitProgram(scheduled, prepared.built, meta, decoding);
   return { diagnostics, builder, built, entries, decoding, schedule: scheduled, program };
 }
+
+/** A program that changes its parameters keeps them as they are: what is made of them would be a copy, and made anew after each step. */
+const isTraining = (only: CompileOptions["only"]): boolean =>
+  !only || only.some((name) => trainingNames.some((one) => one === name));
 
 /** The recipe's batch of the longest texts. */
 const usualLengths = ({ lengths, recipe }: Built): Readonly<Record<string, number>> => ({

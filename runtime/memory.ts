@@ -1,5 +1,5 @@
 /**
- * A session's memory: parameters and tables from the start, optimizer state from its first use, caches for the lengths of the
+ * A session's memory: parameters and tables from the start, optimizer state and what is prepared from their first use, caches for the lengths of the
  * text at hand, and one arena for what a call holds, which grows and never shrinks.
  */
 import { bindingBytes, checkSlots, packSlots, slotBytes } from "./arena.js";
@@ -23,6 +23,9 @@ export class Memory {
   #buffers: DeviceBuffer[] = [];
   #arena: readonly DeviceBuffer[] = [];
   #hasStates = false;
+  #hasPrepared = false;
+  /** By name, parameters whose place holds what is made of them. */
+  readonly #kept = new Map<string, Float32Array>();
   readonly #caches: DeviceBuffer[] = [];
   /** The lengths that the caches are for. */
   #cacheKey: string | undefined;
@@ -55,6 +58,29 @@ export class Memory {
     this.#allocate(["state"], longestOf(this.#program));
     for (const { place, initial, shape } of this.#program.states)
       if (initial !== 0) this.#write(place, new Float32Array(elementsOf(shape)).fill(initial));
+  }
+
+  /** Memory for what the entry `prepare` writes. */
+  allocatePrepared(): void {
+    if (this.#hasPrepared) return;
+    this.#hasPrepared = true;
+    this.#allocate(["prepared"], longestOf(this.#program));
+  }
+
+  /** Parameters whose place is a slot of what is prepared, in their places: zero where nobody wrote them, as other parameters are. */
+  restore(): void {
+    this.allocatePrepared();
+    const owners = this.#program.parameters.filter((owner) => this.#isReplaced(owner));
+    for (const { name, place } of owners)
+      if (!this.#kept.has(name)) this.#device.fill(this.#homes.get(place.slot)!, 0);
+    for (const { name, place } of owners) {
+      const data = this.#kept.get(name);
+      if (data) this.#write(place, data);
+    }
+  }
+
+  #isReplaced({ place }: Owner): boolean {
+    return this.#program.slots[place.slot]!.role === "prepared";
   }
 
   /** Forgets what was accumulated: the slots of state that nobody names. */
@@ -134,18 +160,26 @@ export class Memory {
       const data = values.get(owner.name);
       if (!data) continue;
       if (data.length !== elementsOf(owner.shape)) throw wrongLength(owner, data.length);
-      this.#write(owner.place, data);
+      if (this.#isReplaced(owner)) this.#kept.set(owner.name, data);
+      else this.#write(owner.place, data);
     }
   }
 
   async readAll(owners: readonly Owner[]): Promise<ReadonlyMap<string, Tensor<Float32Array>>> {
-    const ranges = owners.map(
+    const stored = owners.filter((owner) => !this.#isReplaced(owner));
+    const ranges = stored.map(
       ({ place }): Range => ({ ...this.locate(place, {}), size: 4 * placeRange(place, {}).length }),
     );
     const bytes = await this.#device.read(ranges);
+    const read = new Map(stored.map((owner, n) => [owner.name, valuesIn(owner, bytes[n]!)] as const));
     return new Map(
-      owners.map((owner, n) => [owner.name, tensor(valuesIn(owner, bytes[n]!), owner.shape)] as const),
+      owners.map((owner) => [owner.name, tensor(read.get(owner.name) ?? this.#keptOf(owner), owner.shape)]),
     );
+  }
+
+  /** A copy, as what is read off the device is one. */
+  #keptOf({ name, shape }: Owner): Float32Array {
+    return this.#kept.get(name)?.slice() ?? new Float32Array(elementsOf(shape));
   }
 
   get bytes(): { readonly persistent: number; readonly arena: number } {

@@ -53,6 +53,7 @@ export function makePlan(request: PlanRequest): Plan {
   };
   checkFits(program, name, entry, lengths, device.limits, textOf);
   if (uses(program, entry, "state")) memory.allocateStates();
+  if (uses(program, entry, "prepared")) memory.allocatePrepared();
   if (uses(program, entry, "cache")) memory.allocateCaches(lengths, request.onGrow);
   const { buffers, where } = packSlots(entryBytes(program, entry, lengths), device.limits.maxBufferSize);
   if (!memory.arenaHolds(buffers)) {
@@ -94,7 +95,7 @@ export function stepsOf({ steps, loops = [] }: Entry, lengths: Lengths): readonl
   return [...all, ...steps.slice(at)];
 }
 
-const uses = (program: Program, entry: Entry, role: Slot["role"]): boolean =>
+export const uses = (program: Program, entry: Entry, role: Slot["role"]): boolean =>
   entry.steps.some(({ bindings }) => bindings.some(({ slot }) => program.slots[slot]!.role === role));
 
 /** Overlapping writable bindings are forbidden in one dispatch; the compiler binds a value once. */

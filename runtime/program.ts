@@ -13,7 +13,7 @@ export type Extent = Size | { readonly aligned: Size } | { readonly size: Size; 
 export type DType = "f32" | "i32" | "bool";
 
 export interface Slot {
-  readonly role: "parameter" | "state" | "table" | "input" | "cache" | "temporary";
+  readonly role: "parameter" | "prepared" | "state" | "table" | "input" | "cache" | "temporary";
   /** Elements of 4 bytes: max over entries of count · align64(elements). */
   readonly sizes: readonly { readonly count: number; readonly elements: Size }[];
 }
@@ -232,7 +232,8 @@ export interface Refusal {
 }
 
 export interface Program {
-  readonly format: 1;
+  /** 2 where it has `prepare`: whoever runs it has to know of that. */
+  readonly format: 1 | 2;
   readonly name: string;
   /** Version of the compiler and SHA-256 of the source it compiled. */
   readonly compiler: string;
@@ -251,7 +252,9 @@ export interface Program {
    * train: loss.*, `grad_norm`; updates parameters and states.
    * accumulate: loss.*; adds this batch's loss.* and gradients of `loss.sum` to the sums; apply: `loss.sum`, `loss.count` and
    * `grad_norm` of all that was accumulated; updates parameters and states and empties the sums. Both only where the recipe
-   * accumulates. The sums are the slots of role `state` that no `states` entry names: zero between steps, so nothing stores them.
+   * accumulates.
+   * prepare: writes the slots of role `prepared` from parameters. It is due before an entry that reads one of them, once and again
+   * after parameters changed. A parameter whose place is such a slot is written there first: nothing else reads it. The sums are the slots of role `state` that no `states` entry names: zero between steps, so nothing stores them.
    */
   readonly entries: Readonly<{
     forward: Entry;
@@ -263,6 +266,7 @@ export interface Program {
     encode?: Entry;
     step?: Entry;
     reorder?: Entry;
+    prepare?: Entry;
   }>;
   readonly recipe: Recipe | null;
   /** Null for a model that gives no logits for each position of a text. */

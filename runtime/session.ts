@@ -10,7 +10,7 @@ import type { EntryName } from "./inputs.js";
 import { bindInputs, checkDecoding, entryOf, inputsOf } from "./inputs.js";
 import { Memory } from "./memory.js";
 import type { Plan, Read, Ring } from "./plan.js";
-import { makePlan, outputOf, readOf, ringCopies, typedOutput } from "./plan.js";
+import { makePlan, outputOf, readOf, ringCopies, typedOutput, uses } from "./plan.js";
 import type { Program } from "./program.js";
 import type { Lengths } from "./sizes.js";
 import type { Inputs, Tensor } from "./tensor.js";
@@ -59,6 +59,8 @@ export class Session {
   #disposed = false;
   /** How often parameters changed. */
   #changes = 0;
+  /** How often they had changed when what is made of them was made. */
+  #prepared: number | undefined;
   #holder: { readonly owner: object; readonly changes: number } | undefined;
   #holding: Promise<unknown> = Promise.resolve();
   /** Calls take turns: an arena holds one call's values at a time. */
@@ -202,6 +204,7 @@ export class Session {
     const bound = bindInputs(this.program, name, inputs, lengths);
     const position = scalars["position"] ?? 0;
     checkDecoding(this.program, name, bound.lengths, position);
+    await this.#makePrepared(name);
     const plan = await this.#plan(name, bound.lengths);
     if (name === "step") this.#memory.beginStep(position);
     if (plan.entry.updates) this.#changes++;
@@ -212,6 +215,17 @@ export class Session {
       this.device.write(buffer, offset, data);
     }
     return plan;
+  }
+
+  /** Where an entry reads what is made of parameters, makes it, unless it is made and they have not changed. */
+  async #makePrepared(name: EntryName): Promise<void> {
+    if (!this.program.entries.prepare || this.#prepared === this.#changes || name === "prepare") return;
+    if (!uses(this.program, entryOf(this.program, name), "prepared")) return;
+    const { recording } = await this.#plan("prepare", {});
+    const changes = this.#changes;
+    this.#memory.restore();
+    await this.device.run({ recording, scalars: this.#scalarWords({}), copies: [], reads: [] });
+    this.#prepared = changes;
   }
 
   /** The kept plan for these lengths, now the youngest, or a new one in place of the oldest. */

@@ -97,6 +97,7 @@ function memoryOf(schedule: Schedule, name: EntryName, lengths: LengthValues): E
     );
   return {
     parameter: of("parameter"),
+    prepared: of("prepared"),
     state: of("state"),
     table: of("table"),
     input: of("input"),

@@ -50,7 +50,7 @@ export function emitProgram(
   ) as unknown as P.Program["entries"];
   if (!entries.forward) throw new Error("internal: a schedule without forward");
   return {
-    format: 1,
+    format: entries.prepare ? 2 : 1,
     name: built.name,
     compiler: meta.compiler,
     source: meta.source,
@@ -225,7 +225,7 @@ function emitPlace(place: Place): P.Place {
 }
 
 function emitEntry(entry: ScheduledEntry, stepOf: (step: Step) => P.Step): P.Entry {
-  const returned = entry.outputs.filter(({ name }) => !/^(parameter|state|cache)\./.test(name));
+  const returned = entry.outputs.filter(({ name }) => !/^(parameter|prepared|state|cache)\./.test(name));
   return {
     steps: entry.steps.map(stepOf),
     ...(entry.loops.length > 0 && { loops: entry.loops }),
@@ -261,7 +261,7 @@ function placeIn(slot: number, parameter: Built["parameters"][number]): P.Place 
 function emitParameters(slots: readonly Slot[], built: Built): readonly P.Parameter[] {
   return built.parameters.map((parameter) => {
     const { name, shape, leaf, init, frozen, decay } = parameter;
-    const slot = slotOf(slots, "parameter", leaf);
+    const slot = slotOf(slots, "parameter", leaf) ?? slotOf(slots, "prepared", leaf);
     if (slot === undefined) throw new Error(`internal: parameter ${name} has no slot`);
     return {
       name,

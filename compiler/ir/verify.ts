@@ -14,7 +14,7 @@ import type { InputKind, OpName } from "./vocabulary.js";
 type Place = "entry" | "repeat" | "fused" | "mix" | "pairwise" | "table";
 
 const ALLOWED: { readonly [P in Place]: readonly InputKind[] } = {
-  entry: ["input", "parameter", "state", "cache", "scalar"],
+  entry: ["input", "parameter", "prepared", "state", "cache", "scalar"],
   repeat: ["carry", "slice", "fixed", "turn", "scalar"],
   fused: ["fixed", "turn", "scalar"],
   mix: ["fixed"],

@@ -9,6 +9,7 @@ import type { DType, Shape, Size } from "./shape.js";
 export type InputKind =
   | "input" // supplied by the caller of an entry
   | "parameter" // a model parameter (or a stack of them: leading axis = turn of `repeat`)
+  | "prepared" // what the entry `prepare` makes of parameters (a stack of them, as parameters are)
   | "state" // optimizer state, in the shape of its parameter
   | "cache" // what decoding keeps between calls (a stack of them: leading axis = turn of `repeat`)
   | "scalar" // supplied per call by the runtime: lr, seed, step, … (shape [])

@@ -13,6 +13,9 @@ import type { Built, Graph } from "../ir/graph.js";
 import type { Known } from "../ir/interpret.js";
 import type { Span } from "../parser/model.js";
 import { deriveEntries } from "../passes/entries.js";
+import type { GainFolding } from "../passes/fold_gain.js";
+import { foldGain, foldNothing, prepareGraph, readsPrepared } from "../passes/fold_gain.js";
+import { stacksOf } from "../passes/merge/plan.js";
 import { mergeNothing } from "../passes/merge_projections.js";
 import type { Pass } from "../passes/pass.js";
 import { modelPasses, pipeline, runModelPasses, runPipeline } from "../passes/pipeline.js";
@@ -54,6 +57,8 @@ interface Checking {
   readonly graph: Graph;
   readonly stages: readonly Stage[];
   readonly passes: readonly Pass[];
+  /** Where the entry reads what is prepared. */
+  readonly folding: GainFolding | undefined;
 }
 
 export function checkPasses(
@@ -70,8 +75,10 @@ export function checkPasses(
   return Object.entries(entries).flatMap(([name, graph]) => {
     if (!graph) return [];
     const stages = derived(name);
-    const all = stages.length > 0 ? passes : [...ofModel, ...passes];
-    return [checkEntry({ graph: { ...graph, name }, stages, passes: all }, drawn, options, known)];
+    const folding = readsPrepared(name) ? foldGain(stacksOf(built)) : undefined;
+    const own = passes.map((pass) => (pass === foldNothing && folding ? folding.pass : pass));
+    const all = stages.length > 0 ? own : [...ofModel, ...own];
+    return [checkEntry({ graph: { ...graph, name }, stages, passes: all, folding }, drawn, options, known)];
   });
 }
 
@@ -104,7 +111,7 @@ export const drawEntry = (graph: Graph, drawn: Values, { lengths, seed }: Sizes)
 });
 
 function checkEntry(
-  { graph, stages, passes }: Checking,
+  { graph, stages, passes, folding }: Checking,
   drawn: Values,
   options: PassOptions,
   known: Known<number>,
@@ -113,8 +120,19 @@ function checkEntry(
   const values = drawEntry(graph, drawn, options);
   const run = (one: Graph): Values => {
     limit(known);
-    return evaluate(one, values, lengths, known);
+    return evaluate(
+      one,
+      { ...values, ...preparedOf(folding, (all) => evaluate(all, values, {})) },
+      lengths,
+      known,
+    );
   };
+  const rounded = (one: Graph): Values =>
+    evaluateRounded(
+      one,
+      { ...values, ...preparedOf(folding, (all) => evaluateRounded(all, values, {})) },
+      lengths,
+    );
   const written = finite(run(graph));
   const close = closeTolerances(written);
   const fine = once(() => fineTolerances(written, evaluateRounded(graph, values, lengths)));
@@ -122,7 +140,7 @@ function checkEntry(
   const diagnostics: Diagnostic[] = [];
   /** What rounding explains of the graph as written or of another one that computes the same: as between two models. */
   const either = (after: Graph, now: Values): Readonly<Record<string, number>> => {
-    const own = fineTolerances(now, evaluateRounded(after, values, lengths));
+    const own = fineTolerances(now, rounded(after));
     return Object.fromEntries(
       Object.entries(fine()).map(([name, bound]) => [name, bound + (own[name] ?? 0)]),
     );
@@ -141,6 +159,14 @@ function checkEntry(
   }
   runPipeline(start, { level: 2, builder, passes, verify: true, hook: check });
   return { entry: graph.name, passes: checked, outputs: graph.outputs.length, diagnostics };
+}
+
+/** What is prepared of the parameters, by the names of the leaves. */
+function preparedOf(folding: GainFolding | undefined, compute: (graph: Graph) => Values): Values {
+  const values = compute(prepareGraph(folding?.prepared() ?? []));
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name.slice("prepared.".length), value]),
+  );
 }
 
 /** Numbers that are kept, of what several graphs have in common. */

@@ -16,6 +16,7 @@ import { eliminate } from "./eliminate.js";
 import { expand } from "./expand.js";
 import { factorReductions } from "./factor_reductions.js";
 import { fold } from "./fold.js";
+import { foldNothing } from "./fold_gain.js";
 import { formMix } from "./form_mix.js";
 import { fuse } from "./fuse.js";
 import { mergePairs } from "./merge_pairs.js";
@@ -36,13 +37,14 @@ const fusing: Pass = {
 /** Passes on what a model computes, in order: gradients are taken of what they give. The second one is made for each model. */
 export const modelPasses: readonly Pass[] = [formMix, mergeNothing, orderContractions, stream];
 
-/** Passes on each entry, in order. */
+/** Passes on each entry, in order. The sixth one is made for each model that trains nothing. */
 export const pipeline: readonly Pass[] = [
   mergePairs,
   expand,
   fold,
   simplify,
   orderContractions,
+  foldNothing,
   eliminate,
   chunkRows(),
   factorReductions,

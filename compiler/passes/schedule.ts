@@ -10,6 +10,7 @@ import type { Size } from "../ir/shape.js";
 import { elementCount } from "../ir/shape.js";
 import type { CacheInfo, DecodingGraphs } from "./decoding/graphs.js";
 import { capacity } from "./decoding/graphs.js";
+import type { PreparedLeaf } from "./fold_gain.js";
 import { orderSteps } from "./schedule/order.js";
 import { bytesAt, planSlots } from "./schedule/plan.js";
 import type { Buffer, View, WalkLoop } from "./schedule/walk.js";
@@ -58,9 +59,15 @@ export interface ScheduledValue extends ValueType {
 
 /** In the order in which a Program lists them. */
 export const entryNames = ["forward", "loss", "grad", "train", "accumulate", "apply"] as const;
+/** Those that look at gradients. */
+export const trainingNames = ["grad", "train", "accumulate", "apply"] as const;
 /** Those of decoding, where a model has it. */
 export const decodingNames = ["encode", "step", "reorder"] as const;
-export type EntryName = (typeof entryNames)[number] | (typeof decodingNames)[number];
+/** Those beside `forward` that a program has which trains nothing. */
+export const inferenceNames = ["loss", ...decodingNames] as const;
+/** What all others wait for where a program has it. */
+export const preparing = "prepare";
+export type EntryName = (typeof entryNames)[number] | (typeof decodingNames)[number] | typeof preparing;
 
 export interface ScheduledEntry {
   readonly name: EntryName;
@@ -84,27 +91,25 @@ export type Caching = Pick<DecodingGraphs, "caches" | "symbol">;
 export interface ScheduleOptions {
   /** Steps in the order of the graph, and a slot for every temporary: what reuse has to agree with. */
   readonly reuse?: boolean;
+  /** What the entry `prepare` gives. */
+  readonly prepared?: readonly PreparedLeaf[];
 }
 
 export function schedule(
   graphs: readonly { readonly name: EntryName; readonly graph: Graph }[],
   built: Built,
   caching?: Caching,
-  { reuse = true }: ScheduleOptions = {},
+  { reuse = true, prepared = [] }: ScheduleOptions = {},
 ): Schedule {
   const lengths = caching ? withCapacity(built.lengths, caching) : built.lengths;
-  const leaves = leafViews(
-    graphs.map((entry) => entry.graph),
-    built,
-    caching?.caches ?? [],
-  );
+  const leaves = leafViews(graphs, built, caching?.caches ?? [], prepared);
   const viewOf = (node: Node): View => leaves.get(leafKey(node))!;
   const bytes = measure(lengths, built);
   const walks = graphs.map(({ graph }) => {
     const walked = walk(graph, viewOf, updateTargets(graph, leaves));
     return reuse ? orderSteps(walked, bytes) : walked;
   });
-  const persistent = [...leaves.values()].map((view) => view.buffer);
+  const persistent = [...new Set([...leaves.values()].map((view) => view.buffer))];
   const leafSlots = new Map(persistent.map((buffer, n) => [buffer, n]));
   const labels = new Map<Graph, string>();
   const label = (body: Graph): string => {
@@ -173,39 +178,63 @@ const withCapacity = (lengths: Lengths, { symbol }: Caching): Lengths => ({
   [capacity]: { axis: "capacity", maximum: lengths[symbol]!.maximum },
 });
 
-/** Every leaf of the entries that lies in memory, in the order parameters, states, tables, inputs, caches. */
+type Graphs = readonly { readonly name: EntryName; readonly graph: Graph }[];
+
+/** Every leaf of the entries that lies in memory, in the order parameters, what is prepared, states, tables, inputs, caches. */
 function leafViews(
-  graphs: readonly Graph[],
+  graphs: Graphs,
   built: Built,
   caches: readonly CacheInfo[],
+  prepared: readonly PreparedLeaf[],
 ): ReadonlyMap<string, View> {
-  const parameters = new Set(built.parameters.filter((p) => p.turn !== undefined).map((p) => p.leaf));
-  const turned = new Set(caches.filter(({ turns }) => turns !== undefined).map(({ name }) => name));
+  const isStack = stacksOf(built, caches, prepared);
+  const replaced = replacedParameters(graphs, prepared);
   const found = new Map<string, View>();
-  const order = ["parameter", "state", "table", "input", "cache"];
-  const nodes = graphs.flatMap(withBodies).filter((node) => order.includes(leafRole(node)));
+  const order = ["prepared", "parameter", "state", "table", "input", "cache"];
+  const nodes = graphs
+    .flatMap(({ graph }) => withBodies(graph))
+    .filter((node) => order.includes(leafRole(node)));
   for (const node of nodes.sort((a, b) => order.indexOf(leafRole(a)) - order.indexOf(leafRole(b)))) {
     const key = leafKey(node);
     if (found.has(key)) continue;
     const role = leafRole(node) as Buffer["role"];
     const name = leafName(node);
-    const parameter = role === "state" ? name.slice(name.indexOf("/") + 1) : name;
-    const isStack =
-      role === "cache"
-        ? turned.has(name)
-        : (role === "parameter" || role === "state") && parameters.has(parameter);
-    found.set(key, {
-      buffer: {
-        role,
-        name,
-        count: isStack ? (node.shape[0]!.size as number) : 1,
-        elements: elementCount(isStack ? node.shape.slice(1) : node.shape),
-      },
-      turn: 0,
-      stacked: isStack,
-    });
+    const stacked = isStack(role, name);
+    const of = role === "prepared" ? replaced.get(name) : undefined;
+    const count = stacked ? (node.shape[0]!.size as number) : 1;
+    const elements = elementCount(stacked ? node.shape.slice(1) : node.shape);
+    const view: View = { buffer: { role, name: of ?? name, count, elements }, turn: 0, stacked };
+    found.set(key, view);
+    if (of !== undefined) found.set(`parameter.${of}`, view);
   }
   return found;
+}
+
+/** Whether a leaf's leading axis is the turns of a `repeat`. */
+function stacksOf(
+  { parameters }: Built,
+  caches: readonly CacheInfo[],
+  prepared: readonly PreparedLeaf[],
+): (role: Buffer["role"], name: string) => boolean {
+  const turned = new Set(parameters.filter(({ turn }) => turn !== undefined).map(({ leaf }) => leaf));
+  const cached = new Set(caches.filter(({ turns }) => turns !== undefined).map(({ name }) => name));
+  const made = new Set(prepared.filter(({ stacked }) => stacked).map(({ name }) => name));
+  return (role, name) => {
+    if (role === "state") return turned.has(name.slice(name.indexOf("/") + 1));
+    return (role === "parameter" ? turned : role === "cache" ? cached : made).has(name);
+  };
+}
+
+/** What is prepared, by name, and the parameter whose place it takes: nothing but `prepare` reads that one. */
+function replacedParameters(graphs: Graphs, prepared: readonly PreparedLeaf[]): ReadonlyMap<string, string> {
+  const others = graphs.filter(({ name }) => name !== preparing).flatMap(({ graph }) => withBodies(graph));
+  const read = new Set(others.map((node) => (leafRole(node) === "parameter" ? leafName(node) : "")));
+  const takers = (of: string): number => prepared.filter((one) => one.of === of).length;
+  return new Map(
+    prepared.flatMap(({ name, of }) =>
+      of === undefined || read.has(of) || takers(of) > 1 ? [] : [[name, of] as const],
+    ),
+  );
 }
 
 /** The nodes of a graph and of the turns inside it: a turn reads tables by itself. */
@@ -227,11 +256,11 @@ function leafName(node: Node): string {
 
 const leafKey = (node: Node): string => `${leafRole(node)}.${leafName(node)}`;
 
-/** `parameter.<leaf>`, `state.<state>/<leaf>` and `cache.<leaf>` are written over the leaf they replace. */
+/** `parameter.<leaf>`, `prepared.<leaf>`, `state.<state>/<leaf>` and `cache.<leaf>` are written over the leaf they replace. */
 function updateTargets(graph: Graph, leaves: ReadonlyMap<string, View>): ReadonlyMap<string, View> {
   const targets = new Map<string, View>();
   for (const { name } of graph.outputs) {
-    const leaf = /^(?:parameter|state|cache)\./.test(name) ? leaves.get(name) : undefined;
+    const leaf = /^(?:parameter|prepared|state|cache)\./.test(name) ? leaves.get(name) : undefined;
     if (leaf) targets.set(name, leaf);
   }
   return targets;

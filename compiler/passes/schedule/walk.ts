@@ -14,7 +14,7 @@ import { isRead, sameView, turnsInPlace, updatedOperand, writesInPlace } from ".
 
 /** Storage with a lifetime; `count` slices of `elements`, each at a multiple of 64 elements. */
 export interface Buffer {
-  readonly role: "parameter" | "state" | "table" | "input" | "cache" | "temporary";
+  readonly role: "parameter" | "prepared" | "state" | "table" | "input" | "cache" | "temporary";
   /** Leaf name; empty for temporaries. */
   readonly name: string;
   readonly count: number;
@@ -107,7 +107,7 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
     const reads = node.inputs.map((input) => inMemory(held.get(input)![0]!));
     const results = uses.results.get(node) ?? [];
     const isFitting = (target: View, index: number): boolean =>
-      (target.buffer.role !== "cache" && !carried.has(target.buffer)) ||
+      (!isOld(target) && !carried.has(target.buffer)) ||
       (isFree(target) && writesInPlace(body, reads, index, target));
     const writes = node.results.map((type, index) => {
       const result = results[index];
@@ -287,6 +287,9 @@ function onceEach<T>(make: (body: Graph) => T): (body: Graph) => T {
     return found;
   };
 }
+
+/** Whether something may still have to be read where it is written. */
+const isOld = ({ buffer: { role } }: View): boolean => role === "cache" || role === "prepared";
 
 const isKernelResult = (node: Node): boolean => node.op === "get" && node.inputs[0]!.op === "fused";
 
