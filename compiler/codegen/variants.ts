@@ -57,10 +57,16 @@ const leastOfTile = { rows: 32, columns: 32, turns: 64 };
 const mostOfLanes = { rows: 4 };
 /** So few tiles of 64 × 64 leave most of a GPU idle, if each sums so many terms. */
 const fewTiles = { tiles: 32, turns: 512 };
+/** In subgroups 64 lanes have one column, and each takes four turns of k at a time: from so many on all have some. */
+const leastOfSubgroups = { turns: 256 };
 /** Rows shorter than this are as well read by one invocation each. */
 const leastOfRow = 128;
-/** Rows from this length on have 256 invocations, shorter ones 64. */
+/**
+ * Rows from this length on have 256 invocations, shorter ones 64. Of the longer ones what their lanes do together is a small part, and in
+ * subgroups of eight no smaller: they have no text of their own for subgroups.
+ */
 const longRow = 2048;
+const rowInvocations = { short: 64, long: 256 };
 
 /** Sums over pairs of so few rows in all leave a GPU idle if a row is one invocation's; each lane should have a tile of keys at least. */
 const fewPairRows = { rows: 1024, others: 64, invocations: 64 };
@@ -74,11 +80,12 @@ const pairTile = { invocations: 64, two: 128, kept: 256, bytes: 8192, mostBytes:
 
 export function variantsOf(body: Graph, isStacked: Context["isStacked"]): readonly Variant[] {
   const found = family(body);
-  if (found === "contract")
-    return contractVariants(contractOf(body)!).flatMap((variant) =>
-      isSplitAlongK({ body, isStacked }) ? inSubgroups(variant) : [variant],
-    );
-  if (found === "rows") return rowVariants(body, isStacked).flatMap(inSubgroups);
+  if (found === "contract") {
+    const isLong = isSplitAlongK({ body, isStacked }, leastOfSubgroups.turns);
+    return contractVariants(contractOf(body)!).flatMap((one) => (isLong ? inSubgroups(one) : [one]));
+  }
+  if (found === "rows")
+    return rowVariants(body, isStacked).flatMap((one) => (isLongRow(one) ? [one] : inSubgroups(one)));
   if (found === "pairwise") return pairVariants(pairwiseOf(body));
   return [];
 }
@@ -89,6 +96,9 @@ function inSubgroups(variant: Variant): readonly Variant[] {
   if (cooperation.how !== "lanes" && cooperation.how !== "rows") return [variant];
   return [{ ...variant, cooperation: { ...cooperation, subgroups: true } }, variant];
 }
+
+const isLongRow = ({ cooperation }: Variant): boolean =>
+  cooperation.how === "rows" && cooperation.invocations === rowInvocations.long;
 
 const atLeast = (size: Size, count: number): boolean => typeof size !== "number" || size >= count;
 
@@ -153,7 +163,7 @@ function rowVariants(body: Graph, isStacked: Context["isStacked"]): readonly Var
   const length = product(reduced.map((axis) => shape[axis]!.size));
   const when = needs(length, leastOfRow);
   if (!when || !canShareRows(body, isStacked)) return [];
-  const invocations = atLeast(length, longRow) ? 256 : 64;
+  const invocations = atLeast(length, longRow) ? rowInvocations.long : rowInvocations.short;
   return [{ cooperation: { how: "rows", invocations }, when, fewRows: false }];
 }
 

@@ -1,5 +1,6 @@
 /** Sums over pairs that a workgroup shares: in lockstep, forwards and backwards, and on the device, against what they mean. */
 import { describe, expect, test } from "vitest";
+import { printJavascript } from "../../compiler/codegen/javascript.js";
 import { workgroupBytes } from "../../compiler/codegen/lockstep.js";
 import { cooperations, lower } from "../../compiler/codegen/lower.js";
 import type { Cooperation } from "../../compiler/codegen/variants.js";
@@ -20,8 +21,17 @@ import {
   plain,
   setup,
 } from "./pairs.js";
-import type { Case } from "./run.js";
-import { backwards, difference, fixedInputs, runJavascript, runWgsl } from "./run.js";
+import type { Case, Words } from "./run.js";
+import {
+  backwards,
+  callScalars,
+  difference,
+  fixedInputs,
+  hostExtent,
+  prepare,
+  runJavascript,
+  runWgsl,
+} from "./run.js";
 
 const [B, T, S] = [symbol("B"), symbol("T"), symbol("S")];
 const ways: readonly Cooperation[] = [
@@ -159,6 +169,52 @@ describe("what is chosen", () => {
           expect(kernel.workgroup[0]).toBeLessThanOrEqual(256);
         }
     }
+  });
+});
+
+/** How often elements of each operand are read. */
+function readsOf(given: Case): readonly number[] {
+  const { kernel, buffers } = prepare(given);
+  const { code, extents, grid } = printJavascript(kernel, callScalars);
+  const run = new Function(`return ${code};`)() as (...x: unknown[]) => void;
+  const counts = buffers.map(() => 0);
+  const counting = buffers.map((words, n) => {
+    const get = (of: Words, key: string): unknown => {
+      counts[n]!++;
+      return Reflect.get(of, key);
+    };
+    return new Proxy(words, {
+      get: (of, key) => get(of, String(key)),
+      set: (of, key, x) => Reflect.set(of, key, x),
+    });
+  });
+  const lengths = given.lengths ?? {};
+  const sizes = Int32Array.from([...extents.map((x) => hostExtent(x, lengths)), 0]);
+  const count = grid.reduce<number>((product, x) => product * hostExtent(x, lengths), 1);
+  run(sizes, {}, counting, 0, count);
+  return counts;
+}
+
+describe("what is read of 64 queries, 64 keys and their values, of 8 channels each", () => {
+  const of = setup({ ...plain, batch: [1], heads: 1, groups: 1, i: T, j: S });
+  const graph = body(...attention(of));
+  const [all, pairs] = [64 * 8, 64 * 64 * 8];
+  test.each<readonly [string, Cooperation | undefined, readonly [number, number, number]]>([
+    ["barrier-free", undefined, [pairs / 4, pairs / 2, pairs / 2]],
+    ["lanes of a query", { how: "split", invocations: 16 }, [pairs / 4, pairs, pairs]],
+    [
+      "16 × 2 queries that share keys, keeping theirs",
+      { how: "pairs", tile: { invocations: 16, own: 2, other: 8, keepsOwn: true } },
+      [all, pairs / 32, pairs / 32],
+    ],
+    [
+      "16 queries that share keys",
+      { how: "pairs", tile: { invocations: 16, own: 1, other: 8, keepsOwn: false } },
+      [pairs / 4, pairs / 16, pairs / 16],
+    ],
+  ])("%s", (_, cooperation, reads) => {
+    const given: Case = { body: graph, lengths: { T: 64, S: 64 }, cooperation };
+    expect(readsOf(given).slice(0, 3)).toEqual(reads);
   });
 });
 

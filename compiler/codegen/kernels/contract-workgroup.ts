@@ -10,6 +10,7 @@
  */
 import type { NodeOf } from "../../ir/graph.js";
 import type { Size } from "../../ir/shape.js";
+import { product } from "../../ir/shape.js";
 import { contractOf } from "../family.js";
 import type { Expr } from "../kernel.js";
 import {
@@ -218,10 +219,12 @@ function sideWay(
   return isWideAlong(plan.k.at(-1)?.at(-1)) ? "turns" : "one";
 }
 
-/** Whether neighbouring lanes take neighbouring turns of k, so that a subgroup can be lanes of one column. */
-export function isSplitAlongK(context: Pick<Context, "body" | "isStacked">): boolean {
+/** Whether neighbouring lanes take neighbouring turns of k, at least so many, so that a subgroup can be lanes of one column. */
+export function isSplitAlongK(context: Pick<Context, "body" | "isStacked">, least: number): boolean {
   const plan = planContract(contractIn(context));
-  return sideWay(context, plan, plan.b, plan.n) === "turns";
+  const turns = product(plan.k.at(-1)!.map(plan.size));
+  const isLong = typeof turns !== "number" || turns >= least;
+  return isLong && sideWay(context, plan, plan.b, plan.n) === "turns";
 }
 
 function teamOf(scope: Scope, isAlongK: boolean, subgroups: boolean): Team {
