@@ -28,7 +28,6 @@ import type { Model } from "./parser/model.js";
 import { isJson, read } from "./parser/read.js";
 import { readJson } from "./parser/read-json.js";
 import type { Decoded, DecodingGraphs } from "./passes/decoding/graphs.js";
-import { capacity } from "./passes/decoding/graphs.js";
 import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
@@ -40,6 +39,7 @@ import type { EntryName, Schedule } from "./passes/schedule.js";
 import { decodingNames, entryNames, schedule } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
 import { summarize } from "./passes/summary.js";
+import { stepLengths, usualLengths } from "./passes/usual-lengths.js";
 import { sha256 } from "./sha256.js";
 import { version } from "./version.js";
 
@@ -96,14 +96,14 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const entries = deriveEntries(prepared.built, builder, options.remat);
   const decoding = decodingNames.some(isWanted) ? deriveDecoding(built, builder) : undefined;
   const steps = decoding && "step" in decoding ? decoding : undefined;
-  const stepLengths = steps && { ...pipelineOptions.lengths, ...decodingLengths(built, steps) };
+  const ofSteps = steps && stepLengths(built, steps);
   const graphs: Partial<Record<EntryName, Graph | undefined>> = {
     ...entries,
-    ...decodingEntries(steps, prepared, stepLengths),
+    ...decodingEntries(steps, prepared, ofSteps),
   };
   const kernels = [...entryNames, ...decodingNames].filter(isWanted).flatMap((name) => {
     const graph = graphs[name];
-    const lengths = name === "step" ? stepLengths : pipelineOptions.lengths;
+    const lengths = name === "step" ? ofSteps : pipelineOptions.lengths;
     return graph ? [{ name, graph: runPipeline({ ...graph, name }, { ...pipelineOptions, lengths }) }] : [];
   });
   const scheduled = schedule(kernels, prepared.built, steps);
@@ -111,21 +111,6 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const program = emitProgram(scheduled, prepared.built, meta, decoding);
   return { diagnostics, builder, built, entries, decoding, schedule: scheduled, program };
 }
-
-/** The recipe's batch of the longest texts. */
-const usualLengths = ({ lengths, recipe }: Built): Readonly<Record<string, number>> => ({
-  ...Object.fromEntries(Object.entries(lengths).map(([symbol, { maximum }]) => [symbol, maximum])),
-  B: recipe.batch,
-});
-
-/** One new token of one text, after as many as there may be. */
-const decodingLengths = (
-  { lengths }: Built,
-  { symbol }: DecodingGraphs,
-): Readonly<Record<string, number>> => ({
-  ...{ B: 1, [symbol]: 1 },
-  [capacity]: lengths[symbol]!.maximum,
-});
 
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
 

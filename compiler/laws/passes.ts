@@ -2,8 +2,8 @@
  * A model's entries → every pass of each, checked by computing: what a graph means before all passes is what it means after each.
  *
  * ```
- * forward: form_mix, stream, expand, fold, … each on the same random parameters, states and batch
- * train:   the gradients as written; those of the loss after form_mix, after stream; then expand, fold, …
+ * forward: form_mix, merge_projections, stream, expand, fold, … each on the same random parameters, states and batch
+ * train:   the gradients as written; those of the loss after form_mix, …, after stream; then expand, fold, …
  * ```
  */
 import type { Diagnostic } from "../diagnostics.js";
@@ -12,15 +12,17 @@ import type { Builder } from "../ir/builder.js";
 import type { Built, Graph } from "../ir/graph.js";
 import type { Known } from "../ir/interpret.js";
 import type { Span } from "../parser/model.js";
-import { deriveEntries } from "../passes/entries.js";
-import { mergeNothing } from "../passes/merge_projections.js";
+import type { DecodingGraphs } from "../passes/decoding/graphs.js";
 import type { Pass } from "../passes/pass.js";
-import { modelPasses, pipeline, runModelPasses, runPipeline } from "../passes/pipeline.js";
-import { graphKey } from "../passes/walk.js";
+import { modelPasses, pipeline } from "../passes/pipeline.js";
 import type { Difference } from "./difference.js";
 import { closeTolerances, differenceOf, differenceText, fineTolerances, tolerances } from "./difference.js";
 import { evaluate, evaluateRounded } from "./evaluate.js";
+import { once } from "./once.js";
+import { relaid } from "./relaid.js";
 import { sizesText } from "./result.js";
+import type { EntryRewrites, Rewrite } from "./rewrites.js";
+import { REMAT, rewritesOf } from "./rewrites.js";
 import { unstacked } from "./unstack.js";
 import type { Values } from "./values.js";
 import { drawInputs, drawOthers, drawParameters, leavesOf } from "./values.js";
@@ -29,6 +31,8 @@ export interface CheckedEntry {
   readonly entry: string;
   /** Passes that changed the graph, all of them checked. */
   readonly passes: readonly string[];
+  /** The pass behind each graph that was computed: one may run on several, and make several of one. */
+  readonly rewrites: readonly string[];
   readonly outputs: number;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -43,50 +47,35 @@ export interface PassOptions {
   readonly modelPasses?: readonly Pass[] | undefined;
 }
 
-/** What became of an entry by a pass. */
-interface Stage {
-  readonly pass: string;
-  readonly graph: Graph;
+export interface CheckedModel {
+  readonly entries: readonly CheckedEntry[];
+  /** Every pass of the list, and how many graphs it made were computed and compared: not only those of different entries. */
+  readonly passes: readonly CheckedPass[];
 }
 
-/** An entry as written, what the passes on the model made of it where it is derived from their result, and the passes on it. */
-interface Checking {
-  readonly graph: Graph;
-  readonly stages: readonly Stage[];
-  readonly passes: readonly Pass[];
+export interface CheckedPass {
+  readonly pass: string;
+  readonly rewrites: number;
 }
 
 export function checkPasses(
   built: Built,
-  entries: Readonly<Record<string, Graph | undefined>>,
+  decoding: DecodingGraphs | undefined,
   options: PassOptions,
-): readonly CheckedEntry[] {
+): CheckedModel {
   const known: Known<number> = new Map();
   const drawn = drawModel(built, options);
-  const { passes = pipeline, modelPasses: given = modelPasses } = options;
-  // Leaves are compared by their own names: packing is checked where values are packed as well (test/passes).
-  const ofModel = given.filter((pass) => pass !== mergeNothing);
-  const derived = derivedEntries(built, ofModel, options.builder);
-  return Object.entries(entries).flatMap(([name, graph]) => {
-    if (!graph) return [];
-    const stages = derived(name);
-    const all = stages.length > 0 ? passes : [...ofModel, ...passes];
-    return [checkEntry({ graph: { ...graph, name }, stages, passes: all }, drawn, options, known)];
-  });
-}
-
-/** By name, an entry with gradients after each pass on the model that changes the loss; nothing of other entries. */
-function derivedEntries(built: Built, passes: readonly Pass[], builder: Builder) {
-  const models = passes.map((pass, n) => ({
-    pass: pass.name,
-    model: runModelPasses(built, { level: 2, builder, passes: passes.slice(0, n + 1) }).built,
-  }));
-  const all = models.map(({ pass, model }) => ({ pass, entries: deriveEntries(model, builder) }));
-  return (name: string): readonly Stage[] =>
-    all.flatMap(({ pass, entries: { grad, train, accumulate, apply } }) => {
-      const graph = { grad, train, accumulate, apply }[name];
-      return graph ? [{ pass, graph: { ...graph, name } }] : [];
-    });
+  const { passes = pipeline, modelPasses: given = modelPasses, builder, lengths } = options;
+  const all = rewritesOf(built, decoding, { builder, lengths, passes, modelPasses: given });
+  const entries = all.map((one) => checkEntry(one, built, drawn, options, known));
+  const names = [...given.map(({ name }) => name), REMAT, ...passes.map(({ name }) => name)];
+  return {
+    entries,
+    passes: [...new Set(names)].map((pass) => ({
+      pass,
+      rewrites: entries.reduce((sum, one) => sum + one.rewrites.filter((name) => name === pass).length, 0),
+    })),
+  };
 }
 
 type Sizes = Pick<PassOptions, "lengths" | "seed">;
@@ -104,43 +93,44 @@ export const drawEntry = (graph: Graph, drawn: Values, { lengths, seed }: Sizes)
 });
 
 function checkEntry(
-  { graph, stages, passes }: Checking,
+  { entry, written: graph, rewrites }: EntryRewrites,
+  built: Built,
   drawn: Values,
   options: PassOptions,
   known: Known<number>,
 ): CheckedEntry {
-  const { builder, lengths, seed, span } = options;
+  const { lengths, seed, span } = options;
   const values = drawEntry(graph, drawn, options);
-  const run = (one: Graph): Values => {
+  /** By the leaves of the model as written, whatever those of `model` are. */
+  const run = (one: Graph, model: Built, compute: typeof evaluate): Values => {
     limit(known);
-    return evaluate(one, values, lengths, known);
+    const memory = compute === evaluate ? known : undefined;
+    return relaid(compute(one, relaid(values, built, model), lengths, memory), model, built);
   };
-  const written = finite(run(graph));
+  const written = finite(run(graph, built, evaluate));
   const close = closeTolerances(written);
-  const fine = once(() => fineTolerances(written, evaluateRounded(graph, values, lengths)));
-  const checked: string[] = [];
-  const diagnostics: Diagnostic[] = [];
+  const fine = once(() => fineTolerances(written, run(graph, built, evaluateRounded)));
   /** What rounding explains of the graph as written or of another one that computes the same: as between two models. */
-  const either = (after: Graph, now: Values): Readonly<Record<string, number>> => {
-    const own = fineTolerances(now, evaluateRounded(after, values, lengths));
+  const either = ({ after, model }: Rewrite, now: Values): Readonly<Record<string, number>> => {
+    const own = fineTolerances(now, run(after, model, evaluateRounded));
     return Object.fromEntries(
       Object.entries(fine()).map(([name, bound]) => [name, bound + (own[name] ?? 0)]),
     );
   };
-  const check = (pass: string, before: Graph, after: Graph): void => {
-    if (diagnostics.length > 0 || graphKey(before) === graphKey(after)) return;
+  const checked: string[] = [];
+  for (const rewrite of rewrites) {
+    const { pass, after, model } = rewrite;
     checked.push(pass);
-    const now = run(after);
-    const found = differenceOf(written, now, close) && differenceOf(written, now, either(after, now));
-    if (found) diagnostics.push(changed({ pass, entry: graph.name, found, lengths, seed, span }));
-  };
-  let start = graph;
-  for (const stage of stages) {
-    check(stage.pass, start, stage.graph);
-    start = stage.graph;
+    const now = run(after, model, evaluate);
+    const found = differenceOf(written, now, close) && differenceOf(written, now, either(rewrite, now));
+    if (found) return result([changed({ pass, entry, found, lengths, seed, span })]);
   }
-  runPipeline(start, { level: 2, builder, passes, verify: true, hook: check });
-  return { entry: graph.name, passes: checked, outputs: graph.outputs.length, diagnostics };
+  return result([]);
+
+  function result(diagnostics: readonly Diagnostic[]): CheckedEntry {
+    const outputs = graph.outputs.length;
+    return { entry, passes: [...new Set(checked)], rewrites: checked, outputs, diagnostics };
+  }
 }
 
 /** Numbers that are kept, of what several graphs have in common. */
@@ -150,14 +140,6 @@ function limit(known: Known<number>): void {
   let elements = 0;
   for (const results of known.values()) for (const { data } of results) elements += data.length;
   if (elements > KEPT) known.clear();
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 /** What the entries of a model start from and have in common, in f64 and in f32: for a device to be compared with. */
