@@ -45,6 +45,8 @@ export interface PassOptions {
   /** Other passes than the compiler's: to see that a wrong one is noticed. */
   readonly passes?: readonly Pass[] | undefined;
   readonly modelPasses?: readonly Pass[] | undefined;
+  /** These entries; all where nothing is said. */
+  readonly only?: readonly string[] | undefined;
 }
 
 export interface CheckedModel {
@@ -65,8 +67,8 @@ export function checkPasses(
 ): CheckedModel {
   const known: Known<number> = new Map();
   const drawn = drawModel(built, options);
-  const { passes = pipeline, modelPasses: given = modelPasses, builder, lengths } = options;
-  const all = rewritesOf(built, decoding, { builder, lengths, passes, modelPasses: given });
+  const { passes = pipeline, modelPasses: given = modelPasses, builder, lengths, only } = options;
+  const all = rewritesOf(built, decoding, { builder, lengths, passes, modelPasses: given, only });
   const entries = all.map((one) => checkEntry(one, built, drawn, options, known));
   const names = [...given.map(({ name }) => name), REMAT, ...passes.map(({ name }) => name)];
   return {
@@ -117,15 +119,23 @@ function checkEntry(
       Object.entries(fine()).map(([name, bound]) => [name, bound + (own[name] ?? 0)]),
     );
   };
+  const difference = (rewrite: Rewrite): Difference | undefined => {
+    const now = run(rewrite.after, rewrite.model, evaluate);
+    return differenceOf(written, now, close) && differenceOf(written, now, either(rewrite, now));
+  };
   const checked: string[] = [];
-  for (const rewrite of rewrites) {
-    const { pass, after, model } = rewrite;
-    checked.push(pass);
-    const now = run(after, model, evaluate);
-    const found = differenceOf(written, now, close) && differenceOf(written, now, either(rewrite, now));
-    if (found) return result([changed({ pass, entry, found, lengths, seed, span })]);
-  }
-  return result([]);
+  const failed = rewrites.find((rewrite) => {
+    if (!rewrite.aside) checked.push(rewrite.pass);
+    return !rewrite.aside && difference(rewrite);
+  });
+  if (!failed) return result([]);
+  // The first of those that lead there, if it is one of them.
+  const first = rewrites
+    .slice(0, rewrites.indexOf(failed) + 1)
+    .find((rewrite) => (rewrite.aside || rewrite === failed) && difference(rewrite))!;
+  return result([
+    changed({ pass: first.pass, entry, found: difference(first)!, lengths, seed, span }),
+  ]);
 
   function result(diagnostics: readonly Diagnostic[]): CheckedEntry {
     const outputs = graph.outputs.length;

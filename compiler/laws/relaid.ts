@@ -26,7 +26,8 @@ export function relaid(values: Values, from: Layout, to: Layout): Values {
     else others[name] = value;
   }
   for (const [head, held] of heads)
-    for (const [leaf, value] of Object.entries(leavesOf(present(to, held), held))) others[head + leaf] = value;
+    for (const [leaf, value] of Object.entries(leavesOf(present(to, held), held)))
+      others[head + leaf] = value;
   return others;
 }
 

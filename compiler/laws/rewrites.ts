@@ -7,8 +7,9 @@
  *        expand, fold, …, fuse            of both
  * ```
  */
-import type { Remat } from "../ir/differentiate/residuals.js";
+
 import type { Builder } from "../ir/builder.js";
+import type { Remat } from "../ir/differentiate/residuals.js";
 import type { Built, Graph } from "../ir/graph.js";
 import type { DecodingGraphs } from "../passes/decoding/graphs.js";
 import { deriveEntries } from "../passes/entries.js";
@@ -28,6 +29,8 @@ export interface Rewrite {
   readonly model: Built;
   /** The pass on its own result; undefined of what is no pass, and of a model pass on a graph that is derived of the model as written. */
   readonly again: () => Graph | undefined;
+  /** Another way to the same: computed by itself only where what came of it in the end differs. */
+  readonly aside?: boolean;
 }
 
 export interface EntryRewrites {
@@ -44,6 +47,8 @@ export interface RewriteOptions {
   readonly lengths: Readonly<Record<string, number>>;
   readonly passes: readonly Pass[];
   readonly modelPasses: readonly Pass[];
+  /** These entries; all where nothing is said. */
+  readonly only?: readonly string[] | undefined;
 }
 
 /** The name under which computing again what the gradients read is checked, as passes are. */
@@ -73,21 +78,26 @@ export function rewritesOf(
   const again = last && finder(last.model, undefined, (graph) => graph, options.builder, "layer");
   return entryNames(decoding).flatMap((entry) => {
     const graph = written(entry);
-    if (!graph) return [];
+    if (!graph || options.only?.includes(entry) === false) return [];
     const lengths = entry === "step" && decoding ? stepLengths(built, decoding) : usual;
     const rewrites = [...modelRewrites(graph, entry, stages)];
     const start = rewrites.at(-1)?.after ?? graph;
     const model = last?.model ?? built;
     const other = again?.(entry);
-    rewrites.push(...entryRewrites(start, model, lengths, options));
-    if (other && graphKey(other) !== graphKey(start))
+    rewrites.push(...entryRewrites(start, model, lengths, { ...options, sizes: sizesIn(entry) }));
+    if (other && graphKey(other) !== graphKey(start)) {
+      const more = entryRewrites(other, model, lengths, { ...options, sizes: 1 });
       rewrites.push(
         { pass: REMAT, before: start, after: other, model, again: () => undefined },
-        ...entryRewrites(other, model, lengths, options),
+        ...more.map((one, n) => ({ ...one, aside: n < more.length - 1 })),
       );
+    }
     return [{ entry, written: graph, rewrites }];
   });
 }
+
+/** Of how many sizes chunks of rows are made: what is a step of training is in its gradients already. */
+const sizesIn = (entry: string): number => (entry === "loss" || entry === "grad" ? 3 : 1);
 
 const entryNames = (decoding: DecodingGraphs | undefined): readonly string[] => [
   ...["forward", "loss", "grad", "train", "accumulate", "apply"],
@@ -152,7 +162,7 @@ function entryRewrites(
   start: Graph,
   model: Built,
   usual: Lengths,
-  { builder, lengths, passes }: RewriteOptions,
+  { builder, lengths, passes, sizes }: RewriteOptions & { readonly sizes: number },
 ): readonly Rewrite[] {
   const found: Rewrite[] = [];
   const context = { builder, level: 2, lengths: usual } as const;
@@ -164,7 +174,7 @@ function entryRewrites(
   const chunking = (pass: Pass): Pass => ({
     ...pass,
     run: (graph, given) => {
-      const [first, ...others] = chunkBudgets(graph, lengths);
+      const [first, ...others] = chunkBudgets(graph, lengths).slice(0, sizes);
       for (const budget of others) add(pass, graph, pass.run(graph, { ...given, budget }), budget);
       const after = pass.run(graph, { ...given, budget: first });
       add(pass, graph, after, first);
