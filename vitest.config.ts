@@ -14,12 +14,12 @@ const isolated = ownProcess(fileURLToPath(new URL(".", import.meta.url)));
 
 export default defineConfig({
   test: {
-    globalSetup: ["test/setup.ts"],
     projects: [
       {
         extends: true,
         test: {
           name: "own process",
+          globalSetup: ["test/setup.ts"],
           include: [...isolated],
           // A native driver that crashes takes down its own file of tests only.
           pool: "forks",

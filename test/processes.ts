@@ -11,7 +11,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** `import … from "x"`, `export … from "x"`, `import("x")`; types are erased. */
-const IMPORT = /^(?:import|export) (?!type )[^"';]*?from "([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)|^import "([^"]+)"/gms;
+const IMPORT =
+  /^(?:import|export) (?!type )[^"';]*?from "([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)|^import "([^"]+)"/gms;
 const HOOKS = /import \{[^}]*\b(?:before|after)(?:All|Each)\b[^}]*\} from "vitest"/;
 const NATIVE = ["webgpu", "playwright-core"];
 

@@ -42,7 +42,7 @@ export interface Pass {
   readonly name: string;
   /** What it does, as a formula. */
   readonly says: string;
-  /** The lowest level at which it runs. */
+  /** The lowest level at which it runs: 1 where it asks for no lengths and adds no arithmetic, but for memory that grows with the square of a length. */
   readonly from: Level;
   run(graph: Graph, context: PassContext): Graph;
 }
