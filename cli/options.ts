@@ -59,7 +59,7 @@ export function real(text: string): number {
 export const levelOption = (): Option =>
   new Option(
     "-O <level>",
-    "how much is optimised: 0 one op a kernel, 1 nothing that adds arithmetic, 2 everything (default: 2)",
+    "how much is optimised: 0 one op a kernel, 1 what is better at any lengths, 2 everything (default: 2)",
   ).argParser(levelOf);
 
 function levelOf(text: string): Level {

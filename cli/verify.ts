@@ -107,9 +107,10 @@ function report(context: Context, { verification, devices, diagnostics, path, ot
       verified: !failed,
       seed,
       laws: laws.map(({ name, model, status, says }) => ({ name, model, status, says })),
-      models: models.map(({ name, sizes, entries }) => ({
+      models: models.map(({ name, sizes, entries, passes }) => ({
         name,
         sizes,
+        passes,
         entries: entries.map(({ entry, passes, outputs }) => ({ entry, passes, outputs })),
         device: devices.find((d) => d.name === name)?.device,
       })),
@@ -140,19 +141,21 @@ const verdict = (status: "holds" | "fails" | "refused"): string =>
 
 function modelLines(
   context: Context,
-  { name, sizes, entries }: VerifiedModel,
+  { name, sizes, entries, passes: all }: VerifiedModel,
   devices: readonly OnDevice[],
 ): readonly string[] {
   if (entries.length === 0) return [];
   const at = Object.entries(sizes).map(([axis, size]) => `${axis} = ${size}`);
-  const passes = entries.map(({ entry, passes: all, outputs }) => {
-    const which = context.options.verbose ? `: ${all.join(", ")}` : "";
-    return `  ${entry}: ${plural(outputs, "output")} through ${plural(all.length, "pass")}${which}`;
+  const lines = entries.map(({ entry, passes, outputs }) => {
+    const which = context.options.verbose ? `: ${passes.join(", ")}` : "";
+    return `  ${entry}: ${plural(outputs, "output")} through ${plural(passes.length, "pass")}${which}`;
   });
+  const rewrites = all.flatMap(({ pass, rewrites: count }) => (count > 0 ? [`${pass} ${count}`] : []));
   const device = devices.find((d) => d.name === name);
   return [
     `model ${name} (${at.join(", ")})`,
-    ...passes,
+    ...lines,
+    ...(rewrites.length > 0 ? [`  rewrites: ${rewrites.join(", ")}`] : []),
     ...(device ? [`  on ${device.device}: ${device.entries.join(", ")}`] : []),
   ];
 }

@@ -28,7 +28,6 @@ import type { Model } from "./parser/model.js";
 import { isJson, read } from "./parser/read.js";
 import { readJson } from "./parser/read-json.js";
 import type { Decoded, DecodingGraphs } from "./passes/decoding/graphs.js";
-import { capacity } from "./passes/decoding/graphs.js";
 import { deriveDecoding } from "./passes/decoding.js";
 import type { Entries } from "./passes/entries.js";
 import { deriveEntries } from "./passes/entries.js";
@@ -42,6 +41,7 @@ import type { EntryName, Schedule } from "./passes/schedule.js";
 import { decodingNames, entryNames, preparing, schedule, trainingNames } from "./passes/schedule.js";
 import type { ModelSummary, SummaryOptions } from "./passes/summary.js";
 import { summarize } from "./passes/summary.js";
+import { stepLengths, usualLengths } from "./passes/usual-lengths.js";
 import { sha256 } from "./sha256.js";
 import { version } from "./version.js";
 
@@ -103,10 +103,10 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   const entries = deriveEntries(prepared.built, builder, options.remat);
   const decoding = decodingNames.some(isWanted) ? deriveDecoding(built, builder) : undefined;
   const steps = decoding && "step" in decoding ? decoding : undefined;
-  const stepLengths = steps && { ...pipelineOptions.lengths, ...decodingLengths(built, steps) };
+  const ofSteps = steps && stepLengths(built, steps);
   const graphs: Partial<Record<EntryName, Graph | undefined>> = {
     ...entries,
-    ...decodingEntries(steps, prepared, stepLengths),
+    ...decodingEntries(steps, prepared, ofSteps),
   };
   const folding = foldGain(stacksOf(prepared.built));
   const { prepare = !isTraining(only) } = options;
@@ -120,7 +120,7 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
   });
   const used = [...entryNames, ...decodingNames].filter(isWanted).flatMap((name) => {
     const graph = graphs[name];
-    return graph ? [finished(name, graph, name === "step" ? stepLengths : undefined)] : [];
+    return graph ? [finished(name, graph, name === "step" ? ofSteps : undefined)] : [];
   });
   const made = folding.prepared();
   const kernels = made.length > 0 ? [...used, finished(preparing, prepareGraph(made), {})] : used;
@@ -133,21 +133,6 @@ export function compile(source: string, options: CompileOptions = {}): Compiled 
 /** A program that changes its parameters keeps them as they are: what is made of them would be a copy, and made anew after each step. */
 const isTraining = (only: CompileOptions["only"]): boolean =>
   !only || only.some((name) => trainingNames.some((one) => one === name));
-
-/** The recipe's batch of the longest texts. */
-const usualLengths = ({ lengths, recipe }: Built): Readonly<Record<string, number>> => ({
-  ...Object.fromEntries(Object.entries(lengths).map(([symbol, { maximum }]) => [symbol, maximum])),
-  B: recipe.batch,
-});
-
-/** One new token of one text, after as many as there may be. */
-const decodingLengths = (
-  { lengths }: Built,
-  { symbol }: DecodingGraphs,
-): Readonly<Record<string, number>> => ({
-  ...{ B: 1, [symbol]: 1 },
-  [capacity]: lengths[symbol]!.maximum,
-});
 
 const nothing = { entries: undefined, decoding: undefined, schedule: undefined, program: undefined };
 

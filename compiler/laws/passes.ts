@@ -2,8 +2,8 @@
  * A model's entries → every pass of each, checked by computing: what a graph means before all passes is what it means after each.
  *
  * ```
- * forward: form_mix, stream, expand, fold, … each on the same random parameters, states and batch
- * train:   the gradients as written; those of the loss after form_mix, after stream; then expand, fold, …
+ * forward: form_mix, merge_projections, stream, expand, fold, … each on the same random parameters, states and batch
+ * train:   the gradients as written; those of the loss after form_mix, …, after stream; then expand, fold, …
  * ```
  */
 import type { Diagnostic } from "../diagnostics.js";
@@ -12,18 +12,19 @@ import type { Builder } from "../ir/builder.js";
 import type { Built, Graph } from "../ir/graph.js";
 import type { Known } from "../ir/interpret.js";
 import type { Span } from "../parser/model.js";
-import { deriveEntries } from "../passes/entries.js";
-import type { GainFolding } from "../passes/fold_gain.js";
-import { foldGain, foldNothing, prepareGraph, readsPrepared } from "../passes/fold_gain.js";
-import { stacksOf } from "../passes/merge/plan.js";
-import { mergeNothing } from "../passes/merge_projections.js";
+import type { DecodingGraphs } from "../passes/decoding/graphs.js";
+import type { PreparedLeaf } from "../passes/fold_gain.js";
+import { prepareGraph } from "../passes/fold_gain.js";
 import type { Pass } from "../passes/pass.js";
-import { modelPasses, pipeline, runModelPasses, runPipeline } from "../passes/pipeline.js";
-import { graphKey } from "../passes/walk.js";
+import { modelPasses, pipeline } from "../passes/pipeline.js";
 import type { Difference } from "./difference.js";
 import { closeTolerances, differenceOf, differenceText, fineTolerances, tolerances } from "./difference.js";
 import { evaluate, evaluateRounded } from "./evaluate.js";
+import { once } from "./once.js";
+import { relaid } from "./relaid.js";
 import { sizesText } from "./result.js";
+import type { EntryRewrites, Rewrite } from "./rewrites.js";
+import { REMAT, rewritesOf } from "./rewrites.js";
 import { unstacked } from "./unstack.js";
 import type { Values } from "./values.js";
 import { drawInputs, drawOthers, drawParameters, leavesOf } from "./values.js";
@@ -32,6 +33,8 @@ export interface CheckedEntry {
   readonly entry: string;
   /** Passes that changed the graph, all of them checked. */
   readonly passes: readonly string[];
+  /** The pass behind each graph that was computed: one may run on several, and make several of one. */
+  readonly rewrites: readonly string[];
   readonly outputs: number;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -44,56 +47,39 @@ export interface PassOptions {
   /** Other passes than the compiler's: to see that a wrong one is noticed. */
   readonly passes?: readonly Pass[] | undefined;
   readonly modelPasses?: readonly Pass[] | undefined;
+  /** These entries; all where nothing is said. */
+  readonly only?: readonly string[] | undefined;
 }
 
-/** What became of an entry by a pass. */
-interface Stage {
+export interface CheckedModel {
+  readonly entries: readonly CheckedEntry[];
+  /** Every pass of the list, and how many graphs it made were computed and compared: not only those of different entries. */
+  readonly passes: readonly CheckedPass[];
+}
+
+export interface CheckedPass {
   readonly pass: string;
-  readonly graph: Graph;
-}
-
-/** An entry as written, what the passes on the model made of it where it is derived from their result, and the passes on it. */
-interface Checking {
-  readonly graph: Graph;
-  readonly stages: readonly Stage[];
-  readonly passes: readonly Pass[];
-  /** Where the entry reads what is prepared. */
-  readonly folding: GainFolding | undefined;
+  readonly rewrites: number;
 }
 
 export function checkPasses(
   built: Built,
-  entries: Readonly<Record<string, Graph | undefined>>,
+  decoding: DecodingGraphs | undefined,
   options: PassOptions,
-): readonly CheckedEntry[] {
+): CheckedModel {
   const known: Known<number> = new Map();
   const drawn = drawModel(built, options);
-  const { passes = pipeline, modelPasses: given = modelPasses } = options;
-  // Leaves are compared by their own names: packing is checked where values are packed as well (test/passes).
-  const ofModel = given.filter((pass) => pass !== mergeNothing);
-  const derived = derivedEntries(built, ofModel, options.builder);
-  return Object.entries(entries).flatMap(([name, graph]) => {
-    if (!graph) return [];
-    const stages = derived(name);
-    const folding = readsPrepared(name) ? foldGain(stacksOf(built)) : undefined;
-    const own = passes.map((pass) => (pass === foldNothing && folding ? folding.pass : pass));
-    const all = stages.length > 0 ? own : [...ofModel, ...own];
-    return [checkEntry({ graph: { ...graph, name }, stages, passes: all, folding }, drawn, options, known)];
-  });
-}
-
-/** By name, an entry with gradients after each pass on the model that changes the loss; nothing of other entries. */
-function derivedEntries(built: Built, passes: readonly Pass[], builder: Builder) {
-  const models = passes.map((pass, n) => ({
-    pass: pass.name,
-    model: runModelPasses(built, { level: 2, builder, passes: passes.slice(0, n + 1) }).built,
-  }));
-  const all = models.map(({ pass, model }) => ({ pass, entries: deriveEntries(model, builder) }));
-  return (name: string): readonly Stage[] =>
-    all.flatMap(({ pass, entries: { grad, train, accumulate, apply } }) => {
-      const graph = { grad, train, accumulate, apply }[name];
-      return graph ? [{ pass, graph: { ...graph, name } }] : [];
-    });
+  const { passes = pipeline, modelPasses: given = modelPasses, builder, lengths, only } = options;
+  const all = rewritesOf(built, decoding, { builder, lengths, passes, modelPasses: given, only });
+  const entries = all.map((one) => checkEntry(one, built, drawn, options, known));
+  const names = [...given.map(({ name }) => name), REMAT, ...passes.map(({ name }) => name)];
+  return {
+    entries,
+    passes: [...new Set(names)].map((pass) => ({
+      pass,
+      rewrites: entries.reduce((sum, one) => sum + one.rewrites.filter((name) => name === pass).length, 0),
+    })),
+  };
 }
 
 type Sizes = Pick<PassOptions, "lengths" | "seed">;
@@ -110,60 +96,62 @@ export const drawEntry = (graph: Graph, drawn: Values, { lengths, seed }: Sizes)
   ...drawn,
 });
 
+/** A graph over the leaves of a model, and over what is prepared of them. */
+type Computed = Pick<Rewrite, "after" | "model" | "prepared">;
+
 function checkEntry(
-  { graph, stages, passes, folding }: Checking,
+  { entry, written: graph, rewrites }: EntryRewrites,
+  built: Built,
   drawn: Values,
   options: PassOptions,
   known: Known<number>,
 ): CheckedEntry {
-  const { builder, lengths, seed, span } = options;
+  const { lengths, seed, span } = options;
   const values = drawEntry(graph, drawn, options);
-  const run = (one: Graph): Values => {
+  /** By the leaves of the model as written, whatever those of `model` are. */
+  const run = ({ after, model, prepared }: Computed, compute: typeof evaluate): Values => {
     limit(known);
-    return evaluate(
-      one,
-      { ...values, ...preparedOf(folding, (all) => evaluate(all, values, {})) },
-      lengths,
-      known,
-    );
+    const memory = compute === evaluate ? known : undefined;
+    const leaves = relaid(values, built, model);
+    const all = { ...leaves, ...preparedOf(prepared?.() ?? [], leaves, compute) };
+    return relaid(compute(after, all, lengths, memory), model, built);
   };
-  const rounded = (one: Graph): Values =>
-    evaluateRounded(
-      one,
-      { ...values, ...preparedOf(folding, (all) => evaluateRounded(all, values, {})) },
-      lengths,
-    );
-  const written = finite(run(graph));
+  const original: Computed = { after: graph, model: built };
+  const written = finite(run(original, evaluate));
   const close = closeTolerances(written);
-  const fine = once(() => fineTolerances(written, evaluateRounded(graph, values, lengths)));
-  const checked: string[] = [];
-  const diagnostics: Diagnostic[] = [];
+  const fine = once(() => fineTolerances(written, run(original, evaluateRounded)));
   /** What rounding explains of the graph as written or of another one that computes the same: as between two models. */
-  const either = (after: Graph, now: Values): Readonly<Record<string, number>> => {
-    const own = fineTolerances(now, rounded(after));
+  const either = (rewrite: Rewrite, now: Values): Readonly<Record<string, number>> => {
+    const own = fineTolerances(now, run(rewrite, evaluateRounded));
     return Object.fromEntries(
       Object.entries(fine()).map(([name, bound]) => [name, bound + (own[name] ?? 0)]),
     );
   };
-  const check = (pass: string, before: Graph, after: Graph): void => {
-    if (diagnostics.length > 0 || graphKey(before) === graphKey(after)) return;
-    checked.push(pass);
-    const now = run(after);
-    const found = differenceOf(written, now, close) && differenceOf(written, now, either(after, now));
-    if (found) diagnostics.push(changed({ pass, entry: graph.name, found, lengths, seed, span }));
+  const difference = (rewrite: Rewrite): Difference | undefined => {
+    const now = run(rewrite, evaluate);
+    return differenceOf(written, now, close) && differenceOf(written, now, either(rewrite, now));
   };
-  let start = graph;
-  for (const stage of stages) {
-    check(stage.pass, start, stage.graph);
-    start = stage.graph;
+  const checked: string[] = [];
+  const failed = rewrites.find((rewrite) => {
+    if (!rewrite.aside) checked.push(rewrite.pass);
+    return !rewrite.aside && difference(rewrite);
+  });
+  if (!failed) return result([]);
+  // The first of those that lead there, if it is one of them.
+  const first = rewrites
+    .slice(0, rewrites.indexOf(failed) + 1)
+    .find((rewrite) => (rewrite.aside || rewrite === failed) && difference(rewrite))!;
+  return result([changed({ pass: first.pass, entry, found: difference(first)!, lengths, seed, span })]);
+
+  function result(diagnostics: readonly Diagnostic[]): CheckedEntry {
+    const outputs = graph.outputs.length;
+    return { entry, passes: [...new Set(checked)], rewrites: checked, outputs, diagnostics };
   }
-  runPipeline(start, { level: 2, builder, passes, verify: true, hook: check });
-  return { entry: graph.name, passes: checked, outputs: graph.outputs.length, diagnostics };
 }
 
 /** What is prepared of the parameters, by the names of the leaves. */
-function preparedOf(folding: GainFolding | undefined, compute: (graph: Graph) => Values): Values {
-  const values = compute(prepareGraph(folding?.prepared() ?? []));
+function preparedOf(prepared: readonly PreparedLeaf[], leaves: Values, compute: typeof evaluate): Values {
+  const values = compute(prepareGraph(prepared), leaves, {});
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name.slice("prepared.".length), value]),
   );
@@ -176,14 +164,6 @@ function limit(known: Known<number>): void {
   let elements = 0;
   for (const results of known.values()) for (const { data } of results) elements += data.length;
   if (elements > KEPT) known.clear();
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 /** What the entries of a model start from and have in common, in f64 and in f32: for a device to be compared with. */

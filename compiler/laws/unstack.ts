@@ -14,12 +14,17 @@ import type { Values } from "./values.js";
 /** What stands before a leaf's name in the name of an output or of a state. */
 const HEAD = /^(grad\.|parameter\.|(?:state\.)?[^/]+\/)?(.*)$/s;
 
+export function headOf(name: string): { readonly head: string; readonly rest: string } {
+  const [, head = "", rest = ""] = HEAD.exec(name) ?? [];
+  return { head, rest };
+}
+
 export function unstacked(values: Values, { parameters }: Pick<Built, "parameters">): Values {
   const held = new Map<string, ParameterInfo[]>();
   for (const p of parameters) for (const leaf of namesOf(p)) held.set(leaf, [...(held.get(leaf) ?? []), p]);
   const result: Record<string, Tensor<number>> = {};
   for (const [name, value] of Object.entries(values)) {
-    const [, head = "", leaf = ""] = HEAD.exec(name) ?? [];
+    const { head, rest: leaf } = headOf(name);
     const own = held.get(leaf);
     if (!own) result[name] = value;
     else

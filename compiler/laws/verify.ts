@@ -25,7 +25,7 @@ import type { CheckedLaw } from "./check.js";
 import { checkLaws } from "./check.js";
 import { lengthNames, smallLengths } from "./lengths.js";
 import { checkPair } from "./pair.js";
-import type { CheckedEntry } from "./passes.js";
+import type { CheckedEntry, CheckedPass } from "./passes.js";
 import { checkPasses } from "./passes.js";
 import { tooLarge } from "./too-large.js";
 import { POSITION } from "./values.js";
@@ -43,6 +43,8 @@ export interface VerifiedModel {
   /** The lengths that were used, by the names of axes. */
   readonly sizes: Readonly<Record<string, number>>;
   readonly entries: readonly CheckedEntry[];
+  /** Every pass, and how many rewrites of it were checked. */
+  readonly passes: readonly CheckedPass[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -139,25 +141,23 @@ function verifyModel(
 ): VerifiedModel {
   const sizes = lengthNames(built, lengths);
   const large = largeOf({ name, span, entries, lengths });
-  if (large) return { name, sizes, entries: [], diagnostics: large };
+  if (large) return { name, sizes, entries: [], passes: [], diagnostics: large };
   const decoding = decodingOf(built, builder, lengths);
-  const checked = checkPasses(
-    built,
-    { ...entries, ...decoding.graphs },
-    { builder, lengths: decoding.lengths, span, ...options },
-  );
-  return { name, sizes, entries: checked, diagnostics: [] };
+  const checked = checkPasses(built, decoding.graphs, {
+    ...{ builder, lengths: decoding.lengths, span },
+    ...options,
+  });
+  return { name, sizes, ...checked, diagnostics: [] };
 }
 
 /** The entries of decoding, where the model has steps, and lengths in which a step has two positions behind it. */
 function decodingOf(built: Built, builder: Builder, lengths: Prepared["lengths"]) {
   const found = deriveDecoding(built, builder);
-  if (!found || "refused" in found) return { graphs: {}, lengths };
-  const { encode, step, reorder, symbol } = found;
-  const whole = built.lengths[symbol]!.maximum;
-  const C = Math.min(whole, lengths[symbol]! + 3);
+  if (!found || "refused" in found) return { graphs: undefined, lengths };
+  const { symbol } = found;
+  const C = Math.min(built.lengths[symbol]!.maximum, lengths[symbol]! + 3);
   return {
-    graphs: { ...(encode && { encode }), step, ...(reorder.outputs.length > 0 && { reorder }) },
+    graphs: found,
     lengths: { ...lengths, [capacity]: C, [POSITION]: Math.min(2, C - lengths[symbol]!) },
   };
 }

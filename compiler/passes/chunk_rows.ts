@@ -31,7 +31,7 @@ export const chunkRows = (budget = CHUNK_BYTES): Pass => ({
   name: "chunk_rows",
   says: "loss(x · w), and its gradients => for each chunk of rows: loss(x[rows] · w), …",
   from: 2,
-  run: (graph, context) => chunked(graph, context, budget, new Set()),
+  run: (graph, context) => chunked(graph, context, context.budget ?? budget, new Set()),
 });
 
 /** One projection after the other; `left` are those that stay as they are. */

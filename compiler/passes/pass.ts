@@ -23,6 +23,8 @@ export interface PassContext {
   readonly level: Level;
   /** The lengths at which the graph usually runs; passes that weigh memory against work leave it alone where nobody says. */
   readonly lengths?: Readonly<Record<string, number>> | undefined;
+  /** Bytes of one tensor that a step may hold, where it is not what devices bind by default. */
+  readonly budget?: number | undefined;
   /** Told of every place that the pass looked at and left, and why; nobody asks where there is none. */
   readonly explain?: ((node: Node, why: string) => void) | undefined;
   readonly memory?: PassMemory | undefined;
@@ -40,7 +42,7 @@ export interface Pass {
   readonly name: string;
   /** What it does, as a formula. */
   readonly says: string;
-  /** The lowest level at which it runs. */
+  /** The lowest level at which it runs: 1 where it asks for no lengths and adds no arithmetic, but for memory that grows with the square of a length. */
   readonly from: Level;
   run(graph: Graph, context: PassContext): Graph;
 }

@@ -64,7 +64,7 @@ export type Hook = (pass: string, before: Graph, after: Graph, milliseconds: num
 export type Explain = (pass: string, graph: string, node: Node, why: string) => void;
 
 export interface PipelineOptions {
-  /** 0: what lowering needs; 1: also what never adds arithmetic; 2: everything. */
+  /** 0: what lowering needs; 1: also what is better at any lengths, where only attention computes anything twice; 2: everything. */
   readonly level: Level;
   readonly builder?: Builder;
   /** The lengths at which the graph usually runs. */

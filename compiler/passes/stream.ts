@@ -8,7 +8,8 @@
  * ```
  * softmax: Σ_j exp(s − l) v_j with l = logsumexp s (Rabe and Staats, 2021; Dao et al., 2022). l1: (Σ_j s v_j) / w with w = Σ_j s,
  * or 1 where that is 0. identity: Σ_j s v_j. A formula behind the weights joins the sum; what of it depends on the row alone
- * stands behind the sum (`stream/rows.ts`).
+ * stands behind the sum (`stream/rows.ts`). Its gradients compute score and weight of a pair again: some per cent of operations for memory
+ * that is linear in the length, at every level that optimises at all.
  */
 import type { Builder } from "../ir/builder.js";
 import type { Algebra } from "../ir/formulas/algebra.js";

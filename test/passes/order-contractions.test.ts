@@ -10,7 +10,6 @@ import { symbol } from "../../compiler/ir/shape.js";
 import { verify } from "../../compiler/ir/verify.js";
 import { smallLengths } from "../../compiler/laws/lengths.js";
 import { checkPasses } from "../../compiler/laws/passes.js";
-import { deriveEntries } from "../../compiler/passes/entries.js";
 import { flopsOf } from "../../compiler/passes/flops.js";
 import { chainOf } from "../../compiler/passes/order/chain.js";
 import { weigh } from "../../compiler/passes/order/orders.js";
@@ -347,15 +346,10 @@ describe("linear attention, trained", () => {
   it("has the same loss, gradients and updates in f64", () => {
     const builder = createBuilder();
     const one = built(model, { builder });
-    const { forward, loss, grad, train } = deriveEntries(one, builder);
     const span = { file: "model.tfm", start: 0, end: 0 };
-    const checked = checkPasses(
-      one,
-      { forward, loss, grad, train },
-      { builder, lengths: smallLengths(one), seed: 1, span },
-    );
-    expect(checked.flatMap(({ diagnostics }) => diagnostics)).toEqual([]);
-    const { passes } = checked.find(({ entry }) => entry === "train")!;
+    const { entries } = checkPasses(one, undefined, { builder, lengths: smallLengths(one), seed: 1, span });
+    expect(entries.flatMap(({ diagnostics }) => diagnostics)).toEqual([]);
+    const { passes } = entries.find(({ entry }) => entry === "train")!;
     expect(passes).toContain("order_contractions");
   });
 });
