@@ -48,7 +48,9 @@ async function bundleParser() {
     target: "es2022",
     charset: "utf8",
     legalComments: "inline",
-    banner: { js: "/*! chevrotain (Apache-2.0), with lodash-es (MIT): the packages of these names have the licences. */" },
+    banner: {
+      js: "/*! chevrotain (Apache-2.0), with lodash-es (MIT): the packages of these names have the licences. */",
+    },
   });
   writeFileSync(join(folder, "chevrotain.js"), /** @type {{ text: string }} */ (outputFiles[0]).text);
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".js"))) {

@@ -29,7 +29,8 @@ export function strides(shape: Shape, stacked: boolean): readonly Extent[] {
   const known = (stacked ? stackedStrides : plainStrides).get(shape);
   if (known) return known;
   const found = suffixes(sizes(shape)).map(
-    (stride, axis): Extent => (stacked && axis === 0 && !isMultiple(stride, 64) ? { aligned: stride } : stride),
+    (stride, axis): Extent =>
+      stacked && axis === 0 && !isMultiple(stride, 64) ? { aligned: stride } : stride,
   );
   (stacked ? stackedStrides : plainStrides).set(shape, found);
   return found;
