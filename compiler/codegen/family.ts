@@ -40,8 +40,19 @@ export const scatterOf = (body: Graph): NodeOf<"scatter_add"> | undefined =>
 export const updateOf = (body: Graph): NodeOf<"update"> | undefined => ofOp(nodesOf(body), "update")[0];
 export const cumsumOf = (body: Graph): NodeOf<"cumsum"> | undefined => ofOp(nodesOf(body), "cumsum")[0];
 
+type Found = Family | { readonly reason: string };
+
+/** Each body is asked for its own by every kernel of it, and before by what fuses. */
+const families = new WeakMap<Graph, Found>();
+
 /** The family of a body, or why it has none. */
-export function family(body: Graph): Family | { readonly reason: string } {
+export function family(body: Graph): Found {
+  const known = families.get(body) ?? familyOf(body);
+  families.set(body, known);
+  return known;
+}
+
+function familyOf(body: Graph): Found {
   const nodes = nodesOf(body);
   const strange = nodes.find((node) => !isLowered(node));
   if (strange) return { reason: `${strange.op} is not for a kernel` };

@@ -71,8 +71,10 @@ const definitions: Readonly<Record<string, Definition>> = {
   },
 };
 
+const all = Object.entries(definitions);
+
 export function wgslFunctions(used: ReadonlySet<string>): readonly string[] {
-  return Object.entries(definitions).flatMap(([name, { operands, scalar, integer }]) => {
+  return all.flatMap(([name, { operands, scalar, integer }]) => {
     const wide = used.has(`${name}.f32x4`);
     return [
       ...(wide || used.has(`${name}.f32`) ? [scalar] : []),

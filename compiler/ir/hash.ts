@@ -3,8 +3,6 @@
  *
  * `hashText("add;a;b")` → `"5f0c…"`. Content addresses need no resistance to forgery, only to accident.
  */
-const rotateLeft = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
-
 function finish(x: number): number {
   let h = x;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -27,27 +25,24 @@ export function hashText(text: string): string {
   let h4 = 0;
   const length = text.length;
   const padded = text.padEnd((length + 7) & ~7, "\0");
+  // Written out: this runs for every node of a compilation, mostly before anything of it is optimised.
   for (let at = 0; at < length; at += 8) {
-    h1 ^= Math.imul(
-      rotateLeft(Math.imul(padded.charCodeAt(at) | (padded.charCodeAt(at + 1) << 16), C1), 15),
-      C2,
-    );
-    h1 = (Math.imul((rotateLeft(h1, 19) + h2) | 0, 5) + 0x561ccd1b) | 0;
-    h2 ^= Math.imul(
-      rotateLeft(Math.imul(padded.charCodeAt(at + 2) | (padded.charCodeAt(at + 3) << 16), C2), 16),
-      C3,
-    );
-    h2 = (Math.imul((rotateLeft(h2, 17) + h3) | 0, 5) + 0x0bcaa747) | 0;
-    h3 ^= Math.imul(
-      rotateLeft(Math.imul(padded.charCodeAt(at + 4) | (padded.charCodeAt(at + 5) << 16), C3), 17),
-      C4,
-    );
-    h3 = (Math.imul((rotateLeft(h3, 15) + h4) | 0, 5) + 0x96cd1c35) | 0;
-    h4 ^= Math.imul(
-      rotateLeft(Math.imul(padded.charCodeAt(at + 6) | (padded.charCodeAt(at + 7) << 16), C4), 18),
-      C1,
-    );
-    h4 = (Math.imul((rotateLeft(h4, 13) + h1) | 0, 5) + 0x32ac3b17) | 0;
+    let k1 = Math.imul(padded.charCodeAt(at) | (padded.charCodeAt(at + 1) << 16), C1);
+    let k2 = Math.imul(padded.charCodeAt(at + 2) | (padded.charCodeAt(at + 3) << 16), C2);
+    let k3 = Math.imul(padded.charCodeAt(at + 4) | (padded.charCodeAt(at + 5) << 16), C3);
+    let k4 = Math.imul(padded.charCodeAt(at + 6) | (padded.charCodeAt(at + 7) << 16), C4);
+    k1 = (k1 << 15) | (k1 >>> 17);
+    k2 = (k2 << 16) | (k2 >>> 16);
+    k3 = (k3 << 17) | (k3 >>> 15);
+    k4 = (k4 << 18) | (k4 >>> 14);
+    h1 ^= Math.imul(k1, C2);
+    h1 = (Math.imul((((h1 << 19) | (h1 >>> 13)) + h2) | 0, 5) + 0x561ccd1b) | 0;
+    h2 ^= Math.imul(k2, C3);
+    h2 = (Math.imul((((h2 << 17) | (h2 >>> 15)) + h3) | 0, 5) + 0x0bcaa747) | 0;
+    h3 ^= Math.imul(k3, C4);
+    h3 = (Math.imul((((h3 << 15) | (h3 >>> 17)) + h4) | 0, 5) + 0x96cd1c35) | 0;
+    h4 ^= Math.imul(k4, C1);
+    h4 = (Math.imul((((h4 << 13) | (h4 >>> 19)) + h1) | 0, 5) + 0x32ac3b17) | 0;
   }
   h1 ^= length;
   h2 ^= length;

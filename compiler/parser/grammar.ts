@@ -21,8 +21,10 @@ const mistakeLimit = 50;
 export class TfmParser extends CstParser {
   private mistakes = 0;
 
-  constructor() {
+  /** `checked`: also look for rules that could never be reached or told apart, which no text can bring about. */
+  constructor(checked = false) {
     super(t.vocabulary, {
+      skipValidations: !checked,
       recoveryEnabled: true,
       maxLookahead: 2,
       errorMessageProvider: syntaxMessages,

@@ -1,13 +1,25 @@
 /** The library's declarations, each read alone → what reading its files whole gives. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { check } from "../../compiler/index.js";
 import { collectChoices } from "../../compiler/ir/build/choices.js";
 import { libraryEntries, librarySourceFiles } from "../../compiler/ir/build/library.js";
-import { check } from "../../compiler/index.js";
 import { libraryChoices } from "../../compiler/ir/build/library-choices.js";
-import { readTfm } from "../../compiler/parser/read-tfm.js";
+import { parser, readTfm } from "../../compiler/parser/read-tfm.js";
 
 const whole = [...librarySourceFiles()].flatMap(([file, text]) => readTfm(text, file).model.declarations);
 const named = whole.filter((d) => d.kind !== "law" && d.kind !== "import");
+
+test("a model reads what it names of the library, once", () => {
+  const reads = vi.spyOn(parser, "file");
+  const source = "model m {\n  input x[n = 4] : real\n  output y = relu(x)\n}\n";
+  const readings = (): number => {
+    reads.mockClear();
+    expect(check(source, { file: "m.tfm" }).map(({ message }) => message)).toEqual([]);
+    return reads.mock.calls.length;
+  };
+  expect([readings(), readings()]).toEqual([2, 1]);
+  reads.mockRestore();
+});
 
 test("each declaration is found, and reads as in its file", () => {
   const alone = libraryEntries().map(({ read }) => read());

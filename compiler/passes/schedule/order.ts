@@ -120,6 +120,12 @@ function greedy(steps: readonly Accesses[], touches: Touches): readonly number[]
   });
   const live = createLiveness(touches);
   const ready = new Set<number>();
+  /** None that is ready comes before it. */
+  let first = 0;
+  const firstReady = (): number => {
+    while (!ready.has(first)) first++;
+    return first;
+  };
   /** Bytes that a step which is ready adds to what is alive, where it adds less than none. */
   const less = new Map<number, number>();
   const judge = (step: number): void => {
@@ -129,11 +135,12 @@ function greedy(steps: readonly Accesses[], touches: Touches): readonly number[]
   const order: number[] = [];
   const makeReady = (step: number): void => {
     ready.add(step);
+    first = Math.min(first, step);
     judge(step);
   };
   for (const [step, count] of open.entries()) if (count === 0) makeReady(step);
   while (ready.size > 0) {
-    const step = less.size > 0 ? leastOf(less) : Math.min(...ready);
+    const step = less.size > 0 ? leastOf(less) : firstReady();
     ready.delete(step);
     less.delete(step);
     live.run(step);
@@ -146,8 +153,12 @@ function greedy(steps: readonly Accesses[], touches: Touches): readonly number[]
 }
 
 /** The step that frees most, of equals the first. */
-const leastOf = (less: ReadonlyMap<number, number>): number =>
-  [...less].reduce((x, y) => (y[1] < x[1] || (y[1] === x[1] && y[0] < x[0]) ? y : x))[0];
+function leastOf(less: ReadonlyMap<number, number>): number {
+  let [found, least] = [-1, 0];
+  for (const [step, change] of less)
+    if (change < least || (change === least && step < found)) [found, least] = [step, change];
+  return found;
+}
 
 /** The last step that wrote a region of a buffer, and those that have read it since. */
 interface Region {
