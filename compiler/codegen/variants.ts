@@ -11,7 +11,7 @@
 import type { Graph, NodeOf } from "../ir/graph.js";
 import type { Size } from "../ir/shape.js";
 import { product } from "../ir/shape.js";
-import { contractOf, family, reducesOf, spaceOf } from "./family.js";
+import { contractOf, family, partsOf, reducesOf, spaceOf } from "./family.js";
 import type { Context } from "./kernels/context.js";
 import type { Plan } from "./kernels/contract-plan.js";
 import { planContract } from "./kernels/contract-plan.js";
@@ -56,7 +56,7 @@ const longRow = 2048;
 
 export function variantsOf(body: Graph, isStacked: Context["isStacked"]): readonly Variant[] {
   const found = family(body);
-  if (found === "contract") return contractVariants(contractOf(body)!);
+  if (found === "contract") return contractVariants(body, contractOf(body)!);
   if (found === "rows") return rowVariants(body, isStacked);
   return [];
 }
@@ -69,8 +69,8 @@ function needs(size: Size, from: number, below: number | null = null): readonly 
   return size >= from && (below === null || size < below) ? [] : undefined;
 }
 
-function contractVariants(node: NodeOf<"contract">): readonly Variant[] {
-  const plan = planContract(node);
+function contractVariants(body: Graph, node: NodeOf<"contract">): readonly Variant[] {
+  const plan = planContract(node, partsOf(body, node));
   const [rows, columns, turns] = [plan.m, plan.n, plan.k.at(-1)!].map((labels) =>
     product(labels.map(plan.size)),
   ) as [Size, Size, Size];
@@ -83,7 +83,8 @@ function contractVariants(node: NodeOf<"contract">): readonly Variant[] {
   };
   if (isSmall(plan, rows, columns, turns))
     return [{ cooperation: { how: "lanes" }, when: [], fewRows: false }];
-  const [m, n] = [needs(rows, leastOfTile.rows), needs(columns, leastOfTile.columns)];
+  // Invocations with more than two fours of columns would have too few registers for the rows of a tile.
+  const [m, n] = plan.tileN <= 8 ? [needs(rows, leastOfTile.rows), needs(columns, leastOfTile.columns)] : [];
   const tile: Variant | undefined = m &&
     n && {
       cooperation: { how: "tile", sizes: chooseTile(rows, columns) },
