@@ -26,6 +26,7 @@ const generators = [
   { path: "compiler/library/sources.ts", from: "sources", make: librarySources },
   { path: "cli/report/assets.ts", from: "sources", make: reportAssets },
   { path: "cli/error-samples.ts", from: "sources", make: errorSamples },
+  { path: "compiler/ir/build/library-choices.ts", from: "build", make: libraryChoices },
   { path: "spec/ops.md", from: "build", make: opsDocument },
   { path: "spec/optimisations.md", from: "build", make: optimisationsPage },
   { path: "spec/families.md", from: "build", make: familiesPage },
@@ -187,6 +188,22 @@ function librarySources() {
   return `// Generated from compiler/library/*.tfm by \`npm run generate\`. Edit those, not this.
 export const librarySources: Readonly<Record<string, string>> = {
 ${entries.join("")}};
+`;
+}
+
+/** The library's declarations -> the choices that they know, which a model may use without naming the declaration. */
+async function libraryChoices() {
+  const { readTfm } = await built("compiler/parser/read-tfm.js");
+  const { collectChoices } = await built("compiler/ir/build/choices.js");
+  /** @type {readonly unknown[]} */
+  const declarations = Object.values(libraryTexts()).flatMap((text) => readTfm(text, "").model.declarations);
+  const { names, compared, starts } = collectChoices(declarations);
+  return `// Generated from compiler/library/*.tfm by \`npm run generate\`. Edit those, not this.
+export const libraryChoices = {
+  names: ${JSON.stringify(names)},
+  compared: ${JSON.stringify(compared)},
+  starts: ${JSON.stringify(starts)},
+} as const;
 `;
 }
 

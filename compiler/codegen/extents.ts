@@ -7,8 +7,8 @@
  */
 import { sizeText } from "../ir/shape.js";
 import type { Expr, Extent, GridExtent, Kernel } from "./kernel.js";
-import { children } from "./kernel.js";
-import { exprsOf, walk } from "./tidy.js";
+import { eachChild } from "./kernel.js";
+import { eachExpr, walk } from "./statements.js";
 
 export type HostExtent = Extent | GridExtent;
 
@@ -55,22 +55,48 @@ export function usesOf(kernel: Kernel): Uses {
   let turn = false;
   let subgroups = false;
   const need = (extent: HostExtent): void => {
-    if (constantExtent(extent) === undefined) extents.set(extentKey(extent), normal(extent));
+    if (constantExtent(extent) !== undefined) return;
+    const key = extentKey(extent);
+    if (!extents.has(key)) extents.set(key, normal(extent));
   };
   const visit = (x: Expr): void => {
-    if (x.tag === "extent") need(x.extent);
-    if (x.tag === "scalar") scalars.add(x.name);
-    if (x.tag === "turn") turn = true;
-    if (x.tag === "subgroup" || x.tag === "subgroup_size" || x.tag === "subgroup_lane") subgroups = true;
-    if (x.tag === "unary" || x.tag === "binary") functions.add(`${x.fn}.${x.type}`);
-    if (x.tag === "bitcast") functions.add(`bitcast.${x.type}.${x.x.type}`);
-    children(x).forEach(visit);
+    switch (x.tag) {
+      case "extent":
+        need(x.extent);
+        break;
+      case "scalar":
+        scalars.add(x.name);
+        break;
+      case "turn":
+        turn = true;
+        break;
+      case "subgroup":
+      case "subgroup_size":
+      case "subgroup_lane":
+        subgroups = true;
+        break;
+      case "unary":
+      case "binary":
+        functions.add(`${x.fn}.${x.type}`);
+        break;
+      case "bitcast":
+        functions.add(`bitcast.${x.type}.${x.x.type}`);
+        break;
+    }
+    eachChild(x, visit);
   };
   kernel.grid.forEach(need);
-  walk(kernel.body, (statement) => {
-    exprsOf(statement).forEach(visit);
-  });
+  walk(kernel.body, (statement) => eachExpr(statement, visit));
   return { extents: [...extents.values()], scalars: [...scalars], turn, functions, subgroups };
+}
+
+/** An extent in text: its number, or the local that holds it. */
+export function extentNames({ extents }: Uses): (extent: HostExtent) => string {
+  const places = new Map(extents.map((extent, n) => [extentKey(extent), `n${n}`]));
+  return (extent) => {
+    const constant = constantExtent(extent);
+    return constant === undefined ? places.get(extentKey(extent))! : String(constant);
+  };
 }
 
 export const scalarIndex = (scalars: readonly CallScalar[], name: string): number => {

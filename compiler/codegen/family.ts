@@ -11,6 +11,7 @@ import type { Epilogue } from "../ir/epilogue.js";
 import { epilogueOf, isPlainEpilogue } from "../ir/epilogue.js";
 import type { Graph, Node, NodeOf } from "../ir/graph.js";
 import { pairwiseParts } from "../ir/ops/pairwise-parts.js";
+import { topological } from "../ir/rewrite.js";
 import type { Shape } from "../ir/shape.js";
 import { sameSizes } from "../ir/shape.js";
 import { isPairwise, isRescaled, isStreamed, sharesPairs } from "../ir/streaming.js";
@@ -20,18 +21,7 @@ import { isMap } from "./maps.js";
 export type Family = "pointwise" | "rows" | "contract" | "pairwise" | "scatter" | "update" | "cumsum";
 
 /** All nodes of a body, operands first. */
-export function nodesOf(body: Graph): readonly Node[] {
-  const seen = new Set<Node>();
-  const visit = (node: Node): void => {
-    if (seen.has(node)) return;
-    node.inputs.forEach(visit);
-    seen.add(node);
-  };
-  body.outputs.forEach(({ node }) => {
-    visit(node);
-  });
-  return [...seen];
-}
+export const nodesOf = topological;
 
 /** The nodes that need the value of one in `roots`, themselves included. */
 export function dependents(nodes: readonly Node[], roots: ReadonlySet<Node>): ReadonlySet<Node> {

@@ -7,8 +7,8 @@
  * A loop or a branch with a barrier in it is the same for all invocations (`uniform.ts`), so it stands around its phases.
  */
 import type { Expr, Kernel, Stmt, ValueType } from "./kernel.js";
-import { children } from "./kernel.js";
-import { bodiesOf, exprsOf, walk } from "./tidy.js";
+import { eachChild } from "./kernel.js";
+import { bodiesOf, exprsOf, walk } from "./statements.js";
 
 export type Part =
   | { readonly tag: "phase"; readonly statements: readonly Stmt[] }
@@ -72,7 +72,7 @@ export function spreadNames(parts: readonly Part[]): ReadonlyMap<string, ValueTy
   const use = (x: Expr, phase: object): void => {
     const home = x.tag === "var" ? homes.get(x.name) : undefined;
     if (x.tag === "var" && home && home.phase !== phase) spread.set(x.name, home.type);
-    for (const child of children(x)) use(child, phase);
+    eachChild(x, (child) => use(child, phase));
   };
   const enter = (part: Part): void => {
     if (part.tag !== "phase") {

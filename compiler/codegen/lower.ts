@@ -36,6 +36,7 @@ import type { Graph, Node } from "../ir/graph.js";
 import type { Family } from "./family.js";
 import { contractOf, family, nodesOf, pairwiseOf } from "./family.js";
 import type { Binding, Expr, Kernel, Stmt } from "./kernel.js";
+import { add, i32 } from "./kernel.js";
 import type { Context, Launch, Target } from "./kernels/context.js";
 import { lowerContract } from "./kernels/contract.js";
 import { lowerContractLanes, lowerContractTile } from "./kernels/contract-workgroup.js";
@@ -183,14 +184,21 @@ function fixedInputs(body: Graph): ReadonlyMap<number, Node> {
 
 /** An output may lie on an input only where each element is read by the invocation that overwrites it, at that index; an update reads none. */
 function checkInPlace({ scope, values, stores, outputs }: Context, bindings: readonly Binding[]): void {
-  const keysOf = (accesses: readonly Access[], binding: number): readonly string[] =>
-    accesses.filter((access) => access.binding === binding).map(({ index }) => addressKey(scope, index));
+  const indices = (accesses: readonly Access[], binding: number): readonly Expr[] =>
+    accesses.flatMap(({ binding: own, index, width }) =>
+      own === binding ? Array.from({ length: width }, (_, n) => add(index, i32(n))) : [],
+    );
   for (const { binding, node } of outputs) {
     if (bindings[binding]!.access !== "both" || node.op === "scatter_add") continue;
-    const written = new Set(keysOf(stores, binding));
-    if (keysOf(values.loads, binding).some((key) => !written.has(key)))
+    const [read, written] = [indices(values.loads, binding), indices(stores, binding)];
+    if (!isAmong(read, written, scope.key) && !isAmong(read, written, (index) => addressKey(scope, index)))
       throw new Error("internal: an output in place of an input that is read elsewhere");
   }
+}
+
+function isAmong(some: readonly Expr[], all: readonly Expr[], key: (index: Expr) => string): boolean {
+  const keys = new Set(all.map(key));
+  return some.every((index) => keys.has(key(index)));
 }
 
 /** Equal for equal sums, in whatever order; loop counters by number, since the loops of one kernel walk the same space. */
@@ -203,7 +211,7 @@ function addressKey(scope: Scope, index: Expr): string {
     else if (meaning.tag === "binary" && meaning.fn === "add") {
       visit(meaning.x);
       visit(meaning.y);
-    } else terms.push(scope.key(meaning));
+    } else terms.push(scope.spelled(meaning));
   };
   visit(index);
   const counters = [...new Set(terms.join().match(/\bi_\d+\b/g) ?? [])].sort(

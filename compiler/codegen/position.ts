@@ -27,10 +27,29 @@ export const isMultiple = (size: Size, of: number): boolean =>
 
 /** Strides in elements; a stacked value's leading axis advances by whole multiples of 64. */
 export function strides(shape: Shape, stacked: boolean): readonly Extent[] {
-  return shape.map((_, axis): Extent => {
-    const stride = product(sizes(shape).slice(axis + 1));
-    return stacked && axis === 0 && !isMultiple(stride, 64) ? { aligned: stride } : stride;
-  });
+  const known = (stacked ? stackedStrides : plainStrides).get(shape);
+  if (known) return known;
+  const found = suffixes(sizes(shape)).map(
+    (stride, axis): Extent =>
+      stacked && axis === 0 && !isMultiple(stride, 64) ? { aligned: stride } : stride,
+  );
+  (stacked ? stackedStrides : plainStrides).set(shape, found);
+  return found;
+}
+
+/** Asked for at each load and store of a tile. */
+const plainStrides = new WeakMap<Shape, readonly Extent[]>();
+const stackedStrides = new WeakMap<Shape, readonly Extent[]>();
+
+/** [a, b, c] → [b·c, c, 1]. */
+function suffixes(of: readonly Size[]): readonly Size[] {
+  const found: Size[] = [];
+  let stride: Size = 1;
+  for (let axis = of.length - 1; axis >= 0; axis--) {
+    found[axis] = stride;
+    stride = mulSizes(of[axis]!, stride);
+  }
+  return found;
 }
 
 const plain = (stride: Extent): Size | undefined =>
@@ -42,16 +61,28 @@ const scaled = (stride: Extent, factor: number): Extent | undefined => {
 };
 
 /** A coordinate taken apart: x + constant, x · constant. */
-function termsOf(scope: Scope, value: Expr, stride: Extent): readonly Term[] {
+function addTerms(scope: Scope, value: Expr, stride: Extent, terms: Term[]): void {
   const meaning = scope.definition(value);
-  if (isConst(meaning, 0)) return [];
-  if (meaning.tag === "binary" && meaning.fn === "add")
-    return [...termsOf(scope, meaning.x, stride), ...termsOf(scope, meaning.y, stride)];
+  if (isConst(meaning, 0)) return;
+  if (meaning.tag === "binary" && meaning.fn === "add") {
+    addTerms(scope, meaning.x, stride, terms);
+    addTerms(scope, meaning.y, stride, terms);
+    return;
+  }
   if (meaning.tag === "binary" && meaning.fn === "mul" && isConst(meaning.y)) {
     const wider = scaled(stride, meaning.y.value);
-    if (wider !== undefined) return termsOf(scope, meaning.x, wider);
+    if (wider !== undefined) {
+      addTerms(scope, meaning.x, wider, terms);
+      return;
+    }
   }
-  return [{ value, stride }];
+  terms.push({ value, stride });
+}
+
+function termsOf(scope: Scope, value: Expr, stride: Extent): readonly Term[] {
+  const terms: Term[] = [];
+  addTerms(scope, value, stride, terms);
+  return terms;
 }
 
 const sizeOf = (x: Expr): Size | undefined =>
@@ -71,6 +102,7 @@ function joined(scope: Scope, high: Term, low: Term): readonly Term[] | undefine
 }
 
 function joinAll(scope: Scope, terms: readonly Term[]): readonly Term[] {
+  if (terms.length < 2) return terms;
   for (const high of terms)
     for (const low of terms) {
       const whole = high === low ? undefined : joined(scope, high, low);
@@ -93,16 +125,13 @@ function offsetTerms(scope: Scope, terms: readonly Term[]): readonly Expr[] {
 
 /** The element's offset. */
 export function offset(scope: Scope, position: Position, steps: readonly Extent[]): Expr {
-  const terms = position.flatMap((value, axis) => termsOf(scope, value, steps[axis]!));
+  const terms: Term[] = [];
+  position.forEach((value, axis) => addTerms(scope, value, steps[axis]!, terms));
   return scope.sum(offsetTerms(scope, joinAll(scope, terms)));
 }
 
 export const flatten = (scope: Scope, position: Position, of: readonly Size[]): Expr =>
-  offset(
-    scope,
-    position,
-    of.map((_, axis) => product(of.slice(axis + 1))),
-  );
+  offset(scope, position, suffixes(of));
 
 /** The inverse of `flatten`: coordinates of a flat index, `unit` elements at a time along the last axis. */
 export function decompose(scope: Scope, flat: Expr, of: readonly Size[], unit = 1): Position {

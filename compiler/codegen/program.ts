@@ -9,11 +9,12 @@ import type * as P from "../../runtime/program.js";
 import type { Built, Graph } from "../ir/graph.js";
 import { rowsOf } from "../ir/parts.js";
 import type { Shape } from "../ir/shape.js";
-import { elementCount, sizeText } from "../ir/shape.js";
+import { elementCount, sizeEquals } from "../ir/shape.js";
 import type { Decoded, DecodingGraphs } from "../passes/decoding/graphs.js";
 import type { Place, Schedule, ScheduledEntry, Slot, Step } from "../passes/schedule.js";
 import { emitDecoding } from "./decoding.js";
 import type { CallScalar } from "./extents.js";
+import { usesOf } from "./extents.js";
 import { nodesOf } from "./family.js";
 import { printJavascript } from "./javascript.js";
 import { invocationsOf, workgroupBytes } from "./lockstep.js";
@@ -126,29 +127,37 @@ interface Sharing {
 
 /** One range of memory may be bound once in a dispatch. */
 function sharedPlaces({ reads, writes }: Step): Sharing {
-  const readKeys = reads.map(placeKey);
   const shared = new Map<number, number>();
-  readKeys.forEach((key, n) => {
-    const first = readKeys.indexOf(key);
+  const firstRead = (place: Place): number => reads.findIndex((read) => samePlace(read, place));
+  reads.forEach((place, n) => {
+    const first = firstRead(place);
     if (first < n) shared.set(n, first);
   });
   const aliases = new Map<number, number>();
   writes.forEach((place, n) => {
-    const first = readKeys.indexOf(placeKey(place));
+    const first = firstRead(place);
     if (first >= 0) aliases.set(n, first);
   });
   return { aliases, shared };
 }
 
-const placeKey = ({ slot, turn, stride, length, stacked, count }: Place): string =>
-  `${slot}:${turn}:${sizeText(stride)}:${sizeText(length)}:${stacked}:${count}`;
+const samePlace = (a: Place, b: Place): boolean =>
+  a.slot === b.slot &&
+  a.turn === b.turn &&
+  a.stacked === b.stacked &&
+  a.count === b.count &&
+  sizeEquals(a.stride, b.stride) &&
+  sizeEquals(a.length, b.length);
 
-const bodyKey = ({ body, reads, writes }: Step, { aliases, shared }: Sharing): string =>
-  [
-    body.outputs.map(({ node }) => node.key),
-    [reads, writes].map((places) => places.map(({ stacked }) => (stacked ? 1 : 0)).join("")),
-    [aliases, shared].map((pairs) => [...pairs].join(";")),
-  ].join("|");
+function bodyKey({ body, reads, writes }: Step, { aliases, shared }: Sharing): string {
+  let key = "";
+  for (const { node } of body.outputs) key += `${node.key},`;
+  for (const { stacked } of reads) key += stacked ? 1 : 0;
+  key += "|";
+  for (const { stacked } of writes) key += stacked ? 1 : 0;
+  for (const pairs of [aliases, shared]) key += `|${[...pairs].join(";")}`;
+  return key;
+}
 
 /** What runs for one token at a time; gradients always have many rows. */
 function generatingBodies({ entries }: Schedule): ReadonlySet<string> {
@@ -163,12 +172,13 @@ function emitKernel(
   generates: boolean,
 ): P.Kernel {
   const kernel = lower(step.body, step.reads, step.writes, sharing);
+  const uses = usesOf(kernel);
   const variants = emitVariants(step, sharing, scalars, generates);
   return {
     name: kernel.name,
     bindings: kernel.bindings.map(({ type, access }) => ({ type, access })),
-    wgsl: printWgsl(kernel, scalars),
-    javascript: printJavascript(kernel, scalars),
+    wgsl: printWgsl(kernel, scalars, uses),
+    javascript: printJavascript(kernel, scalars, uses),
     ...(variants.length > 0 ? { variants } : {}),
   };
 }

@@ -8,7 +8,7 @@
  * Naming is value numbering: equal expressions get one name, so a repeated load or address costs nothing.
  */
 import type { ArrayType, Expr, Stmt, ValueType } from "./kernel.js";
-import { add, children, exprKey, i32, isConst, variable } from "./kernel.js";
+import { add, eachChild, exprKey, i32, isAtom, isConst, variable } from "./kernel.js";
 
 export interface Scope {
   /** A name for a value (constants, names and grid indices stay themselves). */
@@ -34,94 +34,113 @@ export interface Scope {
   definition(value: Expr): Expr;
   /** Equal exactly for equal values, whatever their names. */
   key(value: Expr): string;
+  /** The same in full, for those who look into it. */
+  spelled(value: Expr): string;
   finish(): readonly Stmt[];
 }
 
 interface Frame {
   readonly statements: Stmt[];
-  readonly conditional: boolean;
-  /** Numbered values that end with the frame. */
-  readonly keys: string[];
-  readonly memo: Map<string, Expr>;
+  /** The depth of the innermost condition that it stands under; −1 where there is none. */
+  readonly floor: number;
+  /** What ends with the frame. */
+  readonly named: string[];
+  readonly remembered: string[];
 }
 
-const isAtom = (x: Expr): boolean => children(x).length === 0;
+/** A local: the depth at which it is set, what it stands for (nothing for what changes), and whether it may change. */
+interface Local {
+  readonly depth: number;
+  readonly definition: Expr | undefined;
+  readonly mutable: boolean;
+}
+
+const CHANGES = Number.POSITIVE_INFINITY;
 
 export function createScope(): Scope {
-  const frames: Frame[] = [{ statements: [], conditional: false, keys: [], memo: new Map() }];
+  const frames: Frame[] = [{ statements: [], floor: -1, named: [], remembered: [] }];
   const numbered = new Map<string, Expr>();
-  const depths = new Map<string, number>();
-  const definitions = new Map<string, Expr>();
-  const mutables = new Set<string>();
+  const memories = new Map<string, Expr>();
+  const locals = new Map<string, Local>();
+  const keys = createKeys((name) => locals.get(name)?.definition);
   let count = 0;
   const fresh = (letter: string): string => `${letter}_${count++}`;
   const top = (): Frame => frames[frames.length - 1]!;
+  const deepest = (): number => frames.length - 1;
 
-  const readsMutable = (x: Expr): boolean =>
-    x.tag === "var"
-      ? mutables.has(x.name)
-      : x.tag === "element" || x.tag === "subgroup" || children(x).some(readsMutable);
-  const depthOf = (x: Expr): number => {
-    if (x.tag === "var") return depths.get(x.name) ?? 0;
-    let deepest = 0;
-    children(x).forEach((child) => {
-      deepest = Math.max(deepest, depthOf(child));
-    });
-    return deepest;
-  };
+  /** The outermost depth at which the value is known; `CHANGES` where it may be another one each time. */
+  function depthOf(x: Expr): number {
+    switch (x.tag) {
+      case "var": {
+        const local = locals.get(x.name);
+        return local ? (local.mutable ? CHANGES : local.depth) : 0;
+      }
+      case "element":
+      case "subgroup":
+        return CHANGES;
+      case "binary":
+        return Math.max(depthOf(x.x), depthOf(x.y));
+      default: {
+        let depth = 0;
+        eachChild(x, (child) => {
+          depth = Math.max(depth, depthOf(child));
+        });
+        return depth;
+      }
+    }
+  }
 
   function define(value: Expr, depth: number): Expr {
     const name = fresh("v");
     frames[depth]!.statements.push({ tag: "let", name, value });
-    depths.set(name, depth);
-    definitions.set(name, value);
+    locals.set(name, { depth, definition: value, mutable: false });
     return variable(name, value.type);
   }
 
   function name(value: Expr): Expr {
     if (isAtom(value)) return value;
-    if (readsMutable(value)) return define(value, frames.length - 1);
+    const known = depthOf(value);
+    if (known === CHANGES) return define(value, deepest());
     const text = exprKey(value);
     const seen = numbered.get(text);
     if (seen) return seen;
-    const floor = frames.map((frame) => frame.conditional).lastIndexOf(true);
-    const depth = Math.max(depthOf(value), floor, 0);
+    const depth = Math.max(known, top().floor);
     const named = define(value, depth);
     numbered.set(text, named);
-    frames[depth]!.keys.push(text);
+    frames[depth]!.named.push(text);
     return named;
   }
 
   function inside(conditional: boolean, body: () => void): readonly Stmt[] {
-    frames.push({ statements: [], conditional, keys: [], memo: new Map() });
+    const floor = conditional ? frames.length : top().floor;
+    frames.push({ statements: [], floor, named: [], remembered: [] });
     body();
     const frame = frames.pop()!;
-    for (const text of frame.keys) numbered.delete(text);
+    for (const text of frame.named) numbered.delete(text);
+    for (const text of frame.remembered) memories.delete(text);
     return frame.statements;
   }
 
-  const definition = (x: Expr): Expr => (x.tag === "var" ? (definitions.get(x.name) ?? x) : x);
+  const definition = (x: Expr): Expr => (x.tag === "var" ? (locals.get(x.name)?.definition ?? x) : x);
 
   return {
     name,
     definition,
     memo(text, make) {
-      for (const frame of frames) {
-        const seen = frame.memo.get(text);
-        if (seen) return seen;
-      }
+      const seen = memories.get(text);
+      if (seen) return seen;
       const made = make();
-      top().memo.set(text, made);
+      memories.set(text, made);
+      top().remembered.push(text);
       return made;
     },
     mutable(value) {
       const local = fresh("m");
       top().statements.push({ tag: "var", name: local, value });
-      depths.set(local, frames.length - 1);
-      mutables.add(local);
+      locals.set(local, { depth: deepest(), definition: undefined, mutable: true });
       return variable(local, value.type);
     },
-    read: (local) => define(local, frames.length - 1),
+    read: (local) => define(local, deepest()),
     assign(local, value) {
       top().statements.push({ tag: "assign", name: nameOf(local), type: local.type, value });
     },
@@ -131,13 +150,13 @@ export function createScope(): Scope {
       return variable(local, type);
     },
     element: (array, index) =>
-      define({ tag: "element", type: elementType(array), name: nameOf(array), index }, frames.length - 1),
+      define({ tag: "element", type: elementType(array), name: nameOf(array), index }, deepest()),
     put(array, index, value) {
       top().statements.push({ tag: "put", name: nameOf(array), index, value });
     },
     loop(from, to, step, body) {
       const index = fresh("i");
-      depths.set(index, frames.length);
+      locals.set(index, { depth: frames.length, definition: undefined, mutable: false });
       const statements = inside(false, () => body(variable(index, "i32")));
       top().statements.push({ tag: "for", name: index, from, to, step, body: statements });
     },
@@ -157,7 +176,9 @@ export function createScope(): Scope {
       top().statements.push({ tag: "barrier" });
     },
     sum(terms) {
-      const sorted = terms.map((term) => ({ term, depth: depthOf(term) })).sort((x, y) => x.depth - y.depth);
+      const sorted = terms
+        .map((term) => ({ term, depth: Math.min(depthOf(term), deepest()) }))
+        .sort((x, y) => x.depth - y.depth);
       let total: Expr = i32(0);
       sorted.forEach(({ term, depth }, n) => {
         total = add(total, term);
@@ -165,16 +186,42 @@ export function createScope(): Scope {
       });
       return total;
     },
-    key: (value) => exprKeyExpanded(value, definitions),
+    key: keys.key,
+    spelled: keys.spelled,
     finish: () => frames[0]!.statements,
   };
 }
 
-function exprKeyExpanded(value: Expr, definitions: ReadonlyMap<string, Expr>): string {
-  return exprKey(value, (name) => {
-    const meaning = definitions.get(name);
-    return meaning ? exprKeyExpanded(meaning, definitions) : name;
-  });
+/** Texts of values that do not depend on the names of their parts; each name's is made once. */
+function createKeys(definitionOf: (name: string) => Expr | undefined): Pick<Scope, "key" | "spelled"> {
+  const numbers = new Map<string, string>();
+  const number = (text: string): string => {
+    const known = numbers.get(text) ?? `%${numbers.size}`;
+    numbers.set(text, known);
+    return known;
+  };
+  return {
+    key: keyed(definitionOf, number),
+    spelled: keyed(definitionOf, (text) => text),
+  };
+}
+
+function keyed(
+  definitionOf: (name: string) => Expr | undefined,
+  finish: (text: string) => string,
+): (value: Expr) => string {
+  const names = new Map<string, string>();
+  const ofName = (name: string): string => {
+    const known = names.get(name);
+    if (known !== undefined) return known;
+    const meaning = definitionOf(name);
+    const text = meaning ? of(meaning) : name;
+    names.set(name, text);
+    return text;
+  };
+  const of = (value: Expr): string =>
+    value.tag === "var" ? ofName(value.name) : finish(exprKey(value, ofName));
+  return of;
 }
 
 function nameOf(local: Expr): string {

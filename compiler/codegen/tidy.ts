@@ -6,123 +6,66 @@
  * ```
  */
 import type { Expr, Stmt } from "./kernel.js";
-import { children, withChildren } from "./kernel.js";
+import { eachChild, mapChildren, someChild } from "./kernel.js";
+import { bodiesOf, eachExpr, walk } from "./statements.js";
 
-export const tidy = (statements: readonly Stmt[]): readonly Stmt[] => {
-  const used = countUses(statements);
-  const kept = dropUnused(statements, used);
-  const repeated = repeatedNames(kept);
-  return inlineOnce(kept, (name) => used.get(name) === 1 && !repeated.has(name));
-};
+export const tidy = (statements: readonly Stmt[]): readonly Stmt[] =>
+  inlineOnce(statements, countUses(statements));
 
 /** The bindings of which four elements are loaded or stored at once. */
 export function wideBindings(statements: readonly Stmt[]): ReadonlySet<number> {
   const wide = new Set<number>();
   const visit = (x: Expr): void => {
     if (x.tag === "load" && x.type === "f32x4") wide.add(x.binding);
-    children(x).forEach(visit);
+    eachChild(x, visit);
   };
   walk(statements, (statement) => {
     if (statement.tag === "store" && statement.value.type === "f32x4") wide.add(statement.binding);
-    exprsOf(statement).forEach(visit);
+    eachExpr(statement, visit);
   });
   return wide;
 }
 
-export const bodiesOf = (statement: Stmt): readonly (readonly Stmt[])[] =>
-  statement.tag === "for"
-    ? [statement.body]
-    : statement.tag === "if"
-      ? [statement.then, statement.otherwise]
-      : [];
-
-export function walk(statements: readonly Stmt[], visit: (statement: Stmt) => void): void {
-  for (const statement of statements) {
-    visit(statement);
-    for (const body of bodiesOf(statement)) walk(body, visit);
-  }
+interface Uses {
+  /** How often live statements name it; nothing where they do not. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Names that four lanes would print, and compute, four times. */
+  readonly repeated: ReadonlySet<string>;
 }
 
-/** The expressions that a statement itself evaluates, before its bodies. */
-export function exprsOf(statement: Stmt): readonly Expr[] {
-  switch (statement.tag) {
-    case "let":
-    case "var":
-    case "assign":
-      return [statement.value];
-    case "array":
-      return [];
-    case "store":
-    case "put":
-      return [statement.index, statement.value];
-    case "for":
-      return [statement.from, statement.to];
-    case "if":
-      return [statement.condition];
-    case "barrier":
-      return [];
-    default:
-      statement satisfies never;
-      throw new Error("internal: statement of no tag");
-  }
-}
-
-function withExprs(statement: Stmt, exprs: readonly Expr[]): Stmt {
-  switch (statement.tag) {
-    case "let":
-    case "var":
-    case "assign":
-      return { ...statement, value: exprs[0]! };
-    case "array":
-      return statement;
-    case "store":
-    case "put":
-      return { ...statement, index: exprs[0]!, value: exprs[1]! };
-    case "for":
-      return { ...statement, from: exprs[0]!, to: exprs[1]! };
-    case "if":
-      return { ...statement, condition: exprs[0]! };
-    case "barrier":
-      return statement;
-    default:
-      statement satisfies never;
-      throw new Error("internal: statement of no tag");
-  }
-}
-
-function withBodies(statement: Stmt, map: (body: readonly Stmt[]) => readonly Stmt[]): Stmt {
-  if (statement.tag === "for") return { ...statement, body: map(statement.body) };
-  if (statement.tag === "if")
-    return { ...statement, then: map(statement.then), otherwise: map(statement.otherwise) };
-  return statement;
-}
-
-/** Uses by live statements: a `let` counts only when its own name is used, so the walk goes backwards. */
-function countUses(statements: readonly Stmt[]): ReadonlyMap<string, number> {
-  const used = new Map<string, number>();
-  const visit = (x: Expr): void => {
-    if (x.tag === "var") used.set(x.name, (used.get(x.name) ?? 0) + 1);
-    children(x).forEach(visit);
+/** A `let` counts only when its own name is used, so the walk goes backwards. */
+function countUses(statements: readonly Stmt[]): Uses {
+  const counts = new Map<string, number>();
+  const repeated = new Set<string>();
+  const once = (x: Expr): void => {
+    if (x.tag === "var") counts.set(x.name, (counts.get(x.name) ?? 0) + 1);
+    else if (x.type === "f32x4" && x.tag !== "vector") eachChild(x, below);
+    else eachChild(x, once);
+  };
+  const below = (x: Expr): void => (x.type === "f32x4" ? once(x) : often(x));
+  const often = (x: Expr): void => {
+    if (x.tag === "var") {
+      repeated.add(x.name);
+      counts.set(x.name, (counts.get(x.name) ?? 0) + 1);
+    } else eachChild(x, often);
   };
   const backwards = (body: readonly Stmt[]): void => {
-    for (const statement of [...body].reverse()) {
-      bodiesOf(statement).forEach(backwards);
-      if (statement.tag !== "let" || used.has(statement.name)) exprsOf(statement).forEach(visit);
+    for (let n = body.length - 1; n >= 0; n--) {
+      const statement = body[n]!;
+      for (const inner of bodiesOf(statement)) backwards(inner);
+      if (statement.tag === "let" && !counts.has(statement.name)) continue;
+      const isWide =
+        (statement.tag === "store" || statement.tag === "put") && statement.value.type === "f32x4";
+      eachExpr(statement, isWide ? below : once);
     }
   };
   backwards(statements);
-  return used;
+  return { counts, repeated };
 }
-
-const dropUnused = (statements: readonly Stmt[], used: ReadonlyMap<string, number>): readonly Stmt[] =>
-  statements
-    .filter((statement) => statement.tag !== "let" || used.has(statement.name))
-    .map((statement) => withBodies(statement, (body) => dropUnused(body, used)))
-    .filter((statement) => statement.tag !== "for" || statement.body.length > 0);
 
 function weight(x: Expr): number {
   let sum = 1;
-  children(x).forEach((child) => {
+  eachChild(x, (child) => {
     sum += weight(child);
   });
   return sum;
@@ -130,61 +73,86 @@ function weight(x: Expr): number {
 const heaviest = 24;
 
 /** Whether moving past a store, an assignment or a barrier could change the value. */
-const isPure = (x: Expr): boolean =>
-  x.tag !== "load" &&
-  x.tag !== "element" &&
-  x.tag !== "subgroup" &&
-  !(x.tag === "var" && x.name.startsWith("m")) &&
-  children(x).every(isPure);
+const isImpure = (x: Expr): boolean =>
+  x.tag === "load" ||
+  x.tag === "element" ||
+  x.tag === "subgroup" ||
+  (x.tag === "var" ? x.name.startsWith("m") : someChild(x, isImpure));
 
-function inlineOnce(statements: readonly Stmt[], isSingle: (name: string) => boolean): readonly Stmt[] {
+interface Pending {
+  readonly value: Expr;
+  readonly impure: boolean;
+}
+
+function inlineOnce(statements: readonly Stmt[], uses: Uses): readonly Stmt[] {
+  const { counts, repeated } = uses;
   const result: Stmt[] = [];
-  let pending = new Map<string, Expr>();
-  const flush = (keep: (value: Expr) => boolean): void => {
-    if (pending.size === 0) return;
-    for (const [name, value] of pending) if (!keep(value)) result.push({ tag: "let", name, value });
-    pending = new Map([...pending].filter(([, value]) => keep(value)));
+  const pending = new Map<string, Pending>();
+  const flush = (all: boolean): void => {
+    for (const [name, { value, impure }] of pending)
+      if (all || impure) {
+        pending.delete(name);
+        result.push({ tag: "let", name, value });
+      }
+  };
+  const put = (x: Expr): Expr => (pending.size === 0 ? x : substitute(x));
+  const substitute = (x: Expr): Expr => {
+    if (x.tag !== "var") return mapChildren(x, put);
+    const found = pending.get(x.name);
+    if (!found) return x;
+    pending.delete(x.name);
+    return found.value;
   };
   for (const statement of statements) {
-    const exprs = exprsOf(statement).map((x) => substitute(x, pending));
-    const taken = withExprs(statement, exprs);
-    if (taken.tag === "let" && isSingle(taken.name) && weight(taken.value) <= heaviest) {
-      pending.set(taken.name, taken.value);
-      continue;
+    if (statement.tag === "let") {
+      const used = counts.get(statement.name);
+      if (used === undefined) continue;
+      const value = put(statement.value);
+      if (used === 1 && !repeated.has(statement.name) && weight(value) <= heaviest)
+        pending.set(statement.name, { value, impure: isImpure(value) });
+      else result.push(value === statement.value ? statement : { ...statement, value });
+    } else if (statement.tag === "for") {
+      const body = inlineOnce(statement.body, uses);
+      if (body.length === 0) continue;
+      const [from, to] = [put(statement.from), put(statement.to)];
+      // Nested bodies would compute a moved value again on every turn.
+      flush(true);
+      result.push({ ...statement, from, to, body });
+    } else if (statement.tag === "if") {
+      const condition = put(statement.condition);
+      flush(true);
+      const [then, otherwise] = [inlineOnce(statement.then, uses), inlineOnce(statement.otherwise, uses)];
+      result.push({ ...statement, condition, then, otherwise });
+    } else {
+      const taken = withExprs(statement, put);
+      flush(false);
+      result.push(taken);
     }
-    // Nested bodies would compute a moved value again on every turn.
-    if (taken.tag === "for" || taken.tag === "if") flush(() => false);
-    else if (taken.tag !== "let") flush(isPure);
-    result.push(withBodies(taken, (body) => inlineOnce(body, isSingle)));
   }
-  flush(() => false);
+  flush(true);
   return result;
 }
 
-/** Names that four lanes would print, and compute, four times. */
-function repeatedNames(statements: readonly Stmt[]): ReadonlySet<string> {
-  const found = new Set<string>();
-  const visit = (x: Expr, repeated: boolean): void => {
-    if (x.tag === "var" && repeated) found.add(x.name);
-    const below = x.type === "f32x4" && x.tag !== "vector";
-    for (const child of children(x)) visit(child, repeated || (below && child.type !== "f32x4"));
-  };
-  walk(statements, (statement) => {
-    const wide = (statement.tag === "store" || statement.tag === "put") && statement.value.type === "f32x4";
-    for (const x of exprsOf(statement)) visit(x, wide && x.type !== "f32x4");
-  });
-  return found;
-}
-
-function substitute(x: Expr, pending: Map<string, Expr>): Expr {
-  if (pending.size === 0) return x;
-  if (x.tag !== "var") {
-    const below = children(x);
-    if (below.length === 0) return x;
-    const taken = below.map((child) => substitute(child, pending));
-    return taken.every((child, n) => child === below[n]) ? x : withChildren(x, taken);
+/** A statement without bodies, over other expressions. */
+function withExprs(statement: Exclude<Stmt, { tag: "let" | "for" | "if" }>, map: (x: Expr) => Expr): Stmt {
+  switch (statement.tag) {
+    case "var":
+    case "assign": {
+      const value = map(statement.value);
+      return value === statement.value ? statement : { ...statement, value };
+    }
+    case "store":
+    case "put": {
+      const [index, value] = [map(statement.index), map(statement.value)];
+      return index === statement.index && value === statement.value
+        ? statement
+        : { ...statement, index, value };
+    }
+    case "array":
+    case "barrier":
+      return statement;
+    default:
+      statement satisfies never;
+      throw new Error("internal: statement of no tag");
   }
-  const value = pending.get(x.name);
-  if (value) pending.delete(x.name);
-  return value ?? x;
 }

@@ -7,8 +7,8 @@
  * Uniform are constants, extents, scalars, the turn, the grid's point and what is made of these; WGSL's own rules know no more.
  */
 import type { Expr, Kernel, Stmt } from "./kernel.js";
-import { children } from "./kernel.js";
-import { bodiesOf, exprsOf, walk } from "./tidy.js";
+import { someChild } from "./kernel.js";
+import { bodiesOf, exprsOf, walk } from "./statements.js";
 
 const differing: ReadonlySet<Expr["tag"]> = new Set([
   "load",
@@ -32,7 +32,7 @@ function strangers(body: readonly Stmt[]): readonly string[] {
     const isShared = statement.tag === "array" && statement.space === "workgroup";
     if (statement.tag === "barrier" || isShared)
       found.push(`${statement.tag} in a kernel without workgroups`);
-    const inside = (x: Expr): boolean => shared.has(x.tag) || children(x).some(inside);
+    const inside = (x: Expr): boolean => shared.has(x.tag) || someChild(x, inside);
     if (exprsOf(statement).some(inside)) found.push("an index or sum of a workgroup in a kernel without");
   });
   return found;
@@ -42,8 +42,8 @@ function partings(body: readonly Stmt[]): readonly string[] {
   const names = differingNames(body);
   const found: string[] = [];
   const differs = (x: Expr): boolean =>
-    x.tag === "var" ? names.has(x.name) : differing.has(x.tag) || children(x).some(differs);
-  const combines = (x: Expr): boolean => x.tag === "subgroup" || children(x).some(combines);
+    x.tag === "var" ? names.has(x.name) : differing.has(x.tag) || someChild(x, differs);
+  const combines = (x: Expr): boolean => x.tag === "subgroup" || someChild(x, combines);
   const visit = (statements: readonly Stmt[], parted: boolean): void => {
     for (const statement of statements) {
       const exprs = exprsOf(statement);
@@ -62,7 +62,7 @@ function partings(body: readonly Stmt[]): readonly string[] {
 function differingNames(body: readonly Stmt[]): ReadonlySet<string> {
   const names = new Set<string>();
   const differs = (x: Expr): boolean =>
-    x.tag === "var" ? names.has(x.name) : differing.has(x.tag) || children(x).some(differs);
+    x.tag === "var" ? names.has(x.name) : differing.has(x.tag) || someChild(x, differs);
   const visit = (statements: readonly Stmt[], parted: boolean): void => {
     for (const statement of statements) {
       const apart = parted || exprsOf(statement).some(differs);

@@ -8,20 +8,7 @@
 import type { Node, NodeOf } from "../ir/graph.js";
 import type { DType } from "../ir/shape.js";
 import type { Expr, ScalarType } from "./kernel.js";
-import {
-  add,
-  binary,
-  bool,
-  convert,
-  exprKey,
-  extent,
-  f32,
-  i32,
-  load,
-  select,
-  splat,
-  vector,
-} from "./kernel.js";
+import { binary, bool, convert, exprKey, extent, f32, i32, load, select, splat, vector } from "./kernel.js";
 import { clamped, follow, isLayout, isMultipleOf4, source, within } from "./layout.js";
 import { isMap, isVectorMap, mapRules } from "./maps.js";
 import type { Position } from "./position.js";
@@ -42,10 +29,11 @@ export interface Read {
   readonly stacked: boolean;
 }
 
-/** One element of a binding that is loaded or stored. */
+/** Elements of a binding, from `index` on, that are loaded or stored. */
 export interface Access {
   readonly binding: number;
   readonly index: Expr;
+  readonly width: 1 | 4;
 }
 
 export interface Values {
@@ -63,11 +51,15 @@ export function createValues(scope: Scope, reads: readonly Read[]): Values {
   const numbers = new Map<Node, number>();
   const loads: Access[] = [];
   const numberOf = (node: Node): number => {
-    if (!numbers.has(node)) numbers.set(node, numbers.size);
-    return numbers.get(node)!;
+    const known = numbers.get(node) ?? numbers.size;
+    numbers.set(node, known);
+    return known;
   };
-  const keyOf = (node: Node, position: Position, suffix: string): string =>
-    `${numberOf(node)}${suffix}(${position.map((x) => exprKey(x))})`;
+  const keyOf = (node: Node, position: Position, suffix: string): string => {
+    let key = `${numberOf(node)}${suffix}`;
+    for (const x of position) key += `,${x.tag === "var" ? x.name : exprKey(x)}`;
+    return key;
+  };
 
   const at = (node: Node, position: Position): Expr =>
     bound.get(node)?.at(position) ??
@@ -84,7 +76,7 @@ export function createValues(scope: Scope, reads: readonly Read[]): Values {
     const read = reads[fixedNumber(node)];
     if (!read) throw new Error(`internal: nothing is bound to ${node.attributes.name}`);
     const index = offset(scope, position, strides(node.shape, read.stacked));
-    for (let n = 0; n < width; n++) loads.push({ binding: read.binding, index: add(index, i32(n)) });
+    loads.push({ binding: read.binding, index, width });
     const type = storageType(node.dtype);
     return convert4(load(read.binding, width === 4 ? "f32x4" : type, index), node.dtype);
   }

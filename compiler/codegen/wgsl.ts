@@ -7,30 +7,40 @@
  */
 import type { KernelText } from "../../runtime/program.js";
 import type { CallScalar, HostExtent, Uses } from "./extents.js";
-import { constantExtent, extentKey, scalarIndex, usesOf } from "./extents.js";
-import type { BinaryFunction, Binding, Expr, Kernel, Stmt, UnaryFunction, ValueType } from "./kernel.js";
+import { extentNames, scalarIndex, usesOf } from "./extents.js";
+import type { Binding, Kernel, Stmt } from "./kernel.js";
 import { arraysOf } from "./lockstep.js";
-import { literal } from "./polynomials.js";
+import type { ExpressionPrinter } from "./wgsl-expressions.js";
+import { createExpressionPrinter, typeNames, words } from "./wgsl-expressions.js";
 import { wgslFunctions } from "./wgsl-functions.js";
 
 interface Printer {
   readonly kernel: Kernel;
   readonly uses: Uses;
   readonly scalars: readonly CallScalar[];
+  readonly extentText: (extent: HostExtent) => string;
+  readonly expressions: ExpressionPrinter;
 }
 
-export function printWgsl(kernel: Kernel, scalars: readonly CallScalar[]): KernelText {
-  const uses = usesOf(kernel);
-  const printer: Printer = { kernel, uses, scalars };
+/** `uses`: what `usesOf` says of the kernel, where the caller has asked already. */
+export function printWgsl(
+  kernel: Kernel,
+  scalars: readonly CallScalar[],
+  uses: Uses = usesOf(kernel),
+): KernelText {
+  const extentText = extentNames(uses);
+  const expressions = createExpressionPrinter(kernel.bindings, scalars, extentText, isFlat(kernel));
+  const printer: Printer = { kernel, uses, scalars, extentText, expressions };
   const lines = [
     ...(uses.subgroups ? ["enable subgroups;"] : []),
     ...declarations(printer),
     ...wgslFunctions(uses.functions),
     `@compute @workgroup_size(${kernel.workgroup.join(", ")})`,
     `fn main(${builtins(printer)}) {`,
-    ...indent([...prologue(printer), ...kernel.body.flatMap((statement) => print(printer, statement))]),
-    "}",
+    ...prologue(printer).map((line) => `  ${line}`),
   ];
+  print(printer, kernel.body, "  ", lines);
+  lines.push("}");
   return {
     code: `${lines.join("\n")}\n`,
     grid: kernel.grid,
@@ -38,16 +48,6 @@ export function printWgsl(kernel: Kernel, scalars: readonly CallScalar[]): Kerne
     extents: uses.extents,
   };
 }
-
-const indent = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`);
-
-export const typeNames: { readonly [K in ValueType]: string } = {
-  f32: "f32",
-  i32: "i32",
-  u32: "u32",
-  bool: "bool",
-  f32x4: "vec4<f32>",
-};
 
 function declarations({ kernel, uses }: Printer): readonly string[] {
   const words = uses.extents.length + (uses.turn ? 1 : 0);
@@ -83,14 +83,7 @@ function builtins({ kernel, uses }: Printer): string {
   return [...ids, "@builtin(workgroup_id) group: vec3<u32>", ...counts, ...index, ...subgroups].join(", ");
 }
 
-const words = ["x", "y", "z", "w"];
 const word = (array: string, n: number): string => `${array}[${Math.floor(n / 4)}].${words[n % 4]}`;
-
-const extentText = ({ uses }: Printer, extent: HostExtent): string => {
-  const constant = constantExtent(extent);
-  if (constant !== undefined) return String(constant);
-  return `n${uses.extents.findIndex((known) => extentKey(known) === extentKey(extent))}`;
-};
 
 function prologue(printer: Printer): readonly string[] {
   const { kernel, uses, scalars } = printer;
@@ -101,7 +94,7 @@ function prologue(printer: Printer): readonly string[] {
     if (flat) return `i32((group.y * groups.x + group.x) * ${kernel.workgroup[0]}u + local)`;
     return `i32(${kernel.cooperative || kernel.workgroup[n] === 1 ? "group" : "id"}.${words[n]})`;
   };
-  const outside = dimensions.map(({ extent, n }) => `g${n} >= ${extentText(printer, extent)}`).join(" || ");
+  const outside = dimensions.map(({ extent, n }) => `g${n} >= ${printer.extentText(extent)}`).join(" || ");
   const scalar = (name: string): string => {
     const at = scalarIndex(scalars, name);
     return `let s${at} = bitcast<${scalars[at]!.type}>(${word("scalars", at)});`;
@@ -116,176 +109,56 @@ function prologue(printer: Printer): readonly string[] {
   ];
 }
 
-function print(printer: Printer, statement: Stmt): readonly string[] {
-  const text = (x: Expr): string => expression(printer, x);
-  const nested = (body: readonly Stmt[]): readonly string[] =>
-    indent(body.flatMap((inner) => print(printer, inner)));
-  switch (statement.tag) {
-    case "let":
-      return [`let ${statement.name} = ${text(statement.value)};`];
-    case "var":
-      return [`var ${statement.name}: ${typeNames[statement.value.type]} = ${text(statement.value)};`];
-    case "assign":
-      return [`${statement.name} = ${text(statement.value)};`];
-    case "store":
-      return [
-        `${elementOf(printer, statement.binding, statement.value.type, statement.index)} = ${text(statement.value)};`,
-      ];
-    case "for": {
-      const { name, from, to, step } = statement;
-      const head = `for (var ${name}: i32 = ${text(from)}; ${name} < ${text(to)}; ${name} += ${step}) {`;
-      return [head, ...nested(statement.body), "}"];
+/** Adds the lines of some statements. */
+function print(printer: Printer, statements: readonly Stmt[], pad: string, lines: string[]): void {
+  const { text, element } = printer.expressions;
+  for (const statement of statements)
+    switch (statement.tag) {
+      case "let":
+        lines.push(`${pad}let ${statement.name} = ${text(statement.value)};`);
+        break;
+      case "var": {
+        const { name, value } = statement;
+        lines.push(`${pad}var ${name}: ${typeNames[value.type]} = ${text(value)};`);
+        break;
+      }
+      case "assign":
+        lines.push(`${pad}${statement.name} = ${text(statement.value)};`);
+        break;
+      case "store": {
+        const { binding, index, value } = statement;
+        lines.push(`${pad}${element(binding, value.type, index)} = ${text(value)};`);
+        break;
+      }
+      case "for": {
+        const { name, from, to, step } = statement;
+        lines.push(
+          `${pad}for (var ${name}: i32 = ${text(from)}; ${name} < ${text(to)}; ${name} += ${step}) {`,
+        );
+        print(printer, statement.body, `${pad}  `, lines);
+        lines.push(`${pad}}`);
+        break;
+      }
+      case "if":
+        lines.push(`${pad}if (${text(statement.condition)}) {`);
+        print(printer, statement.then, `${pad}  `, lines);
+        if (statement.otherwise.length > 0) {
+          lines.push(`${pad}} else {`);
+          print(printer, statement.otherwise, `${pad}  `, lines);
+        }
+        lines.push(`${pad}}`);
+        break;
+      case "array":
+        if (statement.space === "local") lines.push(`${pad}var ${statement.name}: ${arrayType(statement)};`);
+        break;
+      case "put":
+        lines.push(`${pad}${statement.name}[${text(statement.index)}] = ${text(statement.value)};`);
+        break;
+      case "barrier":
+        lines.push(`${pad}workgroupBarrier();`);
+        break;
+      default:
+        statement satisfies never;
+        throw new Error("internal: statement of no tag");
     }
-    case "if": {
-      const otherwise = statement.otherwise.length > 0 ? ["} else {", ...nested(statement.otherwise)] : [];
-      return [`if (${text(statement.condition)}) {`, ...nested(statement.then), ...otherwise, "}"];
-    }
-    case "array":
-      return statement.space === "local" ? [`var ${statement.name}: ${arrayType(statement)};`] : [];
-    case "put":
-      return [`${statement.name}[${text(statement.index)}] = ${text(statement.value)};`];
-    case "barrier":
-      return ["workgroupBarrier();"];
-    default:
-      statement satisfies never;
-      throw new Error("internal: statement of no tag");
-  }
 }
-
-function elementOf(printer: Printer, binding: number, type: ValueType, index: Expr): string {
-  const at = expression(printer, index);
-  if (printer.kernel.bindings[binding]!.width === 1) return `b${binding}[${at}]`;
-  const constant = index.tag === "const" ? index.value : undefined;
-  const whole = constant === undefined ? `${at} >> 2u` : String(Math.floor(constant / 4));
-  if (type === "f32x4") return `b${binding}[${whole}]`;
-  return `b${binding}[${whole}][${constant === undefined ? `${at} & 3` : constant % 4}]`;
-}
-
-function expression(printer: Printer, x: Expr): string {
-  const text = (child: Expr): string => expression(printer, child);
-  switch (x.tag) {
-    case "const":
-      return constant(x.type, x.value);
-    case "var":
-      return x.name;
-    case "grid":
-      return isFlat(printer.kernel) && x.dimension > 0 ? "0" : `g${x.dimension}`;
-    case "extent":
-      return extentText(printer, x.extent);
-    case "scalar":
-      return `s${scalarIndex(printer.scalars, x.name)}`;
-    case "turn":
-      return "turn";
-    case "load":
-      return elementOf(printer, x.binding, x.type, x.index);
-    case "element":
-      return `${x.name}[${text(x.index)}]`;
-    case "local":
-      return "local";
-    case "subgroup":
-      return `subgroup${x.fn[0]!.toUpperCase()}${x.fn.slice(1)}(${text(x.x)})`;
-    case "subgroup_size":
-      return "i32(lanes)";
-    case "subgroup_lane":
-      return "i32(lane)";
-    case "unary":
-      return unaryText[x.fn](text(x.x), x.type);
-    case "binary":
-      return binaryText[x.fn](text(x.x), text(x.y), x.type, x.y);
-    case "fma":
-      return `fma(${text(x.x)}, ${text(x.y)}, ${text(x.z)})`;
-    case "select":
-      return `select(${text(x.otherwise)}, ${text(x.then)}, ${text(x.condition)})`;
-    case "convert":
-      return `${typeNames[x.type]}(${text(x.x)})`;
-    case "bitcast":
-      return `bitcast<${typeNames[x.type]}>(${text(x.x)})`;
-    case "splat":
-      return `vec4<f32>(${text(x.x)})`;
-    case "vector":
-      return `vec4<f32>(${x.lanes.map(text).join(", ")})`;
-    case "lane":
-      return `${text(x.x)}.${words[x.lane]}`;
-    default:
-      x satisfies never;
-      throw new Error("internal: expression of no tag");
-  }
-}
-
-function constant(type: ValueType, value: number): string {
-  if (type === "bool") return value ? "true" : "false";
-  if (type === "u32") return `${value}u`;
-  const text = type === "i32" ? String(value) : `${literal(Math.fround(value))}f`;
-  return value < 0 ? `(${text})` : text;
-}
-
-type UnaryText = (x: string, type: ValueType) => string;
-const call =
-  (name: string): UnaryText =>
-  (x) =>
-    `${name}(${x})`;
-/** A function of ours, defined for f32 and, lane by lane, for f32x4. */
-const own =
-  (name: string): UnaryText =>
-  (x, type) =>
-    `${name}${type === "f32x4" ? "_4" : ""}(${x})`;
-
-const unaryText: { readonly [K in UnaryFunction]: UnaryText } = {
-  neg: (x) => `(-${x})`,
-  not: (x) => `(!${x})`,
-  exp: call("exp"),
-  log: call("log"),
-  sqrt: call("sqrt"),
-  rsqrt: call("inverseSqrt"),
-  tanh: own("tanh_"),
-  erf: own("erf_"),
-  sigmoid: own("sigmoid_"),
-  sin: own("sin_"),
-  cos: own("cos_"),
-  abs: call("abs"),
-  floor: call("floor"),
-  round: call("round"),
-};
-
-type BinaryText = (x: string, y: string, type: ValueType, right: Expr) => string;
-const infix =
-  (sign: string): BinaryText =>
-  (x, y) =>
-    `(${x} ${sign} ${y})`;
-const function2 =
-  (name: string): BinaryText =>
-  (x, y) =>
-    `${name}(${x}, ${y})`;
-const own2 =
-  (name: string): BinaryText =>
-  (x, y, type) =>
-    `${name}${type === "f32x4" ? "_4" : type === "i32" ? "_i" : ""}(${x}, ${y})`;
-
-const powerOf2 = (x: Expr): number | undefined =>
-  x.tag === "const" && x.value > 0 && Number.isInteger(Math.log2(x.value)) ? Math.log2(x.value) : undefined;
-
-const binaryText: { readonly [K in BinaryFunction]: BinaryText } = {
-  add: infix("+"),
-  sub: infix("-"),
-  mul: infix("*"),
-  div: infix("/"),
-  pow: own2("pow_"),
-  min: function2("min"),
-  max: function2("max"),
-  floordiv: own2("floordiv_"),
-  mod: own2("mod_"),
-  quotient: (x, y, _type, right) =>
-    powerOf2(right) === undefined ? `(${x} / ${y})` : `(${x} >> ${powerOf2(right)}u)`,
-  remainder: (x, y, _type, right) =>
-    powerOf2(right) === undefined ? `(${x} % ${y})` : `(${x} & ${2 ** powerOf2(right)! - 1})`,
-  eq: infix("=="),
-  ne: infix("!="),
-  lt: infix("<"),
-  le: infix("<="),
-  and: infix("&&"),
-  or: infix("||"),
-  bitxor: infix("^"),
-  bitor: infix("|"),
-  shl: infix("<<"),
-  shr: infix(">>"),
-};

@@ -61,7 +61,10 @@ export interface Builder extends Sugar, MapSugar {
 }
 
 /** The content address of a node: op, attributes, operands' keys, body outputs' keys. */
-export function keyOf(op: OpName, inputs: readonly Node[], attributes: Vocabulary[OpName]): string {
+export const keyOf = (op: OpName, inputs: readonly Node[], attributes: Vocabulary[OpName]): string =>
+  hashText(contentOf(op, inputs, attributes));
+
+function contentOf(op: OpName, inputs: readonly Node[], attributes: Vocabulary[OpName]): string {
   let text: string = op;
   for (const input of inputs) text += `;${input.key}`;
   const row = rowOf(op);
@@ -69,22 +72,26 @@ export function keyOf(op: OpName, inputs: readonly Node[], attributes: Vocabular
     const value = (attributes as Readonly<Record<string, unknown>>)[name];
     text += `;${attributeText(row.attributes[name]!, value, bodyKey)}`;
   }
-  return hashText(text);
+  return text;
 }
 
 const bodyKey = (body: Graph): string => body.outputs.map((output) => output.node.key).join(",");
 
 export function createBuilder(): Builder {
+  /** By what they are, so that the address is worked out once. */
+  const contents = new Map<string, Node>();
   const nodes = new Map<string, Node>();
 
   function make<K extends OpName>(op: K, inputs: readonly Node[], attributes: Vocabulary[K]): NodeOf<K> {
-    const key = keyOf(op, inputs, attributes);
-    const known = nodes.get(key);
+    const content = contentOf(op, inputs, attributes);
+    const known = contents.get(content);
     if (known) return known as NodeOf<K>;
+    const key = hashText(content);
     const results = rowOf(op).type(inputs, attributes);
     const { shape, dtype } = ownType(op, results);
     const node = { op, inputs, attributes, shape, dtype, results, key } as NodeOf<K>;
     nodes.set(key, node as Node);
+    contents.set(content, node as Node);
     return node;
   }
 

@@ -12,8 +12,16 @@ import type { Graph, Node } from "./graph.js";
 import type { Vocabulary } from "./vocabulary.js";
 
 /** Every node that the outputs reach, operands before users, in an order that depends on the graph alone. */
-export const topological = (graph: Graph): readonly Node[] =>
-  topologicalFrom(graph.outputs.map((output) => output.node));
+export function topological({ outputs }: Graph): readonly Node[] {
+  const known = orders.get(outputs);
+  if (known) return known;
+  const order = topologicalFrom(outputs.map((output) => output.node));
+  orders.set(outputs, order);
+  return order;
+}
+
+/** Graphs never change, and each pass asks again for the order of one. */
+const orders = new WeakMap<Graph["outputs"], readonly Node[]>();
 
 export function topologicalFrom(roots: readonly Node[]): readonly Node[] {
   const order: Node[] = [];

@@ -50,17 +50,29 @@ export const addSizes = (a: Size, b: Size): Size =>
   typeof a === "number" && typeof b === "number" ? a + b : canonical([...termsOf(a), ...termsOf(b)]);
 export function mulSizes(a: Size, b: Size): Size {
   if (typeof a === "number" && typeof b === "number") return a * b;
-  if (a === 1) return b;
-  if (b === 1) return a;
+  if (typeof a === "number") return scaled(b as readonly Term[], a);
+  if (typeof b === "number") return scaled(a, b);
   return canonical(
     termsOf(a).flatMap(([ca, ...sa]) => termsOf(b).map(([cb, ...sb]): Term => [ca * cb, ...sa, ...sb])),
   );
 }
+
+const scaled = (size: readonly Term[], by: number): Size => {
+  if (by === 1) return size;
+  return by === 0 ? 0 : size.map(([coefficient, ...symbols]): Term => [coefficient * by, ...symbols]);
+};
+
 export const subSizes = (a: Size, b: Size): Size => addSizes(a, mulSizes(-1, b));
 export const product = (sizes: readonly Size[]): Size => sizes.reduce(mulSizes, 1);
 
 export const sizeEquals = (a: Size, b: Size): boolean =>
-  a === b || (typeof a !== "number" && typeof b !== "number" && sizeText(a) === sizeText(b));
+  a === b ||
+  (typeof a !== "number" &&
+    typeof b !== "number" &&
+    a.length === b.length &&
+    a.every((term, n) => sameTerm(term, b[n]!)));
+
+const sameTerm = (a: Term, b: Term): boolean => a.length === b.length && a.every((part, n) => part === b[n]);
 
 /** The exact quotient, or undefined where `b` does not divide `a` term by term (`b` a single term). */
 export function divideSize(a: Size, b: Size): Size | undefined {
@@ -105,19 +117,32 @@ export function evaluateSize(size: Size, lengths: Readonly<Record<string, number
   return sum;
 }
 
+/** Sizes and shapes never change, and addresses of nodes are made of their texts. */
+const texts = new WeakMap<object, string>();
+
+function textOf<T extends object>(value: T, make: (value: T) => string): string {
+  const known = texts.get(value);
+  if (known !== undefined) return known;
+  const text = make(value);
+  texts.set(value, text);
+  return text;
+}
+
 /** Text form, `4*B*T + 8`; equal sizes have equal text. */
-export function sizeText(size: Size): string {
-  if (typeof size === "number") return String(size);
-  return size
+export const sizeText = (size: Size): string =>
+  typeof size === "number" ? String(size) : textOf(size, sumText);
+
+const sumText = (terms: readonly Term[]): string =>
+  terms
     .map(([coefficient, ...symbols]) =>
       (coefficient === 1 && symbols.length > 0 ? [...symbols] : [coefficient, ...symbols]).join("*"),
     )
     .join(" + ");
-}
 
 export const shapeSizes = (shape: Shape): readonly Size[] => shape.map((axis) => axis.size);
 export const elementCount = (shape: Shape): Size => product(shapeSizes(shape));
-export const shapeText = (shape: Shape): string =>
+export const shapeText = (shape: Shape): string => textOf(shape, axesText);
+const axesText = (shape: Shape): string =>
   `[${shape.map((axis) => `${axis.name}=${sizeText(axis.size)}`).join(", ")}]`;
 export const sameSizes = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((axis, n) => sizeEquals(axis.size, b[n]!.size));

@@ -31,7 +31,16 @@ export interface Read {
 export function readTfm(text: string, file: string): Read {
   const refusal = refuse(text, file);
   if (refusal) return { model: { file, declarations: [], trivia: [] }, diagnostics: [refusal] };
-  const scanned = scan(text, file);
+  const { declarations, trivia, diagnostics } = readDeclarations(text, file);
+  return {
+    model: { file, declarations, trivia: trivia() },
+    diagnostics: presentable(diagnostics, text).map((d) => advised(d, text)),
+  };
+}
+
+/** The declarations between two offsets, where lines begin; trivia are those that are no declaration's doc. */
+export function readDeclarations(text: string, file: string, from = 0, to = text.length) {
+  const scanned = scan(text, file, from, to);
   const arranged = arrange(scanned.tokens, file);
   const headed = dropHeadless(arranged.tokens, file, arranged.reported);
   const { docOf, trivia } = takeDocs([...scanned.trivia, ...marksOf(arranged.tokens, file)], text);
@@ -42,10 +51,7 @@ export function readTfm(text: string, file: string): Read {
     ...headed.diagnostics,
     ...parsed.diagnostics,
   ];
-  return {
-    model: { file, declarations: parsed.declarations, trivia: trivia() },
-    diagnostics: presentable(diagnostics, text).map((d) => advised(d, text)),
-  };
+  return { declarations: parsed.declarations, trivia, diagnostics };
 }
 
 /** Text that is no source at all gets one diagnostic, not one per character. */

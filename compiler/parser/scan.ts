@@ -67,15 +67,17 @@ class Scanner {
   private lineIsEmpty = true;
   private readonly text: string;
   private readonly file: string;
+  private readonly end: number;
 
-  constructor(text: string, file: string) {
+  constructor(text: string, file: string, from: number, to: number) {
     this.text = text;
     this.file = file;
-    this.position = text.startsWith("\ufeff") ? 1 : 0;
+    this.position = from === 0 && text.startsWith("\ufeff") ? 1 : from;
+    this.end = to;
   }
 
   scan(): Scanned {
-    while (this.position < this.text.length) {
+    while (this.position < this.end) {
       lexeme.lastIndex = this.position;
       const match = lexeme.exec(this.text);
       const length = match ? lengthOf(match) : 1;
@@ -226,6 +228,7 @@ class Scanner {
   }
 }
 
-export function scan(text: string, file: string): Scanned {
-  return new Scanner(text, file).scan();
+/** The tokens between two offsets, where lines begin. */
+export function scan(text: string, file: string, from = 0, to = text.length): Scanned {
+  return new Scanner(text, file, from, to).scan();
 }

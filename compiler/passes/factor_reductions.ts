@@ -9,21 +9,31 @@
  * %3 = reduce(%2) kind="sum" axes=[1] : f32 [d.outer=32]
  * %4 = reduce(%3) kind="sum" axes=[0] : f32 []
  * ```
+ * What becomes one number is first summed to a row of 512, so that sums of sums meet there: the norm of all gradients is one
+ * short kernel a leaf, and one for all of them.
+ *
+ * ```
+ * %4 = add(reduce(%x, all), reduce(%y, all)) : f32 []
+ *   →
+ * %4 = reduce(add(reduce(reshape(%x) : [512, 18], [1]), reduce(reshape(%y) : [512, 4], [1])), [0])
+ * ```
  * Partial sums also round less than one long sum. An axis whose size is a length, or has no divisor near its root, stays whole.
  */
 import type { Builder } from "../ir/builder.js";
 import type { Node, NodeOf } from "../ir/graph.js";
 import { elementCount } from "../ir/shape.js";
 import { applyRules } from "./apply_rules.js";
-import { broadcastTo, estimatedElements, isUnit, reshaped, upTo, without } from "./nodes.js";
+import { broadcastTo, estimatedElements, isUnit, reshaped, summed, upTo, without } from "./nodes.js";
 import type { Pass } from "./pass.js";
-import type { Rule } from "./rule.js";
-import { rule } from "./rule.js";
+import type { Rule, RuleContext } from "./rule.js";
+import { isOp, mapRule, rule } from "./rule.js";
 
 /** Results up to this many are too few rows to keep a device busy. */
 const FEW_RESULTS = 64;
-/** A row this short is not worth another kernel. */
+/** A row this short is not worth another kernel; longer sums to one number become as many. */
 const SHORT_ROW = 512;
+/** Each of these is the sum of at most so many. */
+const LONG_ROW = 2048;
 
 /** The divisor of `size` nearest its root (in ratio), or undefined where none leaves both parts worth having. */
 export function balancedDivisor(size: number): number | undefined {
@@ -47,6 +57,7 @@ function split(node: Reduce, b: Builder): Node | undefined {
   const long = axes.filter((axis) => !isUnit(x.shape[axis]!.size));
   const total = estimatedElements(long.map((axis) => x.shape[axis]!));
   if (total <= SHORT_ROW) return undefined;
+  if (kind === "sum" && total <= SHORT_ROW * LONG_ROW && isKnownSum(node)) return summed(b, rowOf(x, b), [0]);
   const reduce = (input: Node, over: readonly number[]): Node =>
     b.make("reduce", [input], { kind, axes: over });
   if (long.length > 1) {
@@ -65,6 +76,34 @@ function split(node: Reduce, b: Builder): Node | undefined {
   const tiled = reshaped(b, x, [...x.shape.slice(0, axis), ...parts, ...x.shape.slice(axis + 1)]);
   // The outer part takes the place of the axis.
   return reduce(reduce(tiled, [axis + 1]), axes);
+}
+
+/** The sum of all elements, whose number is known, in f32. */
+function isKnownSum(node: Node): node is Reduce & Node {
+  if (!isOp(node, "reduce") || node.attributes.kind !== "sum" || node.dtype !== "f32") return false;
+  return node.shape.length === 0 && typeof elementCount(node.inputs[0]!.shape) === "number";
+}
+
+/** 512 numbers that sum to the same as `x`. */
+function rowOf(x: Node, b: Builder): Node {
+  const count = elementCount(x.shape) as number;
+  const each = Math.max(1, Math.ceil(count / SHORT_ROW));
+  const flat = b.pad(reshaped(b, x, [{ name: "sum", size: count }]), 0, 0, SHORT_ROW * each - count);
+  if (each === 1) return flat;
+  const rows = reshaped(b, flat, [
+    { name: "sum", size: SHORT_ROW },
+    { name: "each", size: each },
+  ]);
+  return summed(b, rows, [1]);
+}
+
+/** Two sums to one number become one; each was a row of 512 before, or is short enough to be made one at its load. */
+function joinSums(node: Node, { builder: b, uses }: RuleContext): Node | undefined {
+  const [x, y] = node.inputs as readonly [Node, Node];
+  const isJoined = (sum: Node): boolean =>
+    isKnownSum(sum) && estimatedElements(sum.inputs[0]!.shape) <= SHORT_ROW && (uses(sum.key) ?? 1) === 1;
+  if (!isJoined(x) || !isJoined(y)) return undefined;
+  return summed(b, b.add(rowOf(x.inputs[0]!, b), rowOf(y.inputs[0]!, b)), [0]);
 }
 
 /** A dot product has no tiles: it is a sum of products. */
@@ -95,6 +134,7 @@ export const factoringRules: readonly Rule[] = [
   rule("contract", "contract(x[k], y[k]) => sum(mul(x, y))", (node, { builder }) =>
     dotProduct(node, builder),
   ),
+  mapRule("add", "add(sum(x), sum(y)) => sum(add(x, y)), of 512 parts each", joinSums),
 ];
 
 export const factorReductions: Pass = {

@@ -140,7 +140,7 @@ function place(node: Node, placing: Placing): void {
     } else context.explain?.(node, `is stored: the kernels that read it have no binding left`);
   if (isContraction(node) && joinParts(node, consumers, placing)) return;
   const host = hostOf(node, consumers, single, placing);
-  if (host) groups.absorb(host, node);
+  if (host) groups.absorb(host, node, !single);
   if (!host || !single) groups.store(host ?? siblingOf(node, placing) ?? groups.create(node), node);
 }
 
@@ -166,7 +166,7 @@ function joinParts(node: NodeOf<"contract"> & Node, consumers: readonly Group[],
   }
   if (parts.length === 0) return false;
   const kept = groups.isStored(node) || consumers.some((group) => !parts.includes(group));
-  const host = groups.joinParts(parts, node);
+  const host = groups.joinParts(parts, node, kept);
   if (kept) groups.store(host, node);
   return true;
 }
@@ -269,7 +269,7 @@ function pairSiblingOf(node: Pairwise & Node, { groups }: Placing): Group | unde
     const isAfter = groups.consumersOf(node).some((other) => groups.reaches(other, group));
     return !isAfter && groups.fits(group, node, true);
   });
-  if (found) groups.absorb(found, node);
+  if (found) groups.absorb(found, node, true);
   return found;
 }
 

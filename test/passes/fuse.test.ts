@@ -45,6 +45,7 @@ function kernelsOf(outputs: readonly Node[], said: string[] = []): readonly Kern
   return topological(fused).flatMap((node) => {
     if (node.op !== "fused") return [];
     expect(canLower(node.attributes.body)).toBe(true);
+    expect(node.inputs.length + node.results.length).toBeLessThanOrEqual(8);
     const ops = topological(node.attributes.body).map(({ op }) => op);
     const heavy = ["contract", "reduce", "scatter_add"]
       .filter((op) => ops.some((other) => other === op))
@@ -168,5 +169,28 @@ describe("an operand of a contraction", () => {
     const parts = b.concat([scaled(x, 2), leaf("z", B, T, D)], 2);
     const found = kernelsOf([project(parts, leaf("v", 2 * D, 24))]);
     expect(found.map(({ heavy }) => heavy)).toEqual(["map", "contract"]);
+  });
+});
+
+describe("a kernel binds no more than eight buffers", () => {
+  const terms = (count: number): readonly Node[] =>
+    Array.from({ length: count }, (_, n) => leaf(`term${n}`, B, T, D));
+  const total = (count: number): Node => terms(count).reduce((sum, term) => b.add(sum, term));
+  const reads = (outputs: readonly Node[]): readonly number[] =>
+    kernelsOf(outputs).map((kernel) => kernel.reads);
+
+  test("a chain is cut where one value stands for all that is below it", () => {
+    expect(reads([total(7)])).toEqual([7]);
+    expect(reads([total(8)])).toEqual([2, 7]);
+    expect(reads([total(20)])).toEqual([2, 7, 7, 7]);
+  });
+  test("under a reduction too", () => expect(reads([b.sum(total(13), [2])])).toEqual([7, 7]));
+  test("a tree is cut between its branches", () => {
+    const halves = [0, 10].map((from) =>
+      terms(20)
+        .slice(from, from + 6)
+        .reduce((sum, term) => b.mul(sum, term)),
+    );
+    expect(reads([b.sub(halves[0]!, halves[1]!)])).toEqual([6, 7]);
   });
 });

@@ -118,9 +118,15 @@ describe("factor_reductions", () => {
     ];
     expect(steps([B, T], [0, 1])).toEqual(["1,B×1,T", "1,B"]);
   });
-  it("cuts a long axis near its root", () => expect(steps([axis(4096)], [0])).toEqual(["64×64", "64"]));
+  it("sums to one number by way of a row", () => {
+    expect(steps([axis(4096)], [0])).toEqual(["512×8", "512"]);
+    expect(steps([axis(997)], [0])).toEqual(["512×2", "512"]);
+    expect(steps([axis(3), axis(5), axis(7000)], [0, 1, 2])).toEqual(["512×206", "512"]);
+  });
+  it("cuts a long axis near its root", () =>
+    expect(steps([axis(4096)], [0], "max")).toEqual(["64×64", "64"]));
   it("does so for a maximum", () => expect(steps([axis(900)], [0], "max")).toEqual(["30×30", "30"]));
-  it("leaves a prime axis", () => expect(steps([axis(997)], [0])).toEqual(["997"]));
+  it("leaves a prime axis", () => expect(steps([axis(997)], [0], "max")).toEqual(["997"]));
   it("leaves short rows", () => expect(steps([axis(512)], [0])).toEqual(["512"]));
   it("leaves many rows", () => expect(steps([axis(100), axis(600)], [1])).toEqual(["100×600"]));
   it("chooses the divisor nearest the root", () => {

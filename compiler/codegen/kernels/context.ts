@@ -7,7 +7,7 @@
  */
 import type { Graph, Node } from "../../ir/graph.js";
 import type { Expr, GridExtent, Kernel } from "../kernel.js";
-import { add, convert, i32 } from "../kernel.js";
+import { convert } from "../kernel.js";
 import { isMultipleOf4 } from "../layout.js";
 import type { Position } from "../position.js";
 import { offset, shifted, strides } from "../position.js";
@@ -64,7 +64,7 @@ export function flush(context: Context, pending: readonly Pending[]): void {
 export function one({ scope, values, stores }: Context, output: Target, position: Position): Pending {
   const { node, binding, stacked } = output;
   const index = offset(scope, position, strides(node.shape, stacked));
-  stores.push({ binding, index });
+  stores.push({ binding, index, width: 1 });
   const value = values.at(node, position);
   return { binding, index, value: node.dtype === "bool" ? scope.name(convert("u32", value)) : value };
 }
@@ -76,6 +76,6 @@ export function four(context: Context, output: Target, position: Position, axis:
   if (node.dtype !== "f32" || steps[axis] !== 1 || !isMultipleOf4(node.shape[axis]!.size))
     return [0, 1, 2, 3].map((n) => one(context, output, shifted(position, axis, n)));
   const index = offset(scope, position, steps);
-  for (let n = 0; n < 4; n++) stores.push({ binding, index: add(index, i32(n)) });
+  stores.push({ binding, index, width: 4 });
   return [{ binding, index, value: values.at4(node, position, axis) }];
 }

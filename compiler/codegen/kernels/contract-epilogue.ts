@@ -12,7 +12,7 @@ import type { Part } from "../../ir/epilogue.js";
 import { computedBy, dependentsOf } from "../../ir/epilogue.js";
 import type { Node, NodeOf } from "../../ir/graph.js";
 import type { Expr } from "../kernel.js";
-import { add, binary, bool, convert, i32 } from "../kernel.js";
+import { binary, bool, convert, i32 } from "../kernel.js";
 import { isMultipleOf4 } from "../layout.js";
 import type { Position } from "../position.js";
 import { offset, strides } from "../position.js";
@@ -154,8 +154,7 @@ function put(
   const position = place.map((x) => scope.name(linearExpr(scope, x, values)));
   const there = landing(context, node, position);
   const index = offset(scope, there.position, strides(node.shape, stacked));
-  for (let n = 0; n < (axis === undefined ? 1 : 4); n++)
-    stores.push({ binding, index: n === 0 ? index : add(index, i32(n)) });
+  stores.push({ binding, index, width: axis === undefined ? 1 : 4 });
   const stored = node.dtype === "bool" ? scope.name(convert("u32", value)) : value;
   scope.when(binary("and", guard, there.isThere), () => {
     flush(context, [{ binding, index, value: stored }]);

@@ -30,7 +30,7 @@ export function lowerCumsum(context: Context): Launch {
     const position = [...row.slice(0, axis), at, ...row.slice(axis)];
     scope.assign(sum, add(sum, values.at(node.inputs[0]!, position)));
     const index = offset(scope, position, strides(node.shape, stacked));
-    stores.push({ binding, index });
+    stores.push({ binding, index, width: 1 });
     scope.store(binding, index, scope.read(sum));
   });
   return { grid: [tiles(product(rows), 1), 1, 1], workgroup: [32, 1, 1] };

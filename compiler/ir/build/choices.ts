@@ -5,13 +5,32 @@
  * match norm_at { pre { … } post { … } }     choices pre, post; those of `norm_at` are these two
  * ```
  */
-import type { Declaration, Expression, Model, Statement } from "../../parser/model.js";
+import type { Declaration, Expression, Statement } from "../../parser/model.js";
 import { assignedNames, bodyOf, partsOf, visitExpression, visitStatements } from "./walk.js";
 
-export function choicesOf(files: readonly Model[]): ReadonlySet<string> {
+/** What some declarations say of choices. */
+export interface Choices {
+  /** Names that a `match` or a comparison knows. */
+  readonly names: readonly string[];
+  /** Names that are compared with others. */
+  readonly compared: readonly string[];
+  /** Parameters that start as a name, and as which. */
+  readonly starts: readonly (readonly [parameter: string, name: string])[];
+}
+
+/** What a parameter starts as is a choice too, where the parameter is compared with choices. */
+export function choicesOf(parts: readonly Choices[]): ReadonlySet<string> {
+  const compared = new Set(parts.flatMap((part) => part.compared));
+  const names = new Set(parts.flatMap((part) => part.names));
+  for (const { starts } of parts)
+    for (const [parameter, name] of starts) if (compared.has(parameter)) names.add(name);
+  return names;
+}
+
+export function collectChoices(declarations: readonly Declaration[]): Choices {
   const names = new Set<string>();
   const compared = new Set<string>();
-  const declarations = files.flatMap((file) => file.declarations);
+  const starts: [string, string][] = [];
   for (const d of declarations) {
     const own = ownNames(d);
     visitComparisons(d, (subject, x) => {
@@ -19,14 +38,12 @@ export function choicesOf(files: readonly Model[]): ReadonlySet<string> {
         if (side.kind === "name" && own.has(side.text)) compared.add(side.text);
       if (x.kind === "name" && !own.has(x.text)) names.add(x.text);
     });
-  }
-  // What a parameter starts as is a choice too, where the parameter is compared with choices.
-  for (const d of declarations)
     if (d.kind === "block" || d.kind === "model")
       for (const { name, defaultValue } of d.parameters)
-        if (compared.has(name.text) && defaultValue?.kind === "name" && !ownNames(d).has(defaultValue.text))
-          names.add(defaultValue.text);
-  return names;
+        if (defaultValue?.kind === "name" && !own.has(defaultValue.text))
+          starts.push([name.text, defaultValue.text]);
+  }
+  return { names: [...names], compared: [...compared], starts };
 }
 
 /** What a declaration binds itself: such a name in a comparison is what is compared, not a choice. */

@@ -8,9 +8,12 @@
 
 import type { Diagnostic } from "../../diagnostics.js";
 import { diagnostic } from "../../diagnostics.js";
+
 import type {
+  BlockDeclaration,
   Declaration,
   Expression,
+  FormulaDeclaration,
   ImportDeclaration,
   Model,
   ModelDeclaration,
@@ -19,9 +22,11 @@ import type {
   Span,
 } from "../../parser/model.js";
 import { builtins } from "./builtins.js";
-import { choicesOf } from "./choices.js";
+import { choicesOf, collectChoices } from "./choices.js";
 import { initializerNames, initializerValue } from "./initializers.js";
-import { isLibraryFile, libraryModels } from "./library.js";
+import type { LibraryEntry } from "./library.js";
+import { libraryEntries } from "./library.js";
+import { libraryChoices } from "./library-choices.js";
 import type { Scope } from "./scope.js";
 import { bind, createScope } from "./scope.js";
 import { pushDiagnostic } from "./session.js";
@@ -38,20 +43,20 @@ export interface Program {
 }
 
 export function readDeclarations(model: Model, resolve: Resolve, diagnostics: Diagnostic[]): Program {
-  const library = libraryModels();
   const base = createScope(undefined, "global");
   for (const name of Object.keys(builtins)) bind(base, name, { kind: "builtin", name });
   for (const name of initializerNames) bind(base, name, initializerValue(name));
   bind(base, "none", { kind: "none" });
   bind(base, "full", { kind: "full" });
-  const files: Model[] = [...library];
-  for (const file of library) declareAll(base, file, diagnostics);
+  for (const entry of libraryEntries())
+    bind(base, entry.name.text, libraryValue(entry, base), entry.name.span, "declaration");
+  const files: Model[] = [];
   const loader: Loader = { base, resolve, diagnostics, files, loading: [], loaded: new Map() };
   const scope = loadFile(loader, model, undefined);
-  for (const file of files)
-    if (!isLibraryFile(file.file)) for (const d of file.declarations) checkUnused(d, diagnostics);
+  const declarations = files.flatMap((file) => file.declarations);
+  for (const d of declarations) checkUnused(d, diagnostics);
   const models = model.declarations.filter((d): d is ModelDeclaration => d.kind === "model");
-  return { scope, models, choices: choicesOf(files) };
+  return { scope, models, choices: choicesOf([libraryChoices, collectChoices(declarations)]) };
 }
 
 interface Loader {
@@ -110,6 +115,45 @@ function declareAll(scope: Scope, model: Model, diagnostics: Diagnostic[]): void
         }),
       );
     bind(scope, d.name.text, value, d.name.span, "declaration");
+  }
+}
+
+/** Read when something asks for the declaration. */
+function libraryValue({ kind, read }: LibraryEntry, scope: Scope): Value {
+  switch (kind) {
+    case "block":
+      return {
+        kind,
+        get declaration() {
+          return read() as BlockDeclaration;
+        },
+        scope,
+        bound: new Map(),
+        as: undefined,
+      };
+    case "mask":
+    case "score":
+      return {
+        kind: "formula",
+        get declaration() {
+          return read() as FormulaDeclaration;
+        },
+        scope,
+        get bound() {
+          return (read() as FormulaDeclaration).captures.length === 0;
+        },
+        held: new Map(),
+      };
+    case "model":
+      return {
+        kind,
+        get declaration() {
+          return read() as ModelDeclaration;
+        },
+        scope,
+      };
+    default:
+      throw new Error(`internal: ${kind satisfies never} is no declaration`);
   }
 }
 

@@ -8,7 +8,7 @@
 import type { Node } from "../../ir/graph.js";
 import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
 import type { Shape } from "../../ir/shape.js";
-import { elementCount, sameSizes } from "../../ir/shape.js";
+import { elementCount, sameSizes, sizeEquals } from "../../ir/shape.js";
 import type { Pairwise } from "../../ir/streaming.js";
 import { isPairwise, isRescaled, sharesPairs, sharesProduct } from "../../ir/streaming.js";
 import type { Costs } from "./costs.js";
@@ -130,9 +130,9 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
         )
       : [];
 
-  /** Stored values and such that still may join, as they are once `node` and its cone have joined. */
-  function sourcesWith(group: Group, node: Node): ReadonlySet<Node> {
-    const joining = new Set([node, ...coneOf(group, node)]);
+  /** Stored values and such that still may join, as they are once `node` and `cone` have joined. */
+  function sourcesWith(group: Group, node: Node, cone: readonly Node[]): ReadonlySet<Node> {
+    const joining = new Set([node, ...cone]);
     const sources = new Set([...group.sources].filter((source) => !joining.has(source)));
     for (const member of joining)
       for (const source of member.inputs.map(stripLayout))
@@ -140,19 +140,29 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
     return sources;
   }
 
-  const fits = (group: Group, node: Node, storing: boolean): boolean => {
+  function fitsWith(group: Group, node: Node, cone: readonly Node[], storing: boolean): boolean {
     if (group.family === "region") return false;
-    const sources = sourcesWith(group, node);
-    return bindings(sources, storing ? [...group.outputs, node] : group.outputs) <= maxBindings;
-  };
+    const written = storing ? [...group.outputs, node] : group.outputs;
+    return bindings(sourcesWith(group, node, cone), written) <= maxBindings;
+  }
 
-  /** `node` joins, and then what only it reads, as far as the bindings go. */
-  function joinAll(group: Group, node: Node, at: Alignment): void {
+  /** With all that comes with it; or alone, where what is stored then is one value below `node` in place of `node`. */
+  function fits(group: Group, node: Node, storing: boolean): boolean {
+    const cone = coneOf(group, node);
+    if (fitsWith(group, node, cone, storing)) return true;
+    const below = node.inputs.map(stripLayout).filter((x) => cone.includes(x) && !group.sources.has(x));
+    return !storing && below.length === 1 && fitsWith(group, node, [], false);
+  }
+
+  /** `node` joins, and then what only it reads, as far as the bindings go; `storing`: it becomes an output. */
+  function joinAll(group: Group, node: Node, at: Alignment, storing: boolean): void {
     const cone = coneOf(group, node);
     join(group, node, at);
     placed.add(node);
+    const grown = storing ? { ...group, outputs: [...group.outputs, node] } : group;
     for (const x of cone) {
-      if (!group.sources.has(x) || stored.has(x) || !fits(group, x, false)) continue;
+      if (!group.sources.has(x) || stored.has(x)) continue;
+      if (!fitsWith(grown, x, coneOf(group, x), false)) continue;
       join(group, x, alignment(group, x));
       placed.add(x);
     }
@@ -178,7 +188,8 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
   function areSiblings(x: Group, y: Group): boolean {
     if (x.family !== "rows" || y.family !== "rows" || x.rows!.axes !== y.rows!.axes) return false;
     if (!sameSizes(x.space, y.space)) return false;
-    const shared = [...x.sources].some((source) => y.sources.has(source) && sameSizes(source.shape, x.space));
+    const isWhole = (source: Node): boolean => sizeEquals(elementCount(source.shape), elementCount(x.space));
+    const shared = [...x.sources].some((source) => y.sources.has(source) && isWhole(source));
     if (!shared || reaches(x, y) || reaches(y, x)) return false;
     return bindings(new Set([...x.sources, ...y.sources]), [...x.outputs, ...y.outputs]) <= maxBindings;
   }
@@ -268,7 +279,8 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
       return at === `over:${axes}` && sameSizes(input, group.space) && manyRows(node.shape, input);
     },
 
-    absorb(group: Group, node: Node): void {
+    /** `storing`: other kernels read it too. */
+    absorb(group: Group, node: Node, storing = false): void {
       const at = alignment(group, node);
       if (isReduction(node) && group.family === "pointwise") {
         const axes = node.attributes.axes.join();
@@ -276,7 +288,7 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
         else group.rows = { axes, shape: node.shape };
         group.family = "rows";
       } else if (isContraction(node)) group.family = "contract";
-      joinAll(group, node, at);
+      joinAll(group, node, at, storing);
     },
 
     /** Whether kernels that read a contraction, computed together with it, keep within the bindings of one and wait for none of themselves. */
@@ -294,7 +306,7 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
     },
 
     /** The contraction and the kernels that read parts of it become one. */
-    joinParts(parts: readonly Group[], node: Node): Group {
+    joinParts(parts: readonly Group[], node: Node, storing: boolean): Group {
       const [host, ...others] = parts as readonly [Group, ...Group[]];
       const isApart = (part: Group): boolean => alignment(part, node) !== "space";
       for (const part of parts) if (isApart(part)) loosen(part);
@@ -307,12 +319,12 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
       }
       host.family = "contract";
       host.space = node.shape;
-      joinAll(host, node, "space");
+      joinAll(host, node, "space", storing);
       return host;
     },
 
-    /** `node` joins a kernel that has not read it so far. */
-    adopt: (group: Group, node: Node): void => joinAll(group, node, "space"),
+    /** `node` joins a kernel that has not read it so far, and is stored by it. */
+    adopt: (group: Group, node: Node): void => joinAll(group, node, "space", true),
 
     create(node: Node): Group {
       const group: Group = {
@@ -330,7 +342,7 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
         group.rows = { axes: node.attributes.axes.join(), shape: node.shape };
       }
       all.push(group);
-      joinAll(group, node, "space");
+      joinAll(group, node, "space", true);
       return group;
     },
 

@@ -57,6 +57,7 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
   const steps: WalkStep[] = [];
   const loops: WalkLoop[] = [];
   const carried = new Set<Buffer>();
+  const usesIn = onceEach(operandUses);
   const fresh = (type: ValueType, stacked: boolean): View => ({
     buffer: {
       role: "temporary",
@@ -77,15 +78,17 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
     wanted: ReadonlyMap<Node, View>,
   ): Map<Node, readonly Held[]> {
     const held = new Map<Node, readonly Held[]>();
-    const uses = operandUses(body);
+    const uses = usesIn(body);
     const inputAt = (node: NodeOf<"input">): Held | undefined =>
       isSupplied(node as Node) ? undefined : (bound.get(node.attributes.name) ?? leaf(node as Node));
     const order = topological(body);
-    for (const [at, node] of order.entries()) {
-      const inner: Body = {
-        ...{ held, uses, wanted, turn },
-        isFree: (view) => !isRead(order.slice(at + 1), view, inputAt),
-      };
+    let at = 0;
+    const inner: Body = {
+      ...{ held, uses, wanted, turn },
+      isFree: (view) => !isRead(order.slice(at + 1), view, inputAt),
+    };
+    for (; at < order.length; at++) {
+      const node = order[at]!;
       if (node.op === "input") {
         const value = inputAt(node);
         held.set(node, value ? [value] : []);
@@ -272,6 +275,16 @@ function operandUses(graph: Graph): OperandUses {
   }
   const own = [...reads].filter(([node, count]) => count === 1 && isKernelResult(node));
   return { results, sliced, whole, own: new Set(own.map(([node]) => node)) };
+}
+
+/** Every turn of a region has the same body. */
+function onceEach<T>(make: (body: Graph) => T): (body: Graph) => T {
+  const known = new Map<Graph, T>();
+  return (body) => {
+    const found = known.get(body) ?? make(body);
+    known.set(body, found);
+    return found;
+  };
 }
 
 const isKernelResult = (node: Node): boolean => node.op === "get" && node.inputs[0]!.op === "fused";

@@ -153,6 +153,11 @@ export const examples: Readonly<Record<string, (b: Builder) => Node>> = {
       ]),
       [0, 1],
     ),
+  "add(sum(x), sum(y)) => sum(add(x, y)), of 512 parts each": (b) =>
+    b.add(
+      b.sum(leaf(b, "x", [{ name: "n", size: 7 }, D]), [0, 1]),
+      b.sum(leaf(b, "y", [{ name: "m", size: 512 }]), [0]),
+    ),
   "contract(x[k], y[k]) => sum(mul(x, y))": (b) =>
     b.contract(leaf(b, "x", [T, D]), leaf(b, "y", [D, T]), { a: ["t", "d"], b: ["d", "t"], out: ["d"] }),
 };
