@@ -7,7 +7,7 @@
  */
 import { reshapeGroups } from "../ir/reshape-groups.js";
 import type { Shape, Size } from "../ir/shape.js";
-import { addSizes, mulSizes, product, sizeEquals } from "../ir/shape.js";
+import { addSizes, mulSizes, sizeEquals } from "../ir/shape.js";
 import type { Expr, Extent } from "./kernel.js";
 import { add, binary, extent, i32, isConst, mul } from "./kernel.js";
 import type { Scope } from "./scope.js";
