@@ -5,6 +5,10 @@
  * { reduce sum [2] of mul(x, x) } → rows · { contract, add bias } → contract
  * ```
  */
+
+import { isMove } from "../ir/epilogue/moves.js";
+import type { Epilogue } from "../ir/epilogue.js";
+import { epilogueOf, isPlainEpilogue } from "../ir/epilogue.js";
 import type { Graph, Node, NodeOf } from "../ir/graph.js";
 import { pairwiseParts } from "../ir/ops/pairwise-parts.js";
 import { topological } from "../ir/rewrite.js";
@@ -65,10 +69,15 @@ function familyOf(body: Graph): Found {
     ofOp(nodes, "update"),
     ofOp(nodes, "cumsum"),
   ];
-  const single = [contracts, scatters, updates, sums];
+  const single = [contracts, scatters, sums];
   const kinds = [reduces, pairs, ...single].filter((found) => found.length > 0).length;
   if (kinds > 1 || single.some((found) => found.length > 1)) return { reason: "several heavy ops" };
-  if (updates[0]) return updateReason(body, nodes, updates[0]) ?? "update";
+  const isAlone = updates.length === 1 && kinds === 0;
+  if (updates.length > 0 && !contracts[0] && !isAlone) return { reason: "several heavy ops" };
+  const misplaced = firstReason(updates.map((update) => updateReason(body, nodes, update)));
+  if (misplaced) return misplaced;
+  if (updates[0] && !contracts[0])
+    return body.outputs.length === 1 ? "update" : { reason: "an update is the only output of its kernel" };
   if (scatters[0]) return onlyOutput(body, "scatter_add") ?? "scatter";
   if (sums[0]) return onlyOutput(body, "cumsum") ?? "cumsum";
   if (contracts[0]) return contractReason(body, nodes, contracts[0]) ?? "contract";
@@ -104,13 +113,17 @@ function onlyOutput(body: Graph, op: "scatter_add" | "cumsum"): { readonly reaso
   return only ? undefined : { reason: `a ${op} is the only output of its kernel` };
 }
 
+const firstReason = (
+  reasons: readonly ({ readonly reason: string } | undefined)[],
+): { readonly reason: string } | undefined => reasons.find((reason) => reason !== undefined);
+
 function updateReason(
   body: Graph,
   nodes: readonly Node[],
   update: NodeOf<"update">,
 ): { readonly reason: string } | undefined {
-  if (body.outputs.length !== 1 || body.outputs[0]!.node !== (update as Node))
-    return { reason: "an update is the only output of its kernel" };
+  if (!body.outputs.some(({ node }) => node === (update as Node)))
+    return { reason: "an update is an output of its kernel" };
   const x = update.inputs[0]!;
   const users = nodes.filter((node) => node.inputs.includes(x));
   const isOperand = x.op === "input" && x.attributes.kind === "fixed" && users.length === 1;
@@ -122,14 +135,20 @@ function updateReason(
 function contractReason(
   body: Graph,
   nodes: readonly Node[],
-  contract: Node,
+  contract: NodeOf<"contract">,
 ): { readonly reason: string } | undefined {
-  const strange = [...dependents(nodes, new Set([contract]))].find(
-    (node) => node !== contract && !(isMap(node.op) && sameSizes(node.shape, contract.shape)),
-  );
-  if (strange) return { reason: `${strange.op} after a contract` };
-  const equal = body.outputs.every(({ node }) => sameSizes(node.shape, contract.shape));
-  return equal ? undefined : { reason: "an output of other sizes than the contract's" };
+  const after = dependents(nodes, new Set([contract as Node]));
+  const outputs = body.outputs.map(({ node }) => node);
+  if (isPlainEpilogue(contract as Node, after, outputs) || partsOf(body, contract)) return undefined;
+  const strange = [...after].find((node) => node !== contract && !isMap(node.op) && !isMove(node));
+  return { reason: strange ? `${strange.op} after a contract` : "elements that no tile of the contract has" };
+}
+
+/** What follows the contraction, where it is more than maps of its own elements. */
+export function partsOf(body: Graph, contract: NodeOf<"contract">): Epilogue | undefined {
+  const outputs = body.outputs.map(({ node }) => node);
+  const after = dependents(nodesOf(body), new Set([contract as Node]));
+  return isPlainEpilogue(contract as Node, after, outputs) ? undefined : epilogueOf(contract, outputs);
 }
 
 /** Every node sums the same pairs; of those that read another it is the logsumexp that theirs are relative to. */

@@ -6,12 +6,13 @@
  * ```
  */
 import type { Node, NodeOf } from "../ir/graph.js";
+import { reshapeGroups } from "../ir/reshape-groups.js";
 import type { Size } from "../ir/shape.js";
 import { sizeEquals } from "../ir/shape.js";
 import type { Expr } from "./kernel.js";
 import { add, binary, bool, extent, i32 } from "./kernel.js";
 import type { Position } from "./position.js";
-import { isMultiple, reshaped, reshapeGroups, sizes } from "./position.js";
+import { isMultiple, reshaped, sizes } from "./position.js";
 import type { Scope } from "./scope.js";
 
 export type LayoutNode =

@@ -5,8 +5,9 @@
  * reshape [b, t, h*c] → [b, t, h, c], position (i, j, k, l) → (i, j, k·c + l)
  * ```
  */
+import { reshapeGroups } from "../ir/reshape-groups.js";
 import type { Shape, Size } from "../ir/shape.js";
-import { addSizes, mulSizes, product, sizeEquals } from "../ir/shape.js";
+import { addSizes, mulSizes, sizeEquals } from "../ir/shape.js";
 import type { Expr, Extent } from "./kernel.js";
 import { add, binary, extent, i32, isConst, mul } from "./kernel.js";
 import type { Scope } from "./scope.js";
@@ -146,41 +147,6 @@ export function decompose(scope: Scope, flat: Expr, of: readonly Size[], unit = 
     position[axis] = scope.name(mul(digit, i32(step)));
   });
   return position;
-}
-
-/** Runs of axes of two shapes that hold the same elements: [[from, to) of x, [from, to) of y]. */
-export interface Group {
-  readonly x: readonly number[];
-  readonly y: readonly number[];
-}
-
-export function reshapeGroups(x: readonly Size[], y: readonly Size[]): readonly Group[] {
-  const groups: Group[] = [];
-  let [i, j] = [0, 0];
-  while (i < x.length || j < y.length) {
-    const group = { x: [] as number[], y: [] as number[] };
-    if (i < x.length) group.x.push(i++);
-    if (j < y.length) group.y.push(j++);
-    const count = (of: readonly Size[], axes: readonly number[]): Size =>
-      product(axes.map((axis) => of[axis]!));
-    // Where growing by degree and value cannot line the products up, the group runs to the end.
-    while (!sizeEquals(count(x, group.x), count(y, group.y)) && (i < x.length || j < y.length)) {
-      const growX = j >= y.length || (i < x.length && lessSize(count(x, group.x), count(y, group.y)));
-      if (growX) group.x.push(i++);
-      else group.y.push(j++);
-    }
-    groups.push(group);
-  }
-  return groups;
-}
-
-/** Orders products of positive sizes: by degree of their symbols, then by coefficient. */
-function lessSize(x: Size, y: Size): boolean {
-  const degree = (size: Size): number =>
-    typeof size === "number" ? 0 : Math.max(...size.map((term) => term.length - 1));
-  const lead = (size: Size): number =>
-    typeof size === "number" ? size : size.reduce((sum, [c]) => sum + c, 0);
-  return degree(x) !== degree(y) ? degree(x) < degree(y) : lead(x) < lead(y);
 }
 
 /** The position in x of the element at `position` of y, where y is x reshaped. */

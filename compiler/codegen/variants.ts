@@ -14,7 +14,7 @@ import { pairwiseParts } from "../ir/ops/pairwise-parts.js";
 import type { Size } from "../ir/shape.js";
 import { evaluateSize, product } from "../ir/shape.js";
 import type { Pairwise } from "../ir/streaming.js";
-import { contractOf, family, pairwiseOf, reducesOf, spaceOf } from "./family.js";
+import { contractOf, family, pairwiseOf, partsOf, reducesOf, spaceOf } from "./family.js";
 import type { Context } from "./kernels/context.js";
 import type { Plan } from "./kernels/contract-plan.js";
 import { planContract } from "./kernels/contract-plan.js";
@@ -82,7 +82,7 @@ export function variantsOf(body: Graph, isStacked: Context["isStacked"]): readon
   const found = family(body);
   if (found === "contract") {
     const isLong = isSplitAlongK({ body, isStacked }, leastOfSubgroups.turns);
-    return contractVariants(contractOf(body)!).flatMap((one) => (isLong ? inSubgroups(one) : [one]));
+    return contractVariants(body, contractOf(body)!).flatMap((one) => (isLong ? inSubgroups(one) : [one]));
   }
   if (found === "rows")
     return rowVariants(body, isStacked).flatMap((one) => (isLongRow(one) ? [one] : inSubgroups(one)));
@@ -118,8 +118,8 @@ export const canBeMet = ({ when }: Variant, maxima: Readonly<Record<string, numb
     return isOpen || evaluateSize(size, maxima) >= from;
   });
 
-function contractVariants(node: NodeOf<"contract">): readonly Variant[] {
-  const plan = planContract(node);
+function contractVariants(body: Graph, node: NodeOf<"contract">): readonly Variant[] {
+  const plan = planContract(node, partsOf(body, node));
   const [rows, columns, turns] = [plan.m, plan.n, plan.k.at(-1)!].map((labels) =>
     product(labels.map(plan.size)),
   ) as [Size, Size, Size];
@@ -132,7 +132,8 @@ function contractVariants(node: NodeOf<"contract">): readonly Variant[] {
   };
   if (isSmall(plan, rows, columns, turns))
     return [{ cooperation: { how: "lanes" }, when: [], fewRows: false }];
-  const [m, n] = [needs(rows, leastOfTile.rows), needs(columns, leastOfTile.columns)];
+  // Invocations with more than two fours of columns would have too few registers for the rows of a tile.
+  const [m, n] = plan.tileN <= 8 ? [needs(rows, leastOfTile.rows), needs(columns, leastOfTile.columns)] : [];
   const tile: Variant | undefined = m &&
     n && {
       cooperation: { how: "tile", sizes: chooseTile(rows, columns) },

@@ -17,7 +17,8 @@
  * of them, each read once, is one kernel, and everything else is a kernel of its own.
  */
 import type { Builder } from "../ir/builder.js";
-import type { Graph, Node } from "../ir/graph.js";
+import { dependentsOf, epilogueOf, isPlainEpilogue } from "../ir/epilogue.js";
+import type { Graph, Node, NodeOf } from "../ir/graph.js";
 import { topological } from "../ir/rewrite.js";
 import type { Shape } from "../ir/shape.js";
 import { sameSizes } from "../ir/shape.js";
@@ -137,6 +138,7 @@ function place(node: Node, placing: Placing): void {
       for (const group of consumers) groups.absorb(group, node);
       return;
     } else context.explain?.(node, `is stored: the kernels that read it have no binding left`);
+  if (isContraction(node) && joinParts(node, consumers, placing)) return;
   const host = hostOf(node, consumers, single, placing);
   if (host) groups.absorb(host, node, !single);
   if (!host || !single) groups.store(host ?? siblingOf(node, placing) ?? groups.create(node), node);
@@ -148,6 +150,47 @@ const isOfPairs = (node: Node, consumers: readonly Group[], { groups, context }:
   (isMap(node) || node.op === "gather" || node.op === "concat") &&
   !groups.isStored(node) &&
   consumers.every((group) => group.family === "pairwise");
+
+/** A contraction that kernels read parts of is computed with as many of them as one kernel can be; whether there are any. */
+function joinParts(node: NodeOf<"contract"> & Node, consumers: readonly Group[], placing: Placing): boolean {
+  const { groups, context } = placing;
+  if (context.level === 0) return false;
+  const able = consumers.filter((group) => isPart(group, node, placing));
+  // What stands at the contraction's own elements alone is the old case.
+  if (able.length < 2 && able.every((group) => groups.alignment(group, node) === "space")) return false;
+  const isOne = (parts: readonly Group[]): boolean =>
+    groups.fitTogether(parts, node) && isEpilogue(node, parts);
+  const parts = isOne(able) ? able : able.reduce(grown, []);
+  function grown(found: readonly Group[], group: Group): readonly Group[] {
+    return isOne([...found, group]) ? [...found, group] : found;
+  }
+  if (parts.length === 0) return false;
+  const kept = groups.isStored(node) || consumers.some((group) => !parts.includes(group));
+  const host = groups.joinParts(parts, node, kept);
+  if (kept) groups.store(host, node);
+  return true;
+}
+
+function isPart(group: Group, node: NodeOf<"contract"> & Node, { groups, context }: Placing): boolean {
+  if (group.family !== "pointwise" && group.family !== "update") return false;
+  if (groups.alignment(group, node) === "operand") return false;
+  const why = isEpilogue(node, [group])
+    ? groups.fitTogether([group], node)
+      ? undefined
+      : "what reads its parts has no binding left, or waits for it"
+    : "a kernel of its own reads it in another order than an invocation has its columns";
+  if (why) context.explain?.(node as Node, why);
+  return why === undefined;
+}
+
+/** Whether a tile of the contraction has all that these kernels need for their results. */
+function isEpilogue(node: NodeOf<"contract"> & Node, parts: readonly Group[]): boolean {
+  const isInside = (x: Node): boolean =>
+    parts.some((part) => part.members.has(x)) || (isLayout(x) && parts.every((part) => !part.sources.has(x)));
+  const outputs = parts.flatMap((part) => part.outputs);
+  const after = dependentsOf(node as Node, outputs, isInside);
+  return isPlainEpilogue(node as Node, after, outputs) || epilogueOf(node, outputs, isInside) !== undefined;
+}
 
 /** What the level allows of a map that every reader would compute for itself. */
 function mayJoin(group: Group, node: Node, groups: Groups, level: Level): boolean {

@@ -5,6 +5,10 @@
  * a [b, t, d], b [d, n] → out [b, t, n]: m = (b, t), n = (n), k = (d)
  * ```
  */
+
+import type { Columns } from "../../ir/epilogue/columns.js";
+import { columnLabels } from "../../ir/epilogue/columns.js";
+import type { Epilogue } from "../../ir/epilogue.js";
 import type { Node, NodeOf } from "../../ir/graph.js";
 import type { Size } from "../../ir/shape.js";
 import { product } from "../../ir/shape.js";
@@ -26,6 +30,15 @@ export interface Tile {
   readonly batch: Coordinates;
   readonly rows: readonly Strip[];
   readonly columns: readonly Strip[];
+  /** What the columns are sets of, where what follows says so; set by set, partner by partner. */
+  readonly sets?: readonly ColumnSet[];
+}
+
+/** The columns of one (outer, at). */
+export interface ColumnSet {
+  readonly outer: Expr;
+  readonly at: Expr;
+  readonly inside: Expr;
 }
 
 export interface Operand {
@@ -47,6 +60,8 @@ export interface Plan {
   readonly isFourfold: (label: string | undefined) => boolean;
   readonly tileM: number;
   readonly tileN: number;
+  /** What follows, where it is more than maps of the result's own elements. */
+  readonly epilogue?: Epilogue | undefined;
 }
 
 export const bindings = (labels: readonly string[], position: Position): Coordinates =>
@@ -58,13 +73,13 @@ export const bindings = (labels: readonly string[], position: Position): Coordin
  */
 const LARGEST_TILE = 4;
 
-export function planContract(node: NodeOf<"contract">): Plan {
+export function planContract(node: NodeOf<"contract">, epilogue?: Epilogue): Plan {
   const { out } = node.attributes;
   const [x, y] = node.inputs as readonly [Node, Node];
   const left: Operand = { node: x, labels: node.attributes.a };
   const right: Operand = { node: y, labels: node.attributes.b };
   // The innermost label of the result becomes a column, so that stores run along it.
-  const last = out.filter((label) => left.labels.includes(label) !== right.labels.includes(label)).at(-1);
+  const last = columnLabels(node).at(-1);
   const swap = last !== undefined && left.labels.includes(last);
   const [a, b] = swap ? [right, left] : [left, right];
   const size = sizeOfLabels([a, b]);
@@ -73,6 +88,7 @@ export function planContract(node: NodeOf<"contract">): Plan {
   const m = out.filter((label) => inA(label) && !inB(label));
   const n = out.filter((label) => inB(label) && !inA(label));
   const columns = tileOf(product(n.map(size)));
+  const rows = tileOf(product(m.map(size)));
   return {
     a,
     b,
@@ -83,10 +99,19 @@ export function planContract(node: NodeOf<"contract">): Plan {
     batch: out.filter((label) => inA(label) && inB(label)),
     k: loopsOverK(a, b, out),
     isFourfold: (label) => label !== undefined && isMultipleOf4(size(label)) && size(label) !== 0,
-    tileM: tileOf(product(m.map(size))),
-    tileN: columns === 2 ? 1 : columns,
+    tileM: epilogue ? Math.min(rows, Math.max(1, LARGEST_TILE / groupsOf(epilogue.columns))) : rows,
+    tileN: epilogue ? setsOf(epilogue.columns) * columnsOfSet(epilogue.columns) : columns === 2 ? 1 : columns,
+    epilogue,
   };
 }
+
+export const columnsOfSet = ({ partners, width }: Columns): number => partners * width;
+
+/** How many sets an invocation has: as many as four columns take. */
+export const setsOf = (columns: Columns): number => Math.max(1, LARGEST_TILE / columnsOfSet(columns));
+
+/** Fours of columns of an invocation. */
+export const groupsOf = (columns: Columns): number => Math.max(1, columnsOfSet(columns) / LARGEST_TILE);
 
 function sizeOfLabels(operands: readonly Operand[]): (label: string) => Size {
   const found = new Map<string, Size>();

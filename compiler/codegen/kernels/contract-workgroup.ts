@@ -8,10 +8,8 @@
  * What feeds the contraction is computed once a tile, where it is staged. Places beyond an edge of m or n hold the last element again
  * and are not stored; turns beyond the end of k are zeros.
  */
-import type { NodeOf } from "../../ir/graph.js";
 import type { Size } from "../../ir/shape.js";
 import { product } from "../../ir/shape.js";
-import { contractOf } from "../family.js";
 import type { Expr } from "../kernel.js";
 import {
   add,
@@ -35,9 +33,19 @@ import type { Scope } from "../scope.js";
 import { zero } from "../scope.js";
 import { isWide } from "../values.js";
 import type { Context, Launch } from "./context.js";
-import { accumulate, batchOf, gridOf, overOuterK, storeTile, strips } from "./contract.js";
+import {
+  accumulate,
+  batchOf,
+  columnsOf,
+  contractIn,
+  gridOf,
+  overOuterK,
+  storeTile,
+  strips,
+} from "./contract.js";
+import { columnSets, columnsOfGroup } from "./contract-columns.js";
 import type { Coordinates, Operand, Plan, Tile } from "./contract-plan.js";
-import { bindings, planContract } from "./contract-plan.js";
+import { bindings, groupsOf } from "./contract-plan.js";
 import type { Team } from "./team.js";
 import { combine, createTeam } from "./team.js";
 
@@ -60,19 +68,19 @@ interface Side {
   readonly array: Expr;
 }
 
-export const invocationsOfTile = ({ m, n, rows }: TileSizes): number => (m / rows) * (n / 4);
+const rowsOf = ({ rows }: TileSizes, plan: Plan): number => Math.max(4, rows / fours(plan));
+/** How often four columns an invocation has. */
+const fours = ({ epilogue }: Plan): number => (epilogue ? groupsOf(epilogue.columns) : 1);
 
-function contractIn(context: Pick<Context, "body">): NodeOf<"contract"> {
-  const node = contractOf(context.body);
-  if (!node) throw new Error("internal: no contract");
-  return node;
-}
+const invocationsOfTile = (sizes: TileSizes, plan: Plan): number =>
+  (sizes.m / rowsOf(sizes, plan)) * (sizes.n / (4 * fours(plan)));
 
 export function lowerContractTile(context: Context, sizes: TileSizes): Launch {
-  const node = contractIn(context);
-  const plan = planContract(node);
+  const { node, plan } = contractIn(context);
   const { scope } = context;
-  const across = i32(sizes.n / 4);
+  const rows = rowsOf(sizes, plan);
+  const groups = fours(plan);
+  const across = i32(sizes.n / (4 * groups));
   const [x, y] = [
     scope.name(binary("remainder", local, across)),
     scope.name(binary("quotient", local, across)),
@@ -85,7 +93,9 @@ export function lowerContractTile(context: Context, sizes: TileSizes): Launch {
   const b = sideOf(plan.b, plan.n, sizes.n, grid(0));
   const batch = batchOf(context, plan);
   const stages = [a, b].map((side) => stager(context, plan, sizes, side, batch));
-  const sums = Array.from({ length: sizes.rows }, () => scope.mutable(zero("f32x4")));
+  const sums = Array.from({ length: rows }, () =>
+    Array.from({ length: groups }, () => scope.mutable(zero("f32x4"))),
+  );
   overOuterK(context, plan, (outer, labels, total) => {
     scope.loop(i32(0), extent(total), sizes.k, (start) => {
       for (const stage of stages) stage(start, outer, labels, total);
@@ -94,23 +104,23 @@ export function lowerContractTile(context: Context, sizes: TileSizes): Launch {
       scope.barrier();
     });
   });
-  const row = scope.name(add(mul(grid(1), i32(sizes.m / sizes.rows)), y));
+  const row = scope.name(add(mul(grid(1), i32(sizes.m / rows)), y));
   const column = scope.name(add(mul(grid(0), across), x));
   const tile: Tile = {
     batch,
-    rows: strips(context, plan, plan.m, sizes.rows, row, sizes.m),
-    columns: strips(context, plan, plan.n, 4, column, sizes.n),
+    rows: strips(context, plan, plan.m, rows, row, sizes.m),
+    ...columnsOf(context, plan, 4, column, sizes.n),
   };
   storeTile(
     context,
     plan,
     node,
     tile,
-    sums.map((sum) => [scope.read(sum)]),
+    sums.map((row) => row.map((sum) => scope.read(sum))),
   );
   return {
     grid: gridOf(plan, sizes.m, sizes.n),
-    workgroup: [invocationsOfTile(sizes), 1, 1],
+    workgroup: [invocationsOfTile(sizes, plan), 1, 1],
     cooperative: true,
   };
 }
@@ -123,19 +133,21 @@ function multiplyStaged(
   b: Expr,
   x: Expr,
   y: Expr,
-  sums: readonly Expr[],
+  sums: readonly (readonly Expr[])[],
 ): void {
-  const quarters = sizes.rows / 4;
+  const quarters = sums.length / 4;
+  const groups = sums[0]!.length;
   const row = scope.name(mul(y, i32(quarters)));
   scope.loop(i32(0), i32(sizes.k), 1, (turn) => {
     const at = (of: number, by: Expr): Expr => scope.name(add(scope.name(mul(turn, i32(of / 4))), by));
-    const right = scope.element(b, at(sizes.n, x));
+    const own = at(sizes.n, x);
+    const right = sums[0]!.map((_, n) => scope.element(b, add(own, i32((n * sizes.n) / (4 * groups)))));
     for (let n = 0; n < quarters; n++) {
       const left = scope.element(a, add(at(sizes.m, row), i32(n)));
-      for (const m of lanes) {
-        const sum = sums[4 * n + m]!;
-        scope.assign(sum, fma(splat(lane(left, m)), right, sum));
-      }
+      for (const m of lanes)
+        sums[4 * n + m]!.forEach((sum, group) => {
+          scope.assign(sum, fma(splat(lane(left, m)), right[group]!, sum));
+        });
     }
   });
 }
@@ -152,7 +164,7 @@ function stager(context: Context, plan: Plan, sizes: TileSizes, side: Side, batc
   const turns = way === "turns" ? 4 : 1;
   const [own, deep] = [side.count / 4, sizes.k / turns];
   const items = own * deep;
-  const invocations = invocationsOfTile(sizes);
+  const invocations = invocationsOfTile(sizes, plan);
   const rounds = Array.from({ length: Math.ceil(items / invocations) }, (_, n) => {
     const item = scope.name(add(local, i32(n * invocations)));
     // What lies side by side in memory is loaded side by side.
@@ -163,7 +175,7 @@ function stager(context: Context, plan: Plan, sizes: TileSizes, side: Side, batc
     return {
       // A last round may have fewer items than there are invocations.
       some: (n + 1) * invocations > inner * outer ? scope.name(binary("lt", item, i32(items))) : bool(true),
-      members: strips(context, plan, side.labels, 4, index, side.count).flatMap((strip) => strip.members),
+      members: membersOf(context, plan, side, four, index),
       turn: scope.name(mul(turn, i32(turns))),
       four,
     };
@@ -183,6 +195,25 @@ function stager(context: Context, plan: Plan, sizes: TileSizes, side: Side, batc
         });
       });
   };
+}
+
+/** The rows or columns of the `four`-th four of a tile, the `index`-th of all. */
+function membersOf(
+  context: Context,
+  plan: Plan,
+  side: Side,
+  four: Expr,
+  index: Expr,
+): readonly Coordinates[] {
+  const { scope } = context;
+  if (!plan.epilogue || side.operand !== plan.b)
+    return strips(context, plan, side.labels, 4, index, side.count).flatMap((strip) => strip.members);
+  // Fours of the same partners are neighbours, so that invocations that are neighbours read neighbours.
+  const across = side.count / (4 * fours(plan));
+  const among = scope.name(binary("remainder", four, i32(across)));
+  const group = scope.name(binary("quotient", four, i32(across)));
+  const invocation = scope.name(add(mul(side.tile, i32(across)), among));
+  return columnsOfGroup(context, plan, columnSets(context, plan, invocation, side.count)!, group);
 }
 
 /** Four of a side's own at one turn of k, or at four. */
@@ -215,13 +246,14 @@ function sideWay(
     const axis = label === undefined ? -1 : operand.labels.indexOf(label);
     return axis >= 0 && plan.isFourfold(label) && isWide(operand.node, axis, isStacked);
   };
-  if (isWideAlong(labels.at(-1))) return "own";
+  const apart = operand === plan.b && plan.epilogue !== undefined && plan.epilogue.columns.width < 4;
+  if (!apart && isWideAlong(labels.at(-1))) return "own";
   return isWideAlong(plan.k.at(-1)?.at(-1)) ? "turns" : "one";
 }
 
 /** Whether neighbouring lanes take neighbouring turns of k, at least so many, so that a subgroup can be lanes of one column. */
 export function isSplitAlongK(context: Pick<Context, "body" | "isStacked">, least: number): boolean {
-  const plan = planContract(contractIn(context));
+  const { plan } = contractIn(context);
   const turns = product(plan.k.at(-1)!.map(plan.size));
   const isLong = typeof turns !== "number" || turns >= least;
   return isLong && sideWay(context, plan, plan.b, plan.n) === "turns";
@@ -234,8 +266,7 @@ function teamOf(scope: Scope, isAlongK: boolean, subgroups: boolean): Team {
 
 /** Few rows, or few elements with long sums: the workgroup splits k. */
 export function lowerContractLanes(context: Context, subgroups = false): Launch {
-  const node = contractIn(context);
-  const plan = planContract(node);
+  const { node, plan } = contractIn(context);
   const { scope } = context;
   // Where k is contiguous, neighbours are lanes; else they are columns.
   const isAlongK = sideWay(context, plan, plan.b, plan.n) === "turns";
@@ -245,7 +276,7 @@ export function lowerContractLanes(context: Context, subgroups = false): Launch 
   const tile: Tile = {
     batch: batchOf(context, plan),
     rows: strips(context, plan, plan.m, plan.tileM, grid(1)),
-    columns: strips(context, plan, plan.n, plan.tileN, group, whole),
+    ...columnsOf(context, plan, plan.tileN, group, whole),
   };
   const sums = accumulate(context, plan, tile, team);
   const totals = combine(scope, team, "add", sums.flat());

@@ -9,7 +9,7 @@
 import type { Node, NodeOf } from "../../ir/graph.js";
 import type { Size } from "../../ir/shape.js";
 import { product } from "../../ir/shape.js";
-import { contractOf } from "../family.js";
+import { contractOf, partsOf } from "../family.js";
 import type { Expr } from "../kernel.js";
 import {
   add,
@@ -32,22 +32,46 @@ import { zero } from "../scope.js";
 import { isWide } from "../values.js";
 import type { Context, Launch } from "./context.js";
 import { flush, four, one, tiles } from "./context.js";
+import { columnSets, columnStrips } from "./contract-columns.js";
+import { storeParts } from "./contract-epilogue.js";
 import type { Coordinates, Operand, Plan, Strip, Tile } from "./contract-plan.js";
 import { bindings, planContract } from "./contract-plan.js";
+import type { Sums } from "./contract-registers.js";
 import type { Team } from "./team.js";
 
 export function lowerContract(context: Context): Launch {
-  const node = contractOf(context.body);
-  if (!node) throw new Error("internal: no contract");
-  const plan = planContract(node);
+  const { node, plan } = contractIn(context);
   const tile: Tile = {
     batch: batchOf(context, plan),
     rows: strips(context, plan, plan.m, plan.tileM, grid(1)),
-    columns: strips(context, plan, plan.n, plan.tileN, grid(0)),
+    ...columnsOf(context, plan, plan.tileN, grid(0)),
   };
   const sums = accumulate(context, plan, tile);
   storeTile(context, plan, node, tile, sums);
   return { grid: gridOf(plan, plan.tileM, plan.tileN), workgroup: [8, 8, 1] };
+}
+
+/** The contraction of a body, and what is known of how to compute it. */
+export function contractIn({ body }: Pick<Context, "body">): {
+  readonly node: NodeOf<"contract">;
+  readonly plan: Plan;
+} {
+  const node = contractOf(body);
+  if (!node) throw new Error("internal: no contract");
+  return { node, plan: planContract(node, partsOf(body, node)) };
+}
+
+/** The columns of invocation `index`, `count` of them; see `strips` for `whole`. */
+export function columnsOf(
+  context: Context,
+  plan: Plan,
+  count: number,
+  index: Expr,
+  whole = count,
+): Pick<Tile, "columns" | "sets"> {
+  const sets = columnSets(context, plan, index, whole);
+  if (!sets) return { columns: strips(context, plan, plan.n, count, index, whole) };
+  return { sets, columns: columnStrips(context, plan, sets) };
 }
 
 export const batchOf = ({ scope }: Context, plan: Plan): Coordinates =>
@@ -91,9 +115,6 @@ export function strips(
     };
   });
 }
-
-/** Sums by row, then by group of columns. */
-export type Sums = readonly (readonly Expr[])[];
 
 /** The columns whose sums share a vector (or the only column). */
 interface ColumnGroup {
@@ -259,6 +280,10 @@ export function storeTile(
   tile: Tile,
   sums: Sums,
 ): void {
+  if (tile.sets) {
+    storeParts(context, plan, node, tile, sums);
+    return;
+  }
   const groups = columnGroups(tile);
   let row = 0;
   for (const strip of tile.rows)

@@ -39,7 +39,7 @@ export function lowerUpdate(context: Context): Launch {
 }
 
 /** Where row number `index` goes, and whether it goes anywhere. */
-function destination(
+export function destination(
   scope: Scope,
   { inputs, attributes: { axis, ring } }: NodeOf<"update">,
   index: Expr,

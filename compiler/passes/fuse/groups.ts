@@ -142,8 +142,7 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
 
   function fitsWith(group: Group, node: Node, cone: readonly Node[], storing: boolean): boolean {
     if (group.family === "region") return false;
-    const outputs = group.family === "update" ? [] : group.outputs; // in place of an operand
-    const written = storing ? [...outputs, node] : outputs;
+    const written = storing ? [...group.outputs, node] : group.outputs;
     return bindings(sourcesWith(group, node, cone), written) <= maxBindings;
   }
 
@@ -178,6 +177,7 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
   /** Stored values that a kernel binds. */
   function bindings(sources: ReadonlySet<Node>, outputs: readonly Node[]): number {
     const own = outputs.filter((output) => {
+      if (output.op === "update") return false; // in place of an operand
       const leaf = replaces.get(output);
       return leaf === undefined || !sources.has(leaf);
     });
@@ -202,6 +202,13 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
     for (const group of all) if (group.readers.delete(from)) group.readers.add(to);
     for (const reader of from.readers) to.readers.add(reader);
     all.splice(all.indexOf(from), 1);
+  }
+
+  /** The group's values no longer stand where its results do. */
+  function loosen(group: Group): void {
+    for (const list of uses.values())
+      for (const entry of list)
+        if (entry.group === group && entry.alignment !== "operand") entry.alignment = "loose";
   }
 
   return {
@@ -282,6 +289,38 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
         group.family = "rows";
       } else if (isContraction(node)) group.family = "contract";
       joinAll(group, node, at, storing);
+    },
+
+    /** Whether kernels that read a contraction, computed together with it, keep within the bindings of one and wait for none of themselves. */
+    fitTogether(parts: readonly Group[], node: Node): boolean {
+      const waits = (from: Group, to: Group): boolean => from !== to && reaches(from, to);
+      if (consumersOf(node).some((reader) => parts.some((part) => waits(reader, part)))) return false;
+      const sources = new Set([
+        ...parts.flatMap((part) => [...part.sources]),
+        ...node.inputs.map(stripLayout),
+      ]);
+      sources.delete(node);
+      const isKept = stored.has(node) || consumersOf(node).some((reader) => !parts.includes(reader));
+      const outputs = parts.flatMap((part) => part.outputs);
+      return bindings(sources, isKept ? [...outputs, node] : outputs) <= maxBindings;
+    },
+
+    /** The contraction and the kernels that read parts of it become one. */
+    joinParts(parts: readonly Group[], node: Node, storing: boolean): Group {
+      const [host, ...others] = parts as readonly [Group, ...Group[]];
+      const isApart = (part: Group): boolean => alignment(part, node) !== "space";
+      for (const part of parts) if (isApart(part)) loosen(part);
+      for (const other of others) {
+        for (const list of uses.values())
+          list.forEach((entry, n) => {
+            if (entry.group === other) list[n] = { ...entry, group: host };
+          });
+        mergeInto(host, other);
+      }
+      host.family = "contract";
+      host.space = node.shape;
+      joinAll(host, node, "space", storing);
+      return host;
     },
 
     /** `node` joins a kernel that has not read it so far, and is stored by it. */

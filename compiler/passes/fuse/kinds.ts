@@ -25,7 +25,8 @@ function needsNoMemory(node: Node): boolean {
 }
 
 export const isReduction = (node: Node): node is Extract<Node, { op: "reduce" }> => node.op === "reduce";
-export const isContraction = (node: Node): boolean => node.op === "contract";
+export const isContraction = (node: Node): node is Extract<Node, { op: "contract" }> =>
+  node.op === "contract";
 export const isRegion = (node: Node): boolean => node.op === "repeat" || node.op === "fused";
 
 /** The value that a chain of layout ops reads. */

@@ -8,6 +8,7 @@
  * ```
  * The same rule as codegen's (`compiler/codegen/lower.ts`, rule 5).
  */
+import { dependentsOf, isPlainEpilogue } from "../../ir/epilogue.js";
 import type { Graph, Node, NodeOf } from "../../ir/graph.js";
 import { ops } from "../../ir/ops/index.js";
 import { topological } from "../../ir/rewrite.js";
@@ -35,7 +36,21 @@ export function readsInPlace(body: Graph, read: number, write: number): boolean 
     if (!isInSpace(node) || !staysInRow(node, rows)) return false;
     dependent.add(node);
   }
-  return true;
+  // Where elements of several outputs come of one invocation, those of one place come of several.
+  const isAlone = body.outputs.every(({ node }, n) => n === write || !dependent.has(node));
+  return isAlone || !hasParts(body, nodes);
+}
+
+/** Whether outputs hold a contraction's elements elsewhere than it has them. */
+function hasParts(body: Graph, nodes: readonly Node[]): boolean {
+  const contract = nodes.find((node) => node.op === "contract");
+  if (!contract) return false;
+  const outputs = body.outputs.map(({ node }) => node);
+  return !isPlainEpilogue(
+    contract,
+    dependentsOf(contract, outputs, () => true),
+    outputs,
+  );
 }
 
 interface RowSpace {

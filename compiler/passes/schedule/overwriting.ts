@@ -28,11 +28,14 @@ export const isRead = (
 ): boolean =>
   nodes.some(({ inputs }) => inputs.some((input) => input.op === "input" && holds(inputAt(input), view)));
 
-/** The operand that the one output of a body is written in place of, where that is an update. */
-export function updatedOperand({ outputs }: Graph): number | undefined {
-  const node = outputs[0]?.node;
-  const x = node?.op === "update" ? node.inputs[0] : undefined;
-  return x?.op === "input" ? Number(x.attributes.name.slice("fixed.".length)) : undefined;
+/** The operands that outputs of a body are written in place of, where these are updates. */
+export function updatedOperands({ outputs }: Graph): ReadonlyMap<number, number> {
+  return new Map(
+    outputs.flatMap(({ node }, write) => {
+      const x = node.op === "update" ? node.inputs[0] : undefined;
+      return x?.op === "input" ? [[write, Number(x.attributes.name.slice("fixed.".length))] as const] : [];
+    }),
+  );
 }
 
 /** Whether a kernel that reads `reads` may write its output `write` to `target` while it runs. */
@@ -40,7 +43,7 @@ export const writesInPlace = (body: Graph, reads: readonly View[], write: number
   reads.every(
     (read, n) =>
       !overlap(read, target) ||
-      n === updatedOperand(body) ||
+      n === updatedOperands(body).get(write) ||
       (sameView(read, target) && readsInPlace(body, n, write)),
   );
 

@@ -10,7 +10,7 @@ import { constantTurns } from "../../ir/ops/regions.js";
 import { topological } from "../../ir/rewrite.js";
 import type { Size } from "../../ir/shape.js";
 import { elementCount, sizeText } from "../../ir/shape.js";
-import { isRead, sameView, turnsInPlace, updatedOperand, writesInPlace } from "./overwriting.js";
+import { isRead, sameView, turnsInPlace, updatedOperands, writesInPlace } from "./overwriting.js";
 
 /** Storage with a lifetime; `count` slices of `elements`, each at a multiple of 64 elements. */
 export interface Buffer {
@@ -114,10 +114,9 @@ export function walk(graph: Graph, leaf: (node: Node) => View, targets: Readonly
       const target = result && wanted.get(result);
       return target && isFitting(target, index) ? target : fresh(type, !!result && uses.sliced.has(result));
     });
-    const updated = updatedOperand(body);
-    if (updated !== undefined) {
-      if (!sameView(reads[updated]!, writes[0]!)) copy(node.results[0]!, reads[updated]!, writes[0]!);
-      reads[updated] = writes[0]!;
+    for (const [write, read] of updatedOperands(body)) {
+      if (!sameView(reads[read]!, writes[write]!)) copy(node.results[write]!, reads[read]!, writes[write]!);
+      reads[read] = writes[write]!;
     }
     steps.push({ body, reads, writes, turn });
     return writes.map((write, index) => {
