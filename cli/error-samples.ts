@@ -1446,6 +1446,7 @@ tfmc verify m.tfm
 law size could not be checked
 model m (batch = 2, t = 5)
   forward: 1 output through 2 passes
+  rewrites: simplify 1, fuse 1
   on cpu: forward
 `,
   },

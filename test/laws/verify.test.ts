@@ -1,5 +1,5 @@
 /** `verify`: what holds is said to hold; a wrong pass, a wrong device and a different model are noticed, with the first place. */
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { createContext } from "../../cli/context.js";
 import { compareOnDevice } from "../../cli/verify/device.js";
 import { expand, verify } from "../../compiler/index.js";
@@ -7,10 +7,13 @@ import type { Graph, Node } from "../../compiler/ir/graph.js";
 import { rewrite } from "../../compiler/ir/rewrite.js";
 import { prepare } from "../../compiler/laws/verify.js";
 import type { Pass } from "../../compiler/passes/pass.js";
-import { modelPasses, pipeline } from "../../compiler/passes/pipeline.js";
+import { allPasses, modelPasses, pipeline } from "../../compiler/passes/pipeline.js";
 import { read } from "../build/support.js";
 import { createTestHost } from "../cli/host.js";
 import { compileModel } from "../support/program-runs.js";
+
+// The runner is to be heard from in between: what is computed here blocks.
+beforeEach(() => new Promise((resolve) => setImmediate(resolve)));
 
 const text = `model tiny : decoder {
   vocab = 11; context = 12; d_model = 8; layers = 2; heads = 2
@@ -37,6 +40,12 @@ test("a model holds: its laws, and every entry through every pass", () => {
     "reorder",
   ]);
   for (const { passes } of models[0]!.entries) expect(passes).toContain("fuse");
+  const rewrites = new Map(models[0]!.passes.map(({ pass, rewrites: count }) => [pass, count]));
+  expect([...rewrites.keys()].sort()).toEqual(["remat", ...allPasses.map(({ name }) => name)].sort());
+  const idle = [...rewrites].flatMap(([pass, count]) => (count === 0 ? [pass] : []));
+  expect(idle).toEqual(["order_contractions", "fold", "eliminate"]);
+  // Three sizes of chunks where gradients and losses are, one in a step, and one with more computed again.
+  expect(rewrites.get("chunk_rows")).toBeGreaterThanOrEqual(7);
 });
 
 test("a model is its expansion, and not its neighbour", () => {

@@ -13,7 +13,7 @@ import { differs, meaningOf, randomLeaves } from "./support/meaning.js";
 import { createRandom, randomNumber } from "./support/random.js";
 import { randomGraph } from "./support/random-graphs.js";
 
-/** Graphs per test; a soak run multiplies them. */
+/** Graphs per test; a soak run (`npm run test:soak`) multiplies them. */
 const SCALE = Number(process.env.SOAK ?? 1);
 const FORWARD = 4000 * SCALE;
 const GRADIENT = 1000 * SCALE;
@@ -75,7 +75,9 @@ function inParts(
 ): void {
   const tally: Tally = { graphs: 0, undecided: 0, changed: new Map() };
   for (let from = 0; from < count; from += PART)
-    it(`keep the meaning of ${what} ${from} to ${from + PART - 1}`, { timeout: 120_000 }, async () => {
+    it(`keep the meaning of ${what} ${from} to ${from + PART - 1}`, {
+      timeout: 120_000 * SCALE,
+    }, async () => {
       await new Promise((resolve) => setImmediate(resolve));
       for (let n = from; n < from + PART; n++) run(n, tally);
     });
