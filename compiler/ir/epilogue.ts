@@ -69,16 +69,31 @@ export function dependentsOf(
 /** What an output's elements are computed as: an update's are its rows. */
 export const computedBy = (output: Node): Node => (output.op === "update" ? output.inputs[1]! : output);
 
+/** By contraction, then by what follows it: whoever fuses asks for it, and then each kernel of it. */
+const epilogues = new WeakMap<object, Map<string, Epilogue | undefined>>();
+
 /** Undefined where no way of numbering the columns brings together what the outputs need. */
 export function epilogueOf(
   contract: NodeOf<"contract">,
   outputs: readonly Node[],
   isInside: (node: Node) => boolean = () => true,
 ): Epilogue | undefined {
+  const dependents = dependentsOf(contract as Node, outputs.map(computedBy), isInside);
+  const known = epilogues.get(contract) ?? new Map<string, Epilogue | undefined>();
+  epilogues.set(contract, known);
+  const key = `${outputs.map((node) => node.key).join()} ${[...dependents].map((node) => node.key).join()}`;
+  if (!known.has(key)) known.set(key, searched(contract, outputs, dependents));
+  return known.get(key);
+}
+
+function searched(
+  contract: NodeOf<"contract">,
+  outputs: readonly Node[],
+  dependents: ReadonlySet<Node>,
+): Epilogue | undefined {
   const count = product(columnLabels(contract).map((label) => sizeOfLabel(contract, label)));
   if (typeof count !== "number" || count === 0) return undefined;
   const values = outputs.map(computedBy);
-  const dependents = dependentsOf(contract as Node, values, isInside);
   const periods = periodsOf([...dependents], count);
   for (const partners of PARTNERS)
     for (const width of [4, 2, 1] as const)

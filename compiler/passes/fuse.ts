@@ -27,8 +27,10 @@ import { isPairwise } from "../ir/streaming.js";
 import type { Costs } from "./fuse/costs.js";
 import { apartFrom, createCosts, isBetterAgain } from "./fuse/costs.js";
 import { emitGroups } from "./fuse/emit.js";
-import type { Group, Groups } from "./fuse/groups.js";
-import { createGroups, manyRows } from "./fuse/groups.js";
+import type { Group } from "./fuse/group.js";
+import { manyRows, sumsRelativeTo } from "./fuse/group.js";
+import type { Groups } from "./fuse/groups.js";
+import { createGroups } from "./fuse/groups.js";
 import {
   isContraction,
   isFree,
@@ -279,7 +281,7 @@ function canHost(group: Group, node: Node, single: boolean, groups: Groups): boo
   const at = groups.alignment(group, node);
   if (at === "operand") return false;
   if (isReduction(node)) return groups.reducesRows(group, node);
-  if (isPairwise(node)) return group.family === "pairwise" && groups.sumsRelativeTo(group, node);
+  if (isPairwise(node)) return group.family === "pairwise" && sumsRelativeTo(group, node);
   if (isContraction(node)) return group.family === "pointwise" && at === "space";
   if (node.op === "scatter_add" || node.op === "update" || node.op === "cumsum") return false;
   if (group.family === "update") return single;

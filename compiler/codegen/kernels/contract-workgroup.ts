@@ -33,19 +33,11 @@ import type { Scope } from "../scope.js";
 import { zero } from "../scope.js";
 import { isWide } from "../values.js";
 import type { Context, Launch } from "./context.js";
-import {
-  accumulate,
-  batchOf,
-  columnsOf,
-  contractIn,
-  gridOf,
-  overOuterK,
-  storeTile,
-  strips,
-} from "./contract.js";
+import { batchOf, columnsOf, contractIn, gridOf, storeTile, strips } from "./contract.js";
 import { columnSets, columnsOfGroup } from "./contract-columns.js";
 import type { Coordinates, Operand, Plan, Tile } from "./contract-plan.js";
 import { bindings, groupsOf } from "./contract-plan.js";
+import { accumulate, overOuterK } from "./contract-sums.js";
 import type { Team } from "./team.js";
 import { combine, createTeam } from "./team.js";
 

@@ -27,15 +27,27 @@ export const digit = (name: string, coefficient = 1, shift = 0): Linear => ({
 });
 
 export function plus(a: Linear, b: Linear): Linear {
-  const sum = new Map(a.terms.map(({ digit: name, coefficient }) => [name, coefficient]));
-  for (const { digit: name, coefficient } of b.terms) sum.set(name, (sum.get(name) ?? 0) + coefficient);
-  const terms = [...sum].flatMap(([name, coefficient]) =>
-    coefficient === 0 ? [] : [{ digit: name, coefficient }],
-  );
-  return {
-    constant: a.constant + b.constant,
-    terms: terms.sort((x, y) => (x.digit < y.digit ? -1 : 1)),
-  };
+  const shift = a.constant + b.constant;
+  if (b.terms.length === 0) return { constant: shift, terms: a.terms };
+  if (a.terms.length === 0) return { constant: shift, terms: b.terms };
+  const terms: Term[] = [];
+  let [i, j] = [0, 0];
+  while (i < a.terms.length || j < b.terms.length) {
+    const [x, y] = [a.terms[i], b.terms[j]];
+    if (x && (!y || x.digit < y.digit)) {
+      terms.push(x);
+      i++;
+    } else if (y && (!x || y.digit < x.digit)) {
+      terms.push(y);
+      j++;
+    } else {
+      const coefficient = x!.coefficient + y!.coefficient;
+      if (coefficient !== 0) terms.push({ digit: x!.digit, coefficient });
+      i++;
+      j++;
+    }
+  }
+  return { constant: shift, terms };
 }
 
 export const times = (a: Linear, by: number): Linear =>
@@ -48,8 +60,11 @@ export const times = (a: Linear, by: number): Linear =>
 
 export const shiftedBy = (a: Linear, by: number): Linear => ({ ...a, constant: a.constant + by });
 
-export const keyOfLinear = ({ constant: shift, terms }: Linear): string =>
-  [...terms.map(({ digit: name, coefficient }) => `${coefficient}${name}`), shift].join("+");
+export function keyOfLinear({ constant: shift, terms }: Linear): string {
+  let key = "";
+  for (const { digit: name, coefficient } of terms) key += `${coefficient}${name}+`;
+  return key + shift;
+}
 
 /** The least and the most of a form; infinite where a digit is not known. */
 export function rangeOf({ constant: shift, terms }: Linear, ranges: Ranges): readonly [number, number] {

@@ -1,7 +1,8 @@
 /** Groups → `fused` regions: each group's members become a body whose inputs are the stored values it reads. */
 import type { Builder } from "../../ir/builder.js";
 import type { Graph, Node } from "../../ir/graph.js";
-import type { Group, Groups } from "./groups.js";
+import type { Group } from "./group.js";
+import type { Groups } from "./groups.js";
 import { isFree, isLayout } from "./kinds.js";
 
 export function emitGroups(graph: Graph, groups: Groups, b: Builder): Graph {

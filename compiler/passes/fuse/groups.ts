@@ -10,34 +10,17 @@ import { pairwiseParts } from "../../ir/ops/pairwise-parts.js";
 import type { Shape } from "../../ir/shape.js";
 import { elementCount, sameSizes, sizeEquals } from "../../ir/shape.js";
 import type { Pairwise } from "../../ir/streaming.js";
-import { isPairwise, isRescaled, sharesPairs, sharesProduct } from "../../ir/streaming.js";
+import { isPairwise } from "../../ir/streaming.js";
 import type { Costs } from "./costs.js";
 import { coneBelow } from "./costs.js";
+import type { Alignment, Group } from "./group.js";
+import { accessed, emptyGroup, groupOf, manyRows, sumsAsWell } from "./group.js";
 import { isContraction, isFree, isLayout, isMap, isReduction, stripLayout } from "./kinds.js";
-
-export type Alignment = "space" | "loose" | "operand" | `over:${string}`;
-
-export interface Group {
-  family: "pointwise" | "rows" | "contract" | "pairwise" | "scatter" | "update" | "cumsum" | "region";
-  space: Shape;
-  rows: { readonly axes: string; readonly shape: Shape } | undefined;
-  readonly members: Set<Node>;
-  readonly outputs: Node[];
-  /** Stored values it reads so far; one of them may still join. */
-  readonly sources: Set<Node>;
-  /** Groups that read what this one stores. */
-  readonly readers: Set<Group>;
-}
 
 interface Use {
   readonly group: Group;
   alignment: Alignment;
 }
-
-/** Fewer rows than this are not worth a kernel of one invocation a row … */
-const FEW_ROWS = 64;
-/** … unless a row kernel's whole space is small. */
-const SMALL_SPACE = 4096;
 
 export type Groups = ReturnType<typeof createGroups>;
 
@@ -238,26 +221,8 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
           : family === "pointwise" && sameSizes(space, node.shape),
       ),
 
-    /** Kernels that sum the same pairs and form one of the products that `node` needs; two results of many channels are enough for one. */
-    pairGroups: (node: Pairwise): readonly Group[] =>
-      all.filter(({ members, family }) => {
-        const pairs = [...members].filter(isPairwise);
-        const wide = pairs.filter(({ attributes }) => attributes.valued).length;
-        if (family !== "pairwise" || wide + Number(node.attributes.valued) > 2) return false;
-        return (
-          pairs.every((other) => sharesPairs(other, node)) &&
-          pairs.some((other) => sharesProduct(other, node))
-        );
-      }),
-    /** Whether `group` can compute the logsumexp that its sums are relative to as it goes. */
-    sumsRelativeTo(group: Group, l: Pairwise): boolean {
-      const pairs = [...group.members].filter(isPairwise);
-      const readers = [...group.members].filter((x) => x.inputs.some((input) => stripLayout(input) === l));
-      return (
-        pairs.every(({ attributes }) => attributes.reduce === "sum") &&
-        readers.every((x) => isPairwise(x) && x.inputs.includes(l as Node) && isRescaled(x, l))
-      );
-    },
+    /** Kernels that may sum `node` as they sum what they have. */
+    pairGroups: (node: Pairwise): readonly Group[] => all.filter((group) => sumsAsWell(group, node)),
 
     /** Row kernels that walk the same rows of one value become one, where placing them one by one did not see it yet. */
     mergeSiblings(): void {
@@ -327,20 +292,7 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
     adopt: (group: Group, node: Node): void => joinAll(group, node, "space", true),
 
     create(node: Node): Group {
-      const group: Group = {
-        family: familyOf(node),
-        space: node.op === "update" ? node.inputs[1]!.shape : node.shape,
-        rows: undefined,
-        members: new Set(),
-        outputs: [],
-        sources: new Set(),
-        readers: new Set(),
-      };
-      if (isReduction(node)) {
-        group.family = "rows";
-        group.space = node.inputs[0]!.shape;
-        group.rows = { axes: node.attributes.axes.join(), shape: node.shape };
-      }
+      const group = groupOf(node);
       all.push(group);
       joinAll(group, node, "space", true);
       return group;
@@ -348,15 +300,8 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
 
     /** A region stands in the order like a kernel, but nothing joins it. */
     region(node: Node, results: readonly Node[]): void {
-      const group: Group = {
-        family: "region",
-        space: [],
-        rows: undefined,
-        members: new Set([node]),
-        outputs: [],
-        sources: new Set(),
-        readers: new Set(),
-      };
+      const group = emptyGroup("region", []);
+      group.members.add(node);
       all.push(group);
       for (const result of results) for (const reader of consumersOf(result)) group.readers.add(reader);
       for (const input of node.inputs) {
@@ -372,27 +317,4 @@ export function createGroups({ maxBindings, replaces, costs, cones }: GroupOptio
       for (const reader of consumersOf(node)) if (reader !== group) group.readers.add(reader);
     },
   };
-}
-
-function familyOf(node: Node): Group["family"] {
-  if (node.op === "scatter_add") return "scatter";
-  if (node.op === "update" || node.op === "cumsum") return node.op;
-  if (isPairwise(node)) return "pairwise";
-  return isContraction(node) ? "contract" : "pointwise";
-}
-
-/** Where `source` stands when it is read through layout ops by a reader at `at`. */
-function accessed(input: Node, source: Node, at: Alignment): Alignment {
-  if (at !== "space" || input.op !== "broadcast" || input.inputs[0] !== source) return "loose";
-  const { from } = input.attributes;
-  const kept = from.filter((axis) => axis >= 0);
-  const inOrder = kept.length === source.shape.length && kept.every((axis, n) => axis === n);
-  return inOrder ? `over:${from.flatMap((axis, n) => (axis < 0 ? [n] : [])).join()}` : "loose";
-}
-
-/** Whether one invocation a row keeps a device busy. */
-export function manyRows(rows: Shape, full: Shape): boolean {
-  const [count, space] = [elementCount(rows), elementCount(full)];
-  if (typeof count !== "number" || count >= FEW_ROWS) return true;
-  return typeof space === "number" && space <= SMALL_SPACE;
 }
