@@ -59,8 +59,8 @@ function check(graph: Graph, builder: Builder, seed: number, tally: Tally): void
   }
 }
 
-/** What these look for is no random graph: attention in full, projections of one value, rows of a loss. */
-const elsewhere: readonly string[] = ["form_mix", "merge_projections", "chunk_rows"];
+/** What these look for is no random graph: attention in full, projections of one value, rows of a loss, parameters before a projection. */
+const elsewhere: readonly string[] = ["form_mix", "merge_projections", "chunk_rows", "fold_gain"];
 const passNames = passes.map((pass) => pass.name).filter((name) => !elsewhere.includes(name));
 
 /** Graphs a test: short enough for the runner to be heard from in between. */

@@ -160,12 +160,13 @@ describe("runPipeline", () => {
       "fold",
       "simplify",
       "order_contractions",
+      "fold_gain",
       "eliminate",
       "chunk_rows",
       "factor_reductions",
       "fuse",
     ];
-    const last = ["order_contractions", "chunk_rows"];
+    const last = ["order_contractions", "fold_gain", "chunk_rows"];
     expect([ran(1), ran(2)]).toEqual([all.filter((name) => !last.includes(name)), all]);
   });
   it("says which pass broke a graph", () => {
