@@ -32,7 +32,10 @@ function entryHint({ entries, decoding }: Program, name: EntryName): string | un
   if (name === "forward") return undefined;
   if (name === "encode" || name === "step" || name === "reorder")
     return decoding && "refused" in decoding ? decoding.refused.message : "Its texts grow by whole passes.";
-  if (!entries.train) return "The model needs a `loss` for loss, grad and train.";
+  if (!entries.train)
+    return entries.loss
+      ? "It was compiled for inference alone: leave `--inference`, or `only`, out."
+      : "The model needs a `loss` for loss, grad and train.";
   return "The model's `train` needs `accumulate`, more than 1, for accumulate and apply.";
 }
 

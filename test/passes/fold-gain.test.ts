@@ -295,6 +295,14 @@ describe("prepared leaves", () => {
     expect(held).toBeGreaterThan(0);
   });
 
+  test("what would train says that nothing here does", async () => {
+    const session = await createSession(compiled(cases[0]!.source).program!, device);
+    await expect(session.run("grad", { tokens })).rejects.toMatchObject({
+      code: "TFM6007",
+      hint: expect.stringMatching(/compiled for inference alone/),
+    });
+  });
+
   test("what was never written is zero", async () => {
     const { source } = cases[1]!;
     const session = await createSession(compiled(source).program!, device);
