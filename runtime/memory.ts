@@ -160,7 +160,7 @@ export class Memory {
       const data = values.get(owner.name);
       if (!data) continue;
       if (data.length !== elementsOf(owner.shape)) throw wrongLength(owner, data.length);
-      if (this.#isReplaced(owner)) this.#kept.set(owner.name, data);
+      if (this.#isReplaced(owner)) this.#kept.set(owner.name, data.slice());
       else this.#write(owner.place, data);
     }
   }

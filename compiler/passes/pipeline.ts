@@ -37,7 +37,7 @@ const fusing: Pass = {
 /** Passes on what a model computes, in order: gradients are taken of what they give. The second one is made for each model. */
 export const modelPasses: readonly Pass[] = [formMix, mergeNothing, orderContractions, stream];
 
-/** Passes on each entry, in order. The sixth one is made for each model that trains nothing. */
+/** Passes on each entry, in order. `foldNothing` holds the place of a pass that is made for each model that trains nothing. */
 export const pipeline: readonly Pass[] = [
   mergePairs,
   expand,

@@ -295,6 +295,15 @@ describe("prepared leaves", () => {
     expect(held).toBeGreaterThan(0);
   });
 
+  test("what becomes of an array after it was written changes nothing", async () => {
+    const { source } = cases[0]!;
+    const program = compiled(source).program!;
+    const given = drawn(source);
+    const session = await opened(program, given);
+    for (const values of given.values()) values.fill(0);
+    expect(await logits(session)).toEqual(await logits(await opened(program, drawn(source))));
+  });
+
   test("what would train says that nothing here does", async () => {
     const session = await createSession(compiled(cases[0]!.source).program!, device);
     await expect(session.run("grad", { tokens })).rejects.toMatchObject({

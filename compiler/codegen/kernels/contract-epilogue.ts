@@ -22,7 +22,7 @@ import type { DigitValues } from "./contract-columns.js";
 import { linearExpr } from "./contract-columns.js";
 import type { ColumnSet, Coordinates, Plan, Tile } from "./contract-plan.js";
 import { columnsOfSet } from "./contract-plan.js";
-import type { Sums } from "./contract-registers.js";
+import type { Given, Sums } from "./contract-registers.js";
 import { fourOf, registersOf, sameAxis } from "./contract-registers.js";
 import { destination } from "./update.js";
 
@@ -62,15 +62,10 @@ interface Stretch {
   readonly placements: ReadonlyMap<number, Placement>;
 }
 
-interface Storing {
-  readonly context: Context;
+interface Storing extends Pick<Given, "context" | "node" | "dependents" | "digits" | "sum"> {
   readonly plan: Plan;
-  readonly node: NodeOf<"contract">;
-  readonly dependents: ReadonlySet<Node>;
   readonly stretch: Stretch;
   readonly output: Target;
-  readonly digits: DigitValues;
-  readonly sum: (member: number) => { readonly whole: Expr; readonly lane: number };
   readonly guard: Expr;
 }
 
